@@ -1,0 +1,105 @@
+"""Pictures of a running environment, kept only when they were asked for."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rldbs_env.settings import Settings
+
+if TYPE_CHECKING:
+    from rldbs_env.batch import Batch
+
+__all__ = ["Recorder"]
+
+_SAMPLES = 1000
+_NEURONS = 60
+
+
+class Recorder:
+    """The last samples of a batch's first environment, and the figure that shows them."""
+
+    def __init__(self, settings: Settings) -> None:
+        try:
+            from matplotlib.backends.backend_agg import FigureCanvasAgg
+            from matplotlib.figure import Figure
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(
+                'render_mode="rgb_array" needs matplotlib: pip install "rldbs-env[plot]"'
+            ) from error
+        self._dt = settings.model.dt * len(settings.pulse)
+        self._shown = np.linspace(
+            0, settings.n_neurons - 1, min(_NEURONS, settings.n_neurons)
+        ).astype(int)
+        self._mean_x: deque[float] = deque(maxlen=_SAMPLES)
+        self._mean_y: deque[float] = deque(maxlen=_SAMPLES)
+        self._kick: deque[float] = deque(maxlen=_SAMPLES)
+        self._neurons: deque[NDArray[Any]] = deque(maxlen=_SAMPLES)
+        self._figure = Figure(figsize=(9.6, 5.4), dpi=100, layout="constrained")
+        self._canvas: Any = FigureCanvasAgg(self._figure)
+
+    @classmethod
+    def for_mode(cls, render_mode: str | None, settings: Settings) -> Recorder | None:
+        """The recorder that a render mode needs; None for no rendering."""
+        if render_mode is None:
+            return None
+        if render_mode != "rgb_array":
+            raise ValueError(f"render_mode must be None or 'rgb_array', got {render_mode!r}")
+        return cls(settings)
+
+    def start(self, batch: Batch) -> None:
+        """Forget the last episode and show the window that the new one starts with."""
+        for record in (self._mean_x, self._mean_y, self._kick, self._neurons):
+            record.clear()
+        length = batch.settings.window
+        self._mean_x.extend(batch.windows[0, 0, :length])
+        self._mean_y.extend(batch.windows[0, 1, :length])
+        self._kick.extend(np.zeros(length))
+        self._neurons.append(batch.state[0, 0, self._shown].copy())
+
+    def add(self, batch: Batch) -> None:
+        """Take one sample of the first environment."""
+        x, y = batch.mean_field[0]
+        self._mean_x.append(float(x))
+        self._mean_y.append(float(y))
+        self._kick.append(float(batch.windows[0, 2, batch.heads[0] - 1 + batch.settings.window]))
+        self._neurons.append(batch.state[0, 0, self._shown].copy())
+
+    def frame(self) -> NDArray[np.uint8]:
+        """Mean field and kicks, raster of single neurons, phase portrait: (height, width, 3)."""
+        figure = self._figure
+        figure.clear()
+        grid = figure.subplot_mosaic(
+            [["trace", "trace", "portrait"], ["raster", "raster", "portrait"]]
+        )
+        time = (np.arange(len(self._mean_x)) - len(self._mean_x) + 1) * self._dt
+        span = (-_SAMPLES * self._dt, 0.0)
+
+        trace = grid["trace"]
+        trace.plot(time, self._mean_x, color="#0072B2", label="mean field X")
+        trace.plot(time, self._kick, color="#D55E00", linewidth=0.8, label="kick")
+        trace.set(xlim=span, ylim=(-2.7, 2.7), ylabel="X, kick", xticklabels=[])
+        trace.legend(loc="upper left", ncols=2, frameon=False)
+
+        raster = grid["raster"]
+        neurons = np.array(self._neurons).T
+        raster.imshow(
+            neurons,
+            aspect="auto",
+            cmap="Greys",
+            vmin=-2,
+            vmax=2,
+            interpolation="nearest",
+            extent=(time[-1] - (neurons.shape[1] - 1) * self._dt, 0.0, len(neurons), 0),
+        )
+        raster.set(xlim=span, xlabel="time before now (time units)", ylabel="neuron (dark: high x)")
+
+        portrait = grid["portrait"]
+        portrait.plot(self._mean_x, self._mean_y, color="#0072B2", linewidth=0.8)
+        portrait.plot(self._mean_x[-1], self._mean_y[-1], "o", color="#D55E00")
+        portrait.set(xlim=(-2.7, 2.7), ylim=(-1.5, 3.0), xlabel="X", ylabel="Y")
+        self._canvas.draw()
+        return np.asarray(self._canvas.buffer_rgba())[..., :3].copy()

@@ -1,0 +1,56 @@
+"""The published reward by hand, and the compiled step paying the same."""
+
+import math
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from rldbs_env import DBSVectorEnv, QuadraticReward
+
+Floats = NDArray[np.float64]
+
+
+def test_the_published_formula_by_hand() -> None:
+    paid = QuadraticReward()(np.array([1.0, -0.5]), np.array([-0.25, -0.25]), np.array([0.0, 0.1]))
+    np.testing.assert_allclose(paid, [-1.5625, -0.0625 - 0.2])
+
+
+def test_a_target_replaces_the_window_mean() -> None:
+    reward = QuadraticReward(weight=2.0, penalty=0.5, target=-0.4)
+    paid = reward(np.array([0.1]), np.array([99.0]), np.array([0.2]))
+    np.testing.assert_allclose(paid, [-2 * 0.25 - 0.1])
+
+
+class _Watched:
+    """The default formula as a foreign object, so that numpy evaluates it."""
+
+    def __call__(self, mean_x: Floats, window_mean: Floats, charge: Floats) -> Floats:
+        return QuadraticReward(3.0, 0.7)(mean_x, window_mean, charge)
+
+
+def test_compiled_and_python_rewards_are_the_same() -> None:
+    rng = np.random.default_rng(0)
+    settings = {"n_neurons": 20, "transient_steps": 0, "window": 40}
+    compiled = DBSVectorEnv(3, reward=QuadraticReward(3.0, 0.7), **settings)
+    python = DBSVectorEnv(3, reward=_Watched(), **settings)
+    compiled.reset(seed=1)
+    python.reset(seed=1)
+    for _ in range(100):
+        action = rng.uniform(-1, 1, (3, 1))
+        np.testing.assert_allclose(
+            compiled.step(action)[1], python.step(action)[1], rtol=1e-13, atol=1e-15
+        )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"weight": -1.0}, "weight must be finite and at least 0, got -1.0"),
+        ({"penalty": math.nan}, "penalty must be finite and at least 0, got nan"),
+        ({"target": math.inf}, r"target must be finite or None \(window mean\), got inf"),
+    ],
+)
+def test_impossible_rewards_are_refused(arguments: dict[str, float], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        QuadraticReward(**arguments)
