@@ -1,0 +1,54 @@
+"""The command `rldbs-env`: its dispatcher needs nothing that the light installation lacks."""
+
+import sys
+from collections.abc import Sequence
+
+__all__ = ["main"]
+
+_LIGHT_HELP = """usage: rldbs-env VERB [arguments]
+
+  demo  Every shipped controller tries to silence a synchronised population.
+          rldbs-env demo --output results/demo/rldbs-env
+
+evaluate, figures, benchmark and info come with: pip install "rldbs-env[cli]"
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb; returns the exit code (0 done, 1 mendable, 2 usage, 130 stopped)."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] == ["demo"]:
+        from rldbs_env.demo import main as demo
+
+        return demo(words[1:])
+    try:
+        import omegaconf  # noqa: F401 - the part of the extra that comes last
+
+        import neuro_common.cli
+        from rldbs_env.cli import VERBS
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("rldbs_env"):
+            raise
+        return _without_extra(words)
+    return neuro_common.cli.main("rldbs-env", VERBS, words)
+
+
+def _without_extra(words: list[str]) -> int:
+    if words in (["--help"], ["-h"]):
+        print(_LIGHT_HELP, end="")
+        return 0
+    if words == ["--version"]:
+        from importlib.metadata import version
+
+        print("rldbs-env", version("rldbs-env"))
+        return 0
+    if not words:
+        print(_LIGHT_HELP, end="", file=sys.stderr)
+        return 2
+    message = f'rldbs-env {words[0]} needs more packages: pip install "rldbs-env[cli]"'
+    print(message, file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,344 @@
+"""The figures of an evaluation, and the page that shows them with the table."""
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuro_common.plots import new_figure, pareto, phase_portrait, raster, stacked_traces
+from neuro_common.signals import Spectrum, spectrum
+from neuro_common.stats import bootstrap_mean
+from neuro_common.style import CONTROLLED, FREE, STIMULATION, figure_style, save_figure
+from rldbs_env.evaluation import Evaluation, Example, summary, suppression
+from rldbs_env.protocol import NEURON_EVERY, Protocol
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
+
+__all__ = [
+    "draw_all",
+    "mean_fields",
+    "phase_portraits",
+    "single_neurons",
+    "spectra",
+    "suppression_against_charge",
+    "traces",
+    "write_report",
+]
+
+_TIME = "time from onset of control (time units)"
+_OVERVIEW_EVERY = 5
+_SPECTRUM_CYCLES = 15
+
+
+def traces(axes: "NDArray[Any]", example: Example, protocol: Protocol) -> list["Line2D"]:
+    """Mean field and kicks: the whole run in the left column, the onset in the right one.
+
+    Args:
+        axes: Shape (2, 2).
+        example: What to draw.
+        protocol: Its phases.
+
+    Returns:
+        The four lines.
+    """
+    time = _time(example, protocol)
+    cycle = protocol.model.period
+    lines = []
+    for column, span in ((0, slice(None)), (1, _between(time, -3 * cycle, 15 * cycle))):
+        lines += stacked_traces(
+            axes[:, column],
+            time[span],
+            {"mean field X": example.mean_x[span], "kick": example.kicks[span]},
+            units={"mean field X": "1", "kick": "1"},
+            time_label=_TIME,
+            colours={"mean field X": CONTROLLED, "kick": STIMULATION},
+        )
+        for ax in axes[:, column]:
+            _mark_control(ax, protocol)
+    for ax in axes[:, 1]:
+        ax.set_ylabel("")
+    axes[0, 0].set_title("whole test")
+    axes[0, 1].set_title("onset")
+    return lines
+
+
+def mean_fields(axes: "NDArray[Any]", evaluation: Evaluation) -> list["Line2D"]:
+    """Mean field of the first ensemble under each controller, one below the other.
+
+    Args:
+        axes: One per controller, shape (controllers,).
+        evaluation: What to draw; a controller whose populations are quenched is titled so.
+
+    Returns:
+        One line per controller.
+    """
+    protocol = evaluation.protocol
+    lines = []
+    for ax, (name, example) in zip(axes, evaluation.examples.items(), strict=True):
+        time = _time(example, protocol)[::_OVERVIEW_EVERY]
+        quenched = evaluation.scores[name][0].quenched
+        lines += ax.plot(
+            time,
+            example.mean_x[::_OVERVIEW_EVERY],
+            color=FREE if quenched else CONTROLLED,
+            linewidth=0.5,
+            rasterized=True,
+        )
+        ax.set(xlim=(time[0], time[-1]), ylim=(-2.6, 2.6), yticks=(-2, 0, 2), ylabel="X")
+        ax.set_title(f"{name} (quenched: neurons frozen)" if quenched else name)
+        ax.tick_params(labelbottom=ax is axes[-1])
+        _mark_control(ax, protocol)
+    axes[-1].set_xlabel(_TIME)
+    return lines
+
+
+def suppression_against_charge(ax: "Axes", evaluation: Evaluation) -> list["Artist"]:
+    """Residual oscillation against charge, means over ensembles with 95 % intervals.
+
+    Controllers with a quenched ensemble are left out: their residual means nothing.
+
+    Returns:
+        What `neuro_common.plots.pareto` drew.
+    """
+    names, charge, residual = _costs(evaluation)
+    ax.set_xscale("symlog", linthresh=1e-4)
+    ax.set_yscale("log")
+    free = np.mean([one.std_free for many in evaluation.scores.values() for one in many])
+    ax.axhline(float(free), color=FREE, linestyle=":", linewidth=0.8)
+    ax.set_xlim(-2e-5, 2 * max(1e-4, charge[:, 0].max()))
+    ax.set_ylim(0.6 * residual[:, 1].min(), 1.8 * max(residual[:, 2].max(), float(free)))
+    return pareto(
+        ax,
+        charge[:, 0],
+        residual[:, 0],
+        names,
+        x_label="charge per step (mean |kick|, units of x)",
+        y_label="residual std of X",
+        xerr=np.abs(charge[:, 1:] - charge[:, :1]).T,
+        yerr=np.abs(residual[:, 1:] - residual[:, :1]).T,
+    )
+
+
+def single_neurons(ax: "Axes", example: Example, protocol: Protocol) -> "Artist":
+    """Raster around the onset: a line where a neuron jumps to its active branch (x above 0)."""
+    time = _time(example, protocol)[::NEURON_EVERY]
+    shown = _between(time, -6 * protocol.model.period, 24 * protocol.model.period)
+    active = example.neuron_x[shown] > 0
+    fired = np.zeros_like(active)
+    fired[1:] = active[1:] & ~active[:-1]
+    lines = raster(ax, time[shown], fired, time_label=_TIME)
+    _mark_control(ax, protocol)
+    ax.set_ylabel("neuron")
+    return lines
+
+
+def phase_portraits(ax: "Axes", example: Example, protocol: Protocol) -> list["Line2D"]:
+    """X against Y over the last cycles before control and of control."""
+    lines: list[Line2D] = []
+    cycles = 5 * protocol.model.period_steps
+    on = protocol.free_steps
+    off = on + protocol.controlled_steps
+    for end, colour, label in ((on, FREE, "free"), (off, CONTROLLED, "controlled")):
+        span = slice(end - cycles, end)
+        lines += phase_portrait(
+            ax,
+            example.mean_x[span],
+            example.mean_y[span],
+            x_label="mean field X",
+            y_label="mean field Y",
+            colour=colour,
+            label=label,
+        )
+    ax.legend()
+    return lines
+
+
+def spectra(ax: "Axes", example: Example, protocol: Protocol) -> list["Line2D"]:
+    """Power spectral density of X before control and in the scored half of control."""
+    lines: list[Line2D] = []
+    highest = 5.5 / protocol.model.period
+    for label, colour, estimate in _spectra(example, protocol):
+        shown = (estimate.frequency > 0) & (estimate.frequency <= highest)
+        lines += ax.plot(
+            estimate.frequency[shown], estimate.density[shown], color=colour, label=label
+        )
+    ax.axvline(1 / protocol.model.period, color="0.7", linestyle="--", linewidth=0.8, zorder=0)
+    ax.set(
+        yscale="log",
+        xlim=(0, highest),
+        xlabel="frequency (cycles per time unit)",
+        ylabel="density of X (time units)",
+    )
+    ax.legend()
+    return lines
+
+
+def draw_all(evaluation: Evaluation, directory: Path) -> dict[Path, str]:
+    """Draw every figure, the best controller in detail, with its numbers beside it.
+
+    Args:
+        evaluation: What to show.
+        directory: Where the figures go, as PNG, SVG and CSV.
+
+    Returns:
+        Caption of each PNG, in reading order.
+    """
+    protocol = evaluation.protocol
+    best = max(evaluation.scores, key=lambda name: suppression(evaluation.scores[name]))
+    example = evaluation.examples[best]
+    time = _time(example, protocol)
+    captions: dict[Path, str] = {}
+    with figure_style():
+        figure, axes = new_figure(2, 2, height_mm=90, sharex="col", height_ratios=(3, 2))
+        traces(axes, example, protocol)
+        data: dict[str, Any] = {
+            "time": time, "mean_x": example.mean_x, "kick": example.kicks,
+        }  # fmt: skip
+        captions[save_figure(figure, directory / "traces", data)] = (
+            f"Mean field of one unseen ensemble before, during and after control by {best}, and "
+            "the kicks. Control begins and ends at the dashed lines."
+        )
+
+        figure, axes = new_figure(len(evaluation.examples), 1, height_mm=None)
+        figure.set_figheight(0.6 + 0.75 * len(evaluation.examples))
+        mean_fields(axes[:, 0], evaluation)
+        data = {"time": time[::_OVERVIEW_EVERY]} | {
+            name: one.mean_x[::_OVERVIEW_EVERY] for name, one in evaluation.examples.items()
+        }
+        captions[save_figure(figure, directory / "mean_fields", data)] = (
+            "The same ensemble under every controller. A flat line is a success only where the "
+            "neurons are still active; where they are frozen the population is quenched."
+        )
+
+        names, charge, residual = _costs(evaluation)
+        if names:
+            figure, axes = new_figure(width_mm=120, height_mm=90)
+            suppression_against_charge(axes[0, 0], evaluation)
+            data = {"controller": names} | {
+                f"{cost}_{end}": values[:, i]
+                for cost, values in (("charge", charge), ("residual_std", residual))
+                for i, end in enumerate(("mean", "low", "high"))
+            }
+            captions[save_figure(figure, directory / "suppression_against_charge", data)] = (
+                "Residual oscillation against its price: means over ensembles with 95 % bootstrap "
+                "intervals. The dotted line is the free oscillation. Filled: no other controller "
+                "is better in both. Controllers that quench are left out."
+            )
+
+        figure, axes = new_figure(height_mm=75)
+        single_neurons(axes[0, 0], example, protocol)
+        data = {"time": time[::NEURON_EVERY]} | {
+            f"x_{i}": column for i, column in enumerate(example.neuron_x.T)
+        }
+        captions[save_figure(figure, directory / "single_neurons", data)] = (
+            f"Single neurons of that ensemble around the onset of control by {best}: they go on "
+            "firing, but no longer together."
+        )
+
+        figure, axes = new_figure(1, 2, height_mm=75)
+        phase_portraits(axes[0, 0], example, protocol)
+        spectra(axes[0, 1], example, protocol)
+        data = {"mean_x": example.mean_x, "mean_y": example.mean_y}
+        for label, _, estimate in _spectra(example, protocol):
+            data |= {f"{label}_frequency": estimate.frequency, f"{label}_psd": estimate.density}
+        captions[save_figure(figure, directory / "phase_portrait_and_spectrum", data)] = (
+            f"Left: the mean field in the X-Y plane, free and under control by {best}. Right: its "
+            "power spectral density; the dashed line is the rhythm's frequency."
+        )
+    return captions
+
+
+def write_report(evaluation: Evaluation, directory: Path, command: str | None = None) -> Path:
+    """Draw the figures and write ``summary.csv``, ``report.json`` and ``report.html``.
+
+    Args:
+        evaluation: What to report.
+        directory: The run directory.
+        command: The command line that makes it, if the page shall show one.
+
+    Returns:
+        The page.
+    """
+    from neuro_common.report import Report
+    from neuro_common.runs import write_csv
+
+    protocol = evaluation.protocol
+    table = summary(evaluation)
+    write_csv(directory / "summary.csv", table)
+    report = Report(directory, "rldbs-env: silencing a synchronised population")
+    report.text(
+        f"{len(evaluation.scores)} controllers on {len(protocol.ensembles)} ensembles of "
+        f"{protocol.n_neurons} neurons that none of them was tuned on (coupling "
+        f"{protocol.model.coupling:g}): {protocol.free_steps} free steps, "
+        f"{protocol.controlled_steps} under control, {protocol.recovery_steps} free again."
+    )
+    if command:
+        report.command(command)
+    report.table(
+        table,
+        "S_ratio is the std of the mean field X before control over that in the second half of "
+        "control; means over ensembles with 95 % bootstrap intervals. A quenched population is "
+        "frozen: its mean field is flat, and that is no suppression.",
+    )
+    for path, caption in draw_all(evaluation, directory / "figures").items():
+        report.figure(path, caption)
+    return report.write()
+
+
+def _time(example: Example, protocol: Protocol) -> NDArray[np.float64]:
+    """Time after each step, in time units from the onset of control."""
+    steps = np.arange(1, len(example.mean_x) + 1) - protocol.free_steps
+    return np.asarray(steps * protocol.model.dt)
+
+
+def _between(time: NDArray[np.float64], low: float, high: float) -> slice:
+    return slice(int(np.searchsorted(time, low)), int(np.searchsorted(time, high)))
+
+
+def _mark_control(ax: "Axes", protocol: Protocol) -> None:
+    left, right = ax.get_xlim()
+    for moment in (0.0, protocol.controlled_steps * protocol.model.dt):
+        if left <= moment <= right:
+            ax.axvline(moment, color="0.4", linestyle="--", linewidth=0.8)
+
+
+def _costs(
+    evaluation: Evaluation,
+) -> tuple[list[str], NDArray[np.float64], NDArray[np.float64]]:
+    """Controllers without a quenched ensemble; charge and residual as (mean, low, high) rows."""
+    names = [
+        name
+        for name, scores in evaluation.scores.items()
+        if not any(math.isnan(one.s_ratio) for one in scores)
+    ]
+
+    def rows(attribute: str) -> NDArray[np.float64]:
+        seed = evaluation.protocol.seed
+        return np.array(
+            [
+                bootstrap_mean(
+                    [getattr(one, attribute) for one in evaluation.scores[name]], seed=seed
+                )
+                for name in names
+            ]
+        )
+
+    return names, rows("charge"), rows("std_controlled")
+
+
+def _spectra(example: Example, protocol: Protocol) -> list[tuple[str, str, Spectrum]]:
+    on = protocol.free_steps
+    off = on + protocol.controlled_steps
+    parts = (("free", FREE, slice(0, on)), ("controlled", CONTROLLED, slice((on + off) // 2, off)))
+    dt = protocol.model.dt
+    longest = min(on, (off - on) // 2) * dt
+    segment = min(_SPECTRUM_CYCLES * protocol.model.period, longest)
+    return [
+        (label, colour, spectrum(example.mean_x[span], dt, segment))
+        for label, colour, span in parts
+    ]

@@ -1,0 +1,326 @@
+"""How well a rhythm was suppressed, at what price, and whether the neurons are still alive.
+
+All functions take recordings with time on the first axis, one sample per RK4 step unless said
+otherwise, and numpy alone is enough. Standard deviations are about the recording's own mean
+(ddof 0). Definitions follow the literature on synchrony suppression; where it uses one word for
+two things, both are here under names of their own (`s_ratio`, `s_sqrt`).
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rldbs_env.models import BonhoefferVanDerPol
+
+__all__ = [
+    "FLOOR_CONSTANT",
+    "PhaseMap",
+    "Spectrum",
+    "Stimulation",
+    "active_fraction",
+    "band_power",
+    "finite_size_floor",
+    "is_quenched",
+    "mean_shift",
+    "order_parameter",
+    "period",
+    "phase_map",
+    "recovery_step",
+    "s_db",
+    "s_ratio",
+    "s_sqrt",
+    "settling_step",
+    "spectrum",
+    "stimulation",
+    "windowed_std",
+]
+
+FLOOR_CONSTANT = 1.3
+"""std(X) * sqrt(N) of uncoupled Bonhoeffer-van der Pol neurons (measured, N = 30 to 10,000)."""
+
+
+def s_ratio(free: ArrayLike, controlled: ArrayLike) -> float:
+    """Suppression: std of the free over std of the controlled mean field, each shape (time,).
+
+    Infinite where the controlled field is constant; ask `is_quenched` whether that is a success.
+    """
+    before, after = _series("free", free).std(), _series("controlled", controlled).std()
+    return float(before / after) if after > 0 else math.inf
+
+
+def s_sqrt(free: ArrayLike, controlled: ArrayLike) -> float:
+    """Square root of `s_ratio`: the number that the published notebooks print as their score."""
+    return math.sqrt(s_ratio(free, controlled))
+
+
+def s_db(free: ArrayLike, controlled: ArrayLike) -> float:
+    """`s_ratio` in decibels, ``20 log10``."""
+    return 20 * math.log10(s_ratio(free, controlled))
+
+
+def finite_size_floor(n_neurons: int) -> float:
+    """Std of X that uncoupled Bonhoeffer-van der Pol neurons show, ``1.3 / sqrt(N)``.
+
+    Feedback also damps finite-size noise, so a good controller goes below it.
+    """
+    if n_neurons < 1:
+        raise ValueError(f"n_neurons must be at least 1, got {n_neurons}")
+    return FLOOR_CONSTANT / math.sqrt(n_neurons)
+
+
+def mean_shift(free: ArrayLike, controlled: ArrayLike) -> float:
+    """``|mean X controlled - mean X free|``: how far stimulation moved the working point."""
+    return float(abs(_series("controlled", controlled).mean() - _series("free", free).mean()))
+
+
+def active_fraction(neuron_x: ArrayLike, threshold: float = 0.5) -> float:
+    """Fraction of neurons whose x has a std above ``threshold``.
+
+    Args:
+        neuron_x: x of single neurons, shape (time, neurons), over at least 1,000 steps (about
+            six cycles; every fifth step is enough).
+        threshold: In units of x; oscillating neurons have about 1.3.
+    """
+    return float((_matrix("neuron_x", neuron_x).std(axis=0) > threshold).mean())
+
+
+def is_quenched(neuron_x: ArrayLike) -> bool:
+    """Whether the population is frozen: fewer than 0.9 of its neurons are active.
+
+    A frozen population has a constant mean field and looks perfectly suppressed.
+    """
+    return active_fraction(neuron_x) < 0.9
+
+
+@dataclass(frozen=True)
+class PhaseMap:
+    """Turns the angle around the centre of a cycle into a phase that grows evenly in time.
+
+    Attributes:
+        centre: Point (x, y) around which angles are taken, shape (2,).
+        angles: Angles of the isolated cycle over one turn, ascending, radians, shape (samples,).
+        phases: Phase at each angle, ascending by one turn, radians, shape (samples,).
+    """
+
+    centre: NDArray[np.float64]
+    angles: NDArray[np.float64]
+    phases: NDArray[np.float64]
+
+    def __call__(self, x: ArrayLike, y: ArrayLike) -> NDArray[np.float64]:
+        """Phase of each point in radians, the shape of ``x``."""
+        angle = np.arctan2(np.asarray(y) - self.centre[1], np.asarray(x) - self.centre[0])
+        start = self.angles[0]
+        phase = np.interp(start + np.mod(angle - start, 2 * np.pi), self.angles, self.phases)
+        return np.asarray(phase)
+
+
+def phase_map(model: BonhoefferVanDerPol) -> PhaseMap:
+    """The `PhaseMap` of an isolated neuron of this model at its mean current.
+
+    Neurons dwell on the slow branches of their cycle, so the plain angle piles up there and even
+    incoherent neurons have an order parameter of about 0.14. With this map it falls to the
+    statistical floor of about ``1 / sqrt(N)``.
+
+    Raises:
+        ValueError: If the isolated neuron does not oscillate.
+    """
+    from rldbs_env.simulation import simulate
+
+    alone = type(model)(0.0, 0.0, model.mean_current, model.dt)
+    settled = simulate(alone, [[0.1], [0.1]], [model.mean_current], 10 * model.period_steps)
+    run = simulate(alone, settled.state, [model.mean_current], 4 * model.period_steps)
+    x, y = run.mean_x, run.mean_y
+    if x.std() < 0.5:
+        raise ValueError(
+            f"a neuron at mean_current={model.mean_current} does not oscillate: it has no phase"
+        )
+    steps = period(x, 1.0)
+    whole = round(steps)
+    centre = np.array([x[:whole].mean(), y[:whole].mean()])
+    angle = np.unwrap(np.arctan2(y - centre[1], x - centre[0]))
+    turn = np.linspace(0.0, 1.0, 4000)
+    angles = np.interp(turn * steps, np.arange(len(x)), angle)
+    if angles[-1] < angles[0]:  # the cycle runs clockwise
+        angles, turn = angles[::-1], -turn[::-1]
+    angles[-1] = angles[0] + 2 * np.pi
+    return PhaseMap(centre, angles, 2 * np.pi * turn)
+
+
+def order_parameter(
+    x: ArrayLike, y: ArrayLike, phases: PhaseMap | None = None
+) -> NDArray[np.float64]:
+    """Kuramoto order parameter R(t) in [0, 1], shape (time,).
+
+    Args:
+        x: x of single neurons, shape (time, neurons).
+        y: y of single neurons, shape (time, neurons).
+        phases: How to take a neuron's phase; by default the angle around the time mean of the
+            mean field.
+    """
+    fast, slow = _matrix("x", x), _matrix("y", y)
+    if fast.shape != slow.shape:
+        raise ValueError(f"x and y must have one shape, got {fast.shape} and {slow.shape}")
+    if phases is None:
+        theta = np.arctan2(slow - slow.mean(), fast - fast.mean())
+    else:
+        theta = phases(fast, slow)
+    return np.asarray(np.abs(np.exp(1j * theta).mean(axis=1)))
+
+
+@dataclass(frozen=True)
+class Stimulation:
+    """What was delivered, in units of x per kick.
+
+    Attributes:
+        charge: Mean absolute kick per step.
+        net_charge: Mean kick per step.
+        energy: Mean squared kick per step.
+        peak: Largest absolute kick.
+        pulses_per_period: Kicks other than zero per cycle of the free rhythm.
+    """
+
+    charge: float
+    net_charge: float
+    energy: float
+    peak: float
+    pulses_per_period: float
+
+
+def stimulation(kicks: ArrayLike, period_steps: float) -> Stimulation:
+    """Price of a sequence of kicks, shape (time,).
+
+    Args:
+        kicks: Kick before each step.
+        period_steps: Steps in one cycle of the free rhythm, above 0.
+    """
+    if not period_steps > 0:
+        raise ValueError(f"period_steps must be above 0, got {period_steps}")
+    values = _series("kicks", kicks)
+    return Stimulation(
+        charge=float(np.abs(values).mean()),
+        net_charge=float(values.mean()),
+        energy=float((values**2).mean()),
+        peak=float(np.abs(values).max()),
+        pulses_per_period=float((values != 0).mean() * period_steps),
+    )
+
+
+def windowed_std(x: ArrayLike, window: int = 250) -> NDArray[np.float64]:
+    """Std of the ``window`` samples from each step on, shape (time - window + 1,)."""
+    values = _series("x", x)
+    if not 1 <= window <= len(values):
+        raise ValueError(f"window must be in [1, {len(values)}] (samples of x), got {window}")
+    return np.asarray(np.lib.stride_tricks.sliding_window_view(values, window).std(axis=1))
+
+
+def settling_step(x: ArrayLike, threshold: float = 0.1, window: int = 250) -> int | None:
+    """First step of control from which ``window`` samples have a std below ``threshold``.
+
+    None if there is none.
+    """
+    below = np.flatnonzero(windowed_std(x, window) < threshold)
+    return int(below[0]) if below.size else None
+
+
+def recovery_step(x: ArrayLike, free_std: float, window: int = 250) -> int | None:
+    """First step after switch-off from which ``window`` samples exceed half of ``free_std``.
+
+    None if there is none.
+    """
+    above = np.flatnonzero(windowed_std(x, window) > free_std / 2)
+    return int(above[0]) if above.size else None
+
+
+def period(x: ArrayLike, dt: float) -> float:
+    """Mean cycle length of an oscillation, in the units of ``dt``.
+
+    Upward crossings of the mean are located by linear interpolation; a crossing counts once the
+    signal has been half a standard deviation below the mean.
+
+    Raises:
+        ValueError: If there are fewer than two full cycles.
+    """
+    values = _series("x", x)
+    centred = values - values.mean()
+    crossings: list[float] = []
+    for i in np.flatnonzero((centred[1:] >= 0) & (centred[:-1] < 0)):
+        since = int(crossings[-1]) if crossings else 0
+        if centred[since : i + 1].min() < -0.5 * centred.std():
+            crossings.append(i + centred[i] / (centred[i] - centred[i + 1]))
+    if len(crossings) < 3:
+        raise ValueError(
+            f"x must hold at least two full cycles to have a period, got {len(crossings)} "
+            "upward crossings of its mean"
+        )
+    return float((crossings[-1] - crossings[0]) / (len(crossings) - 1) * dt)
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """Welch estimate of a power spectral density.
+
+    Attributes:
+        frequencies: Cycles per time unit, shape (bins,).
+        density: Signal units squared per (cycle per time unit), shape (bins,).
+    """
+
+    frequencies: NDArray[np.float64]
+    density: NDArray[np.float64]
+
+    @property
+    def peak(self) -> float:
+        """Frequency of the highest bin above zero, cycles per time unit."""
+        return float(self.frequencies[1:][np.argmax(self.density[1:])])
+
+
+def spectrum(x: ArrayLike, dt: float, segment: int = 4096) -> Spectrum:
+    """Power spectral density of a signal, shape (time,).
+
+    Welch's method: Hann windows of ``segment`` samples, half overlapping, each without its mean,
+    one-sided density.
+
+    Args:
+        x: The signal.
+        dt: Time between samples; its unit is the unit of the result. To read a dimensionless
+            rhythm in hertz pass seconds: ``dt=0.2 * 50e-3 / 32.4`` makes 32.4 time units 50 ms.
+        segment: Samples per window; shortened to the signal.
+    """
+    values = _series("x", x)
+    if not dt > 0:
+        raise ValueError(f"dt must be above 0, got {dt}")
+    if segment < 8 or len(values) < 8:
+        raise ValueError(f"segment and x need at least 8 samples, got {segment}, {len(values)}")
+    size = min(segment, len(values))
+    taper = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)
+    parts = np.lib.stride_tricks.sliding_window_view(values, size)[:: size - size // 2]
+    parts = (parts - parts.mean(axis=1, keepdims=True)) * taper
+    power = np.abs(np.fft.rfft(parts, axis=1)) ** 2
+    density = power.mean(axis=0) * dt / (taper**2).sum()
+    density[1 : None if size % 2 else -1] *= 2
+    return Spectrum(np.asarray(np.fft.rfftfreq(size, dt), float), density)
+
+
+def band_power(estimate: Spectrum, low: float, high: float) -> float:
+    """Power between two frequencies (included), in signal units squared."""
+    if not 0 <= low < high:
+        raise ValueError(f"a band needs 0 <= low < high, got low={low}, high={high}")
+    inside = (estimate.frequencies >= low) & (estimate.frequencies <= high)
+    return float(estimate.density[inside].sum() * estimate.frequencies[1])
+
+
+def _series(name: str, values: ArrayLike) -> NDArray[np.float64]:
+    return _finite(name, np.asarray(values, dtype=float), 1, "(time,)")
+
+
+def _matrix(name: str, values: ArrayLike) -> NDArray[np.float64]:
+    return _finite(name, np.asarray(values, dtype=float), 2, "(time, neurons)")
+
+
+def _finite(name: str, array: NDArray[np.float64], ndim: int, shape: str) -> NDArray[np.float64]:
+    if array.ndim != ndim or not array.size:
+        raise ValueError(f"{name} must have shape {shape} and be non-empty, got {array.shape}")
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} must be finite, got NaN or infinity")
+    return array
