@@ -1,0 +1,209 @@
+"""Verbs outside, Hydra inside: one line per verb gives it configs, sweeps and resuming."""
+
+import os
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import field, make_dataclass
+from typing import Any
+
+from neuro_common.extras import require
+from neuro_common.jobs import Job, JobFailed, SweepReporter, shown
+from neuro_common.progress import Progress, progress
+from neuro_common.sweeps import format_status, sweep_status
+from neuro_common.verbs import (
+    DONE,
+    USAGE,
+    UsageError,
+    Verb,
+    find_verb,
+    guarded,
+    help_text,
+    load,
+    resume_line,
+    suggestion,
+    version_of,
+)
+
+__all__ = ["Progress", "UsageError", "Verb", "compose", "main", "progress"]
+
+
+def main(distribution: str, verbs: Sequence[Verb], argv: Sequence[str] | None = None) -> int:
+    """Run one command line.
+
+    Args:
+        distribution: Distribution and command, such as ``"rldbs-env"``; its configs are in
+            ``rldbs_env.conf``, one per verb, named as the verb with ``_`` for a space.
+        verbs: The verbs of the command.
+        argv: The words after the command; None takes them from the process.
+
+    Returns:
+        Exit code: 0 done, 1 the user can mend it, 2 usage, 130 stopped.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    if not words:
+        print(help_text(distribution, verbs), file=sys.stderr)
+        return USAGE
+    if words[0] in ("-h", "--help"):
+        print(help_text(distribution, verbs))
+        return DONE
+    if words[0] == "--version":
+        print(distribution, version_of(distribution))
+        return DONE
+    try:
+        verb, rest = find_verb(verbs, words)
+    except UsageError as error:
+        print(f"{distribution}: {error}", file=sys.stderr)
+        return USAGE
+
+    def work() -> int:
+        if verb.schema is None:
+            return int(load(verb.function)(rest))
+        return _run_hydra(distribution, verb, rest)
+
+    return guarded(f"{distribution} {verb.name}", work)
+
+
+def compose(
+    distribution: str, verbs: Sequence[Verb], verb: str, overrides: Sequence[str] = ()
+) -> Any:
+    """Compose the config of a verb without running it, for tests and notebooks.
+
+    Args:
+        distribution: As for ``main``.
+        verbs: As for ``main``.
+        verb: Name of a verb that has a schema.
+        overrides: What would follow the verb on the command line.
+
+    Returns:
+        The config as OmegaConf's DictConfig; ``OmegaConf.to_object`` turns it into the schema's
+        dataclass.
+
+    Raises:
+        UsageError: There is no such verb, or an override does not fit.
+    """
+    hydra = require("hydra", "cli")
+    found, _ = find_verb(verbs, verb.split())
+    with _usage_errors(distribution, found):
+        _register(distribution, found)
+        with hydra.initialize_config_module(_config_module(distribution), version_base=None):
+            return hydra.compose(_config_name(found), list(overrides))
+
+
+def _config_module(distribution: str) -> str:
+    return f"{distribution.replace('-', '_')}.conf"
+
+
+def _config_name(verb: Verb) -> str:
+    return verb.name.replace(" ", "_")
+
+
+def _register(distribution: str, verb: Verb) -> None:
+    """Store the verb's schema, with what every verb has, as ``<config name>_schema``."""
+    from hydra.core.config_store import ConfigStore
+
+    schema = load(str(verb.schema))
+    now = "${now:%Y-%m-%d_%H-%M-%S}"
+    shared: list[tuple[str, type, Any]] = [
+        ("sweep", str, field(default=now)),
+        ("resume", bool, field(default=False)),
+    ]
+    node = make_dataclass(schema.__name__, shared, bases=(schema,))
+    name = f"{_config_name(verb)}_schema"
+    ConfigStore.instance().store(name=name, node=node, provider=distribution)
+
+
+def _run_hydra(distribution: str, verb: Verb, words: Sequence[str]) -> int:
+    hydra = require("hydra", "cli")
+    if {"-h", "--help"} & set(words):
+        print(f"{verb.summary}\n\n    {verb.example}\n")
+    _register(distribution, verb)
+    SweepReporter.sweep = SweepReporter.run = None
+    app = hydra.main(
+        version_base=None,
+        config_path=f"pkg://{_config_module(distribution)}",
+        config_name=_config_name(verb),
+    )(Job(distribution, verb))
+    try:
+        with (
+            _hydra_process(f"{distribution} {verb.name}", words),
+            _usage_errors(distribution, verb),
+        ):
+            app()
+    except (KeyboardInterrupt, JobFailed):
+        _print_sweep()
+        _print_resume_line(distribution, verb, words)
+        raise
+    _print_sweep()
+    return DONE
+
+
+@contextmanager
+def _hydra_process(command: str, words: Sequence[str]) -> Iterator[None]:
+    """Set what Hydra reads from the process: the arguments, and that errors are to be raised."""
+    argv, variable = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
+    # argparse wants the overrides in one piece, wherever the flag was typed
+    sys.argv = [command, *sorted(words, key=lambda word: word not in ("-m", "--multirun"))]
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    try:
+        yield
+    finally:
+        sys.argv = argv
+        if variable is None:
+            del os.environ["HYDRA_FULL_ERROR"]
+        else:
+            os.environ["HYDRA_FULL_ERROR"] = variable
+
+
+def _print_sweep() -> None:
+    if SweepReporter.sweep is not None:
+        print(f"\n{format_status(sweep_status(SweepReporter.sweep))}", flush=True)
+        print(shown(SweepReporter.sweep), flush=True)
+
+
+def _print_resume_line(distribution: str, verb: Verb, words: Sequence[str]) -> None:
+    if SweepReporter.sweep is not None:
+        where = f"sweep={SweepReporter.sweep.name}"
+    elif SweepReporter.run is not None and (SweepReporter.run / "config.json").exists():
+        where = f"hydra.run.dir={shown(SweepReporter.run)}"
+    else:
+        return
+    line = resume_line(distribution, verb.name, words, where)
+    print(f"take it up again with\n    {line}", file=sys.stderr)
+
+
+@contextmanager
+def _usage_errors(distribution: str, verb: Verb) -> Iterator[None]:
+    """Turn what Hydra and OmegaConf say of a wrong line into a usage error that lists the keys."""
+    from hydra.errors import HydraException
+    from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
+
+    try:
+        yield
+    except MissingMandatoryValue as error:
+        key = error.full_key
+        raise UsageError(f"{key} must be given: add {key}=VALUE") from None
+    except (HydraException, OmegaConfBaseException) as error:
+        found = re.match(r"Could not override '(.+)'", str(error))
+        if found:
+            raise UsageError(_unknown_key(found[1], distribution, verb)) from None
+        cause = f"\n{error.__cause__}" if error.__cause__ else ""
+        raise UsageError(f"{error}{cause}") from None
+
+
+def _unknown_key(key: str, distribution: str, verb: Verb) -> str:
+    import hydra
+    from omegaconf import OmegaConf
+
+    with hydra.initialize_config_module(_config_module(distribution), version_base=None):
+        config = hydra.compose(_config_name(verb))
+    parent, _, last = key.rpartition(".")
+    node = OmegaConf.select(config, parent) if parent else config
+    if not OmegaConf.is_dict(node):
+        node, last = config, key
+    names = [str(name) for name in node]
+    where = f"below {parent}" if node is not config else "of this verb"
+    return (
+        f"{key!r} is no option{suggestion(last, names)}; the options {where} are {', '.join(names)}"
+    )

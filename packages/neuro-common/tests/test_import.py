@@ -1,0 +1,68 @@
+"""Importing the package must stay cheap: nothing of an extra comes along uninvited."""
+
+import doctest
+import pkgutil
+import re
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import neuro_common
+
+HEAVY = ("torch", "matplotlib", "h5py", "scipy", "hydra", "omegaconf", "jinja2", "tqdm", "xarray")
+
+
+def heavy_modules_after(statement):
+    code = f"import sys\n{statement}\nprint(*(set({HEAVY!r}) & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout.split()
+
+
+def test_no_module_imports_anything_heavy():
+    assert heavy_modules_after("import neuro_common") == []
+    assert heavy_modules_after("from neuro_common import *; seeding.spawn_seeds(1, 2)") == []
+    names = [module.name for module in pkgutil.iter_modules(neuro_common.__path__)]
+    assert {*neuro_common.__all__} < {*names}
+    assert heavy_modules_after("import " + ", ".join(f"neuro_common.{n}" for n in names)) == []
+
+
+def test_something_heavy_would_be_seen():
+    assert heavy_modules_after("import h5py") == ["h5py"]
+
+
+def test_the_package_alone_does_not_even_import_numpy():
+    code = "import sys, neuro_common; print('numpy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("name", neuro_common.__all__)
+def test_every_module_is_reached_by_attribute_and_lists_what_it_offers(name):
+    module = getattr(neuro_common, name)
+    assert module is import_module(f"neuro_common.{name}")
+    assert module.__doc__
+    assert all(hasattr(module, public) for public in module.__all__)
+    assert name in dir(neuro_common)
+
+
+def test_an_unknown_module_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="module 'neuro_common' has no attribute 'utils'"):
+        neuro_common.utils  # noqa: B018
+
+
+def test_the_example_in_the_docstring_runs():
+    assert doctest.testmod(neuro_common, raise_on_error=True).attempted == 4
+
+
+def test_the_example_in_the_readme_runs(tmp_path):
+    readme = Path(__file__).parents[1] / "README.md"
+    (example,) = re.findall(r"```python\n(.*?)```", readme.read_text(encoding="utf-8"), re.DOTALL)
+    done = subprocess.run(
+        [sys.executable, "-c", example], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    written = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*")}
+    assert {"data.h5", "trace.png", "trace.svg", "trace.csv"} <= written

@@ -1,0 +1,431 @@
+"""Run directories: writers, resuming, status, provenance, and what a kill leaves behind."""
+
+import json
+import logging
+import math
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from neuro_common import provenance as provenance_module
+from neuro_common import runs
+from neuro_common.provenance import VOLATILE_KEYS, differing_keys
+from neuro_common.runs import FormatError, Run, RunError, RunExists, RunLocked
+
+CONFIG: dict[str, Any] = {"seed": 3, "model": {"width": 2, "gain": 1.5}, "threads": 1}
+
+WRITER = """
+import sys
+from neuro_common.runs import Run
+config = {"seed": 3, "model": {"width": 2, "gain": 1.5}, "threads": 1}
+with Run.open(sys.argv[1], config=config, distribution="toy", verb="train", command="toy train",
+              seed=3, resume=True) as run:
+    run.log(step=0, loss=0.5)
+    print("ready", flush=True)
+    sys.stdin.read()
+"""
+
+
+def begin(directory: Path, **changes: Any) -> Run:
+    asked: dict[str, Any] = {
+        "config": CONFIG,
+        "distribution": "toy",
+        "verb": "train",
+        "command": "toy train",
+        "seed": 3,
+    }
+    return Run.open(directory, **{**asked, **changes})
+
+
+def finished(directory: Path, metric: float | None = 0.25) -> Path:
+    with begin(directory) as run:
+        run.finish(metric)
+    return directory
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> Iterator[Callable[[], "subprocess.Popen[str]"]]:
+    """Start another process that writes to ``tmp_path / "run"`` until it is killed."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start() -> "subprocess.Popen[str]":
+        process = subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(tmp_path / "run")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**runs.os.environ, "PYTHONPATH": str(Path(runs.__file__).parents[1])},
+        )
+        started.append(process)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def test_run_from_beginning_to_end(tmp_path: Path) -> None:
+    directory = tmp_path / "deep" / "run"
+    with begin(directory) as run:
+        assert runs.job_status(directory) == "running"
+        assert runs.read_provenance(directory)["status"] == "running"
+        run.log(step=0, loss=1.0, phase="free")
+        run.log(step=1, loss=1 / 3, phase="controlled")
+        run.path("figures", "a.png").write_bytes(b"x")
+        assert not run.done
+        run.finish(1 / 3)
+        assert run.done
+    assert runs.job_status(directory) == "done"
+    assert runs.read_metric(directory) == 1 / 3
+    assert runs.read_config(directory) == CONFIG
+    record = runs.read_provenance(directory)
+    assert (record["status"], record["error"], record["resumed"]) == ("done", None, [])
+    assert (record["command"], record["seed"], record["device"]) == ("toy train", 3, "cpu")
+    assert record["duration_s"] >= 0
+    assert runs.read_csv(directory / "metrics.csv") == {
+        "step": ["0", "1"],
+        "loss": ["1.0", repr(1 / 3)],
+        "phase": ["free", "controlled"],
+    }
+
+
+@pytest.mark.parametrize("metric", [None, 0.5, math.inf, -math.inf, math.nan])
+def test_metric_is_recalled(tmp_path: Path, metric: float | None) -> None:
+    found = begin(finished(tmp_path / "run", metric), resume=True).metric
+    assert found == metric or (math.isnan(found or 0) and math.isnan(metric or 0))
+
+
+def test_run_that_is_done_takes_no_more(tmp_path: Path) -> None:
+    with begin(finished(tmp_path / "run"), resume=True) as run:
+        assert run.done
+        with pytest.raises(RunError, match="is done and takes no more"):
+            run.log(step=9, loss=0.0)
+        with pytest.raises(RunError, match="is done and takes no more"):
+            run.finish(1.0)
+    assert runs.read_metric(tmp_path / "run") == 0.25
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "text"),
+    [
+        (RuntimeError("boom"), "failed", "RuntimeError: boom"),
+        (KeyboardInterrupt(), "stopped", None),
+        (SystemExit(3), "stopped", None),
+    ],
+)
+def test_how_it_ended_is_recorded(
+    tmp_path: Path, error: BaseException, status: str, text: str | None
+) -> None:
+    with pytest.raises(type(error)), begin(tmp_path / "run"):
+        raise error
+    assert runs.job_status(tmp_path / "run") == status
+    assert runs.read_provenance(tmp_path / "run")["error"] == text
+
+
+def test_run_that_nobody_finished_is_stopped(tmp_path: Path) -> None:
+    with begin(tmp_path / "run"):
+        pass
+    assert runs.job_status(tmp_path / "run") == "stopped"
+
+
+@pytest.mark.parametrize(("end", "state"), [(True, "is done"), (False, "was cut short")])
+def test_existing_run_is_refused(tmp_path: Path, end: bool, state: str) -> None:
+    with begin(tmp_path / "run") as run:
+        if end:
+            run.finish(None)
+    with pytest.raises(RunExists, match=f"must be new, got a run that {state}: add resume=true"):
+        begin(tmp_path / "run")
+    with begin(tmp_path / "run", resume=True):
+        pass
+
+
+def test_resume_keeps_the_first_session_and_adds_its_own(tmp_path: Path) -> None:
+    with begin(tmp_path / "run"):
+        pass
+    first = runs.read_provenance(tmp_path / "run")
+    with begin(tmp_path / "run", resume=True, command="toy train resume=true") as run:
+        run.finish(None)
+    record = runs.read_provenance(tmp_path / "run")
+    assert record["start"] == first["start"]
+    assert record["command"] == "toy train"
+    assert [session["command"] for session in record["resumed"]] == ["toy train resume=true"]
+    assert record["duration_s"] >= first["duration_s"]
+
+
+def test_resume_of_a_new_directory_begins_it(tmp_path: Path) -> None:
+    with begin(tmp_path / "run", resume=True) as run:
+        assert not run.done
+
+
+def test_resume_with_another_config_names_the_keys(tmp_path: Path) -> None:
+    finished(tmp_path / "run")
+    other = {**CONFIG, "seed": 4, "model": {"width": 2, "depth": 7}}
+    with pytest.raises(
+        RunError,
+        match=r"seed \(3 then, 4 now\), model.gain \(1.5 then, None now\), "
+        r"model.depth \(None then, 7 now\); set them back",
+    ):
+        begin(tmp_path / "run", resume=True, config=other)
+
+
+def test_resume_on_other_threads_is_the_same_run(tmp_path: Path) -> None:
+    finished(tmp_path / "run")
+    config = {**CONFIG, "threads": 8, "device": "cuda"}
+    assert begin(tmp_path / "run", resume=True, config=config).done
+
+
+@pytest.mark.parametrize(("key", "value"), [("verb", "evaluate"), ("distribution", "other")])
+def test_resume_of_another_kind_of_run_is_refused(tmp_path: Path, key: str, value: str) -> None:
+    finished(tmp_path / "run")
+    with pytest.raises(RunError, match=f"must be a run of {key} {value} to be taken up, got t"):
+        begin(tmp_path / "run", resume=True, **{key: value})
+
+
+def test_second_writer_is_refused_while_the_first_lives(
+    tmp_path: Path, writer: Callable[[], "subprocess.Popen[str]"]
+) -> None:
+    process = writer()
+    holder = f"process {process.pid} on {socket.gethostname()}"
+    for resume in (False, True):
+        with pytest.raises(RunLocked, match=f"must have one writer, but {holder} is writing"):
+            begin(tmp_path / "run", resume=resume)
+    assert runs.job_status(tmp_path / "run") == "running"
+    process.kill()
+    process.communicate()
+    assert runs.job_status(tmp_path / "run") == "interrupted"
+    with begin(tmp_path / "run", resume=True) as run:
+        run.finish(None)
+    assert len(runs.read_provenance(tmp_path / "run")["resumed"]) == 1
+
+
+def test_second_writer_in_the_same_process_is_refused(tmp_path: Path) -> None:
+    with begin(tmp_path / "run"), pytest.raises(RunLocked, match="must have one writer"):
+        begin(tmp_path / "run", resume=True)
+
+
+def test_refused_run_lets_go_of_the_lock(tmp_path: Path) -> None:
+    with begin(tmp_path / "run"):
+        pass
+    with pytest.raises(RunExists):
+        begin(tmp_path / "run")
+    assert runs.job_status(tmp_path / "run") == "stopped"
+
+
+def test_torn_row_of_a_killed_run_is_dropped(
+    tmp_path: Path, writer: Callable[[], "subprocess.Popen[str]"]
+) -> None:
+    process = writer()
+    process.kill()
+    process.communicate()
+    table = tmp_path / "run" / "metrics.csv"
+    with open(table, "a") as file:
+        file.write("1,0.2")
+    with begin(tmp_path / "run", resume=True) as run:
+        run.log(step=1, loss=0.25)
+    assert table.read_text() == "step,loss\n0,0.5\n1,0.25\n"
+
+
+@pytest.mark.parametrize("cut", range(len("step,loss\n0,0.5\n")))
+def test_table_cut_anywhere_can_be_taken_up(tmp_path: Path, cut: int) -> None:
+    with begin(tmp_path / "run"):
+        pass
+    table = tmp_path / "run" / "metrics.csv"
+    table.write_bytes(b"step,loss\n0,0.5\n"[:cut])
+    with begin(tmp_path / "run", resume=True) as run:
+        run.log(step=0, loss=0.75)
+        run.log(step=1, loss=0.25)
+    assert table.read_bytes() == b"step,loss\n0,0.75\n1,0.25\n"
+
+
+def test_steps_done_again_are_not_logged_twice(tmp_path: Path) -> None:
+    with begin(tmp_path / "run") as run:
+        for step in range(6):
+            run.log(step=step, loss=step)
+    with begin(tmp_path / "run", resume=True) as run:
+        run.log(step=3, loss=33)
+        run.log(step=4, loss=44)
+    assert runs.read_csv(tmp_path / "run" / "metrics.csv") == {
+        "step": ["0", "1", "2", "3", "4"],
+        "loss": ["0", "1", "2", "33", "44"],
+    }
+
+
+def test_columns_are_those_of_the_first_row(tmp_path: Path) -> None:
+    match = r"must have the columns \['step', 'loss'\] of the first row, got \['step', 'gain'\]"
+    with begin(tmp_path / "run") as run:
+        run.log(step=0, loss=1.0)
+        with pytest.raises(ValueError, match=match):
+            run.log(step=1, gain=1.0)
+    with begin(tmp_path / "run", resume=True) as run, pytest.raises(ValueError, match=match):
+        run.log(step=1, gain=1.0)
+
+
+def test_foreign_table_is_refused_and_left_alone(tmp_path: Path) -> None:
+    with begin(tmp_path / "run"):
+        pass
+    table = tmp_path / "run" / "metrics.csv"
+    table.write_text("name,age\nAda,36\n")
+    with (
+        begin(tmp_path / "run", resume=True) as run,
+        pytest.raises(FormatError, match="must be a table with whole steps in its first column"),
+    ):
+        run.log(step=1, loss=1.0)
+    assert table.read_text() == "name,age\nAda,36\n"
+
+
+@pytest.mark.parametrize("file", ["config.json", "provenance.json", "done"])
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda text: text[: len(text) // 2], "must be a complete JSON file"),
+        (lambda text: text.replace('version": 1', 'version": 2'), "format_version <= 1, got 2"),
+        (lambda text: text.replace("neuro-common/", "other/"), "must have the format"),
+    ],
+)
+def test_spoiled_file_is_refused_and_left_alone(
+    tmp_path: Path, file: str, spoil: Callable[[str], str], message: str
+) -> None:
+    path = finished(tmp_path / "run") / file
+    spoiled = spoil(path.read_text())
+    path.write_text(spoiled)
+    with pytest.raises(FormatError, match=message):
+        begin(tmp_path / "run", resume=True)
+    assert path.read_text() == spoiled
+
+
+def test_run_without_its_config_is_refused(tmp_path: Path) -> None:
+    (finished(tmp_path / "run") / "config.json").unlink()
+    with pytest.raises(FormatError, match=r"must hold config.json beside its other files"):
+        begin(tmp_path / "run", resume=True)
+
+
+def test_kill_between_the_first_two_files_loses_nothing(tmp_path: Path) -> None:
+    with begin(tmp_path / "run"):
+        pass
+    (tmp_path / "run" / "provenance.json").unlink()
+    assert runs.job_status(tmp_path / "run") == "interrupted"
+    with begin(tmp_path / "run", resume=True) as run:
+        run.finish(None)
+    assert runs.read_provenance(tmp_path / "run")["command"] == "toy train"
+
+
+def test_status_of_no_run(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="must be the directory of a run, got one without a lock"):
+        runs.job_status(tmp_path)
+
+
+def test_done_must_hold_a_number(tmp_path: Path) -> None:
+    path = finished(tmp_path / "run") / "done"
+    path.write_text(path.read_text().replace("0.25", '"much"'))
+    with pytest.raises(FormatError, match="must hold a number, got 'much'"):
+        runs.job_status(tmp_path / "run")
+
+
+def test_config_that_is_not_finite_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="numbers must be finite"):
+        begin(tmp_path / "run", config={"gain": math.nan})
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+def test_other_revision_is_recorded_and_warned_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def git(*words: str) -> str:
+        who = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
+        done = subprocess.run(["git", *who, *words], capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    monkeypatch.chdir(tmp_path)
+    git("init", "--quiet")
+    (tmp_path / "code.py").write_text("1")
+    git("add", "code.py")
+    git("commit", "--quiet", "-m", "one")
+    first = git("rev-parse", "HEAD")
+    finished(tmp_path / "done")
+    with begin(tmp_path / "cut"):
+        pass
+    assert runs.read_provenance("done")["git"] == {"revision": first, "dirty": False}
+    with begin(tmp_path / "cut", resume=True):
+        pass
+    assert not caplog.records
+
+    (tmp_path / "code.py").write_text("2")
+    assert provenance_module.git_state() == {"revision": first, "dirty": True}
+    git("commit", "--quiet", "-a", "-m", "two")
+    second = git("rev-parse", "HEAD")
+    with caplog.at_level(logging.WARNING):
+        assert begin(tmp_path / "done", resume=True).done
+        with begin(tmp_path / "cut", resume=True):
+            pass
+    for record, name in zip(caplog.records, ["done", "cut"], strict=True):
+        assert f"{name} was made at git revision {first[:8]}, this is {second[:8]}" in (
+            record.getMessage()
+        )
+    caplog.clear()
+    with begin(tmp_path / "cut", resume=True):
+        pass
+    assert not caplog.records
+    sessions = runs.read_provenance("cut")["resumed"]
+    assert [session["git"]["revision"] for session in sessions] == [first, second, second]
+
+
+def test_provenance_outside_a_repository_names_versions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    record = runs.provenance("toy train", None)
+    assert record["git"] is None
+    import numpy
+
+    assert record["versions"]["numpy"] == numpy.__version__
+    assert record["python"] == sys.version.split()[0]
+    json.dumps(record)
+
+
+configs = st.dictionaries(
+    st.sampled_from(["a", "b", "c", "d"]),
+    st.integers() | st.text() | st.dictionaries(st.sampled_from("xy"), st.booleans(), max_size=2),
+)
+
+
+@settings(deadline=None, max_examples=50)
+@given(config=configs, volatile=st.dictionaries(st.sampled_from(sorted(VOLATILE_KEYS)), st.text()))
+def test_hash_ignores_order_and_how_it_runs(
+    config: dict[str, Any], volatile: dict[str, str]
+) -> None:
+    name = runs.config_hash(config)
+    assert len(name) == 8
+    assert set(name) <= set("0123456789abcdef")
+    assert runs.config_hash({**volatile, **dict(reversed(config.items()))}) == name
+
+
+def test_hash_tells_configs_apart() -> None:
+    values = [{"a": 1}, {"a": 1.5}, {"a": "1"}, {"a": None}, {"b": 1}, {"a": {"a": 1}}, {}]
+    assert len({runs.config_hash(value) for value in values}) == len(values)
+    # pinned: directories of older sweeps must be found again
+    assert runs.config_hash({"seed": 3, "model": {"width": 2}}) == "4118b93b"
+
+
+def test_volatile_keys_count_below_the_top_level() -> None:
+    assert runs.config_hash({"a": {"device": 1}}) != runs.config_hash({"a": {"device": 2}})
+
+
+def test_differing_keys() -> None:
+    assert differing_keys([{"a": 1, "b": {"c": 2, "d": 3}}, {"a": 1, "b": {"c": 4}}]) == {
+        "b.c": [2, 4],
+        "b.d": [3, None],
+    }
+    assert differing_keys([]) == {}
