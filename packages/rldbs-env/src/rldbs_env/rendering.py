@@ -65,7 +65,8 @@ class Recorder:
         x, y = batch.mean_field[0]
         self._mean_x.append(float(x))
         self._mean_y.append(float(y))
-        self._kick.append(float(batch.windows[0, 2, batch.heads[0] - 1 + batch.settings.window]))
+        first = (batch.heads[0] - len(batch.settings.pulse)) % batch.settings.window
+        self._kick.append(float(batch.windows[0, 2, first]))  # of the step's first sub-step
         self._neurons.append(batch.state[0, 0, self._shown].copy())
 
     def frame(self) -> NDArray[np.uint8]:
@@ -73,16 +74,20 @@ class Recorder:
         figure = self._figure
         figure.clear()
         grid = figure.subplot_mosaic(
-            [["trace", "trace", "portrait"], ["raster", "raster", "portrait"]]
+            [["trace", "portrait"], ["kick", "portrait"], ["raster", "portrait"]],
+            width_ratios=(2, 1),
+            height_ratios=(3, 1, 3),
         )
         time = (np.arange(len(self._mean_x)) - len(self._mean_x) + 1) * self._dt
         span = (-_SAMPLES * self._dt, 0.0)
 
-        trace = grid["trace"]
-        trace.plot(time, self._mean_x, color="#0072B2", label="mean field X")
-        trace.plot(time, self._kick, color="#D55E00", linewidth=0.8, label="kick")
-        trace.set(xlim=span, ylim=(-2.7, 2.7), ylabel="X, kick", xticklabels=[])
-        trace.legend(loc="upper left", ncols=2, frameon=False)
+        grid["trace"].plot(time, self._mean_x, color="#0072B2")
+        grid["trace"].set(xlim=span, ylim=(-2.7, 2.7), ylabel="mean field X", xticklabels=[])
+        strongest = max(1e-3, float(np.abs(self._kick).max()))
+        grid["kick"].plot(time, self._kick, color="#D55E00", linewidth=0.8)
+        grid["kick"].set(
+            xlim=span, ylim=(-1.1 * strongest, 1.1 * strongest), ylabel="kick", xticklabels=[]
+        )
 
         raster = grid["raster"]
         neurons = np.array(self._neurons).T
