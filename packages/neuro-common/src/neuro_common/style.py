@@ -1,4 +1,4 @@
-"""One look for every figure of the six packages, legible on screen, in print and to all eyes."""
+"""One look for the figures of all packages, legible on screen, in print and to all eyes."""
 
 import sys
 from collections.abc import Iterator, Mapping

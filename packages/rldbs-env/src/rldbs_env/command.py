@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 __all__ = ["main"]
 
+_EXTRA_VERBS = ("evaluate", "figures", "benchmark", "info")
 _LIGHT_HELP = """usage: rldbs-env VERB [arguments]
 
   demo  Every shipped controller tries to silence a synchronised population.
@@ -18,9 +19,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit code (0 done, 1 mendable, 2 usage, 130 stopped)."""
     words = list(sys.argv[1:] if argv is None else argv)
     if words[:1] == ["demo"]:
-        from rldbs_env.demo import main as demo
-
-        return demo(words[1:])
+        return _demo(words[1:])
     try:
         import omegaconf  # noqa: F401 - the part of the extra that comes last
 
@@ -31,6 +30,19 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         return _without_extra(words)
     return neuro_common.cli.main("rldbs-env", VERBS, words)
+
+
+def _demo(words: list[str]) -> int:
+    from rldbs_env.demo import main as demo
+
+    try:
+        return demo(words)
+    except KeyboardInterrupt:
+        print("rldbs-env demo: stopped", file=sys.stderr)
+        return 130
+    except OSError as error:
+        print(f"rldbs-env demo: {error}", file=sys.stderr)
+        return 1
 
 
 def _without_extra(words: list[str]) -> int:
@@ -44,6 +56,10 @@ def _without_extra(words: list[str]) -> int:
         return 0
     if not words:
         print(_LIGHT_HELP, end="", file=sys.stderr)
+        return 2
+    if words[0] not in _EXTRA_VERBS:
+        verbs = ", ".join(("demo", *_EXTRA_VERBS))
+        print(f"rldbs-env: {words[0]!r} is no verb; the verbs are {verbs}", file=sys.stderr)
         return 2
     message = f'rldbs-env {words[0]} needs more packages: pip install "rldbs-env[cli]"'
     print(message, file=sys.stderr)

@@ -11,7 +11,7 @@ Gains are in kick per unit of the signal, delays and periods in samples (RK4 ste
 
 import difflib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -74,6 +74,12 @@ class _Law:
             raise ValueError(f"window must be at least 1, got {self.window}")
         if not (math.isfinite(self.max_kick) and self.max_kick > 0):
             raise ValueError(f"max_kick must be finite and above 0, got {self.max_kick}")
+        for entry in fields(self):
+            value = getattr(self, entry.name)
+            if entry.type is int and not isinstance(value, int | np.integer):
+                raise ValueError(f"{entry.name} must be a whole number, got {value!r}")
+            if not math.isfinite(value):
+                raise ValueError(f"{entry.name} must be finite, got {value}")
 
     def predict(
         self,
@@ -92,7 +98,8 @@ class _Law:
             deterministic: There is nothing to sample; accepted for the common interface.
 
         Raises:
-            ValueError: If the observation does not hold these signals and this window.
+            ValueError: If the observation does not hold these signals and this window, or the
+                memory is that of another number of environments.
         """
         values = np.asarray(observation)
         features = len(self.signals) * self.window
@@ -105,6 +112,10 @@ class _Law:
         windows = np.atleast_2d(values).reshape(-1, len(self.signals), self.window)
         memory = self._begin(len(windows))
         if state is not None:
+            if len(state) != len(windows):
+                raise ValueError(
+                    f"state must be the memory of {len(windows)} environments, got {len(state)}"
+                )
             memory = state
             if episode_start is not None and np.any(episode_start):
                 fresh = np.asarray(episode_start, dtype=bool).reshape(-1, 1)
@@ -157,8 +168,10 @@ class RandomKicks(_Law):
     seed: int = 0
 
     def _law(self, windows: NDArray[Any], memory: Memory) -> tuple[NDArray[Any], Memory]:
-        step = int(memory.max())
-        draws = np.random.default_rng((self.seed, step)).uniform(-1, 1, len(windows))
+        draws = np.empty(len(windows))
+        for step in np.unique(memory):
+            at_step = np.random.default_rng((self.seed, int(step))).uniform(-1, 1, len(windows))
+            draws = np.where(memory[:, 0] == step, at_step, draws)
         return self.amplitude * draws, memory + 1
 
 
@@ -357,11 +370,15 @@ def make(name: str, **arguments: Any) -> Controller:
     """The controller of this name with these arguments.
 
     Raises:
-        ValueError: If there is none of that name; the message lists them.
-        TypeError: If it takes no such argument.
+        ValueError: If there is none of that name or it takes no such argument; the message lists
+            the valid ones.
     """
     if name not in CONTROLLERS:
         close = difflib.get_close_matches(name, CONTROLLERS, n=1)
         hint = f" (did you mean {close[0]!r}?)" if close else ""
         raise ValueError(f"controller must be one of {', '.join(CONTROLLERS)}, got {name!r}{hint}")
+    valid = [entry.name for entry in fields(CONTROLLERS[name])]
+    for argument in arguments:
+        if argument not in valid:
+            raise ValueError(f"{name} takes the arguments {', '.join(valid)}, got {argument!r}")
     return CONTROLLERS[name](**arguments)

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from rldbs_env.controllers import Controller
 from rldbs_env.models import BonhoefferVanDerPol
-from rldbs_env.protocol import Protocol, Score, run, score
+from rldbs_env.protocol import NEURON_EVERY, Protocol, Score, run, score
 
 __all__ = [
     "Evaluation",
     "Example",
     "format_columns",
+    "mean_interval",
     "quick_summary",
     "read_evaluation",
     "summary",
@@ -82,16 +83,14 @@ class Evaluation:
             entry.name: np.stack([getattr(one, entry.name) for one in self.examples.values()])
             for entry in fields(Example)
         }
-        n_steps, n_samples = stacked["mean_x"].shape[1], stacked["neuron_x"].shape[1]
+        n_steps = stacked["mean_x"].shape[1]
         dt = self.protocol.model.dt
         along = ("controller", "time")
         recording = Recording(
             signals={
                 "time": Signal(np.arange(1, n_steps + 1) * dt, ("time",), "time units"),
                 "sample_time": Signal(
-                    (np.arange(n_samples) * (n_steps // n_samples) + 1) * dt,
-                    ("sample_time",),
-                    "time units",
+                    np.arange(1, n_steps + 1, NEURON_EVERY) * dt, ("sample_time",), "time units"
                 ),
                 "mean_x": Signal(stacked["mean_x"], along, "1", "mean field X"),
                 "mean_y": Signal(stacked["mean_y"], along, "1", "mean field Y"),
@@ -131,8 +130,9 @@ def read_evaluation(directory: Path) -> Evaluation:
     columns = read_csv(directory / "scores.csv")
     try:
         settings = dict(recording.attributes["protocol"])
-        model = BonhoefferVanDerPol(**settings.pop("model"))
-        evaluation = Evaluation(Protocol(model=model, **settings))
+        settings["model"] = BonhoefferVanDerPol(**settings["model"])
+        settings["ensembles"] = tuple(settings["ensembles"])
+        evaluation = Evaluation(Protocol(**settings))
         for index, name in enumerate(recording.attributes["controllers"]):
             evaluation.examples[name] = Example(
                 *(recording.signals[entry.name].data[index] for entry in fields(Example))
@@ -141,6 +141,10 @@ def read_evaluation(directory: Path) -> Evaluation:
             cells = dict(zip(columns, row, strict=True))
             name = cells.pop("controller")
             evaluation.scores.setdefault(name, []).append(_score_of(cells))
+        wanted = {name: list(evaluation.protocol.ensembles) for name in evaluation.examples}
+        found = {n: [one.ensemble for one in many] for n, many in evaluation.scores.items()}
+        if found != wanted:
+            raise ValueError("scores.csv must have a row per controller and ensemble of data.h5")
     except (KeyError, TypeError, ValueError) as error:
         raise FormatError(f"{directory} holds no evaluation that can be read: {error}") from error
     return evaluation
@@ -151,7 +155,7 @@ def _score_of(cells: Mapping[str, str]) -> Score:
     read: dict[type, Callable[[str], Any]] = {
         int: int,
         float: float,
-        bool: lambda text: text == "True",
+        bool: {"True": True, "False": False}.__getitem__,
     }
     return Score(**{name: read[kinds[name]](text) for name, text in cells.items()})
 
@@ -179,22 +183,29 @@ def summary(evaluation: Evaluation) -> dict[str, list[Any]]:
     Returns:
         Columns by heading.
     """
-    from neuro_common.stats import bootstrap_mean
-
     columns: dict[str, list[Any]] = {"controller": list(evaluation.scores)}
     for name, heading in _SUMMARISED.items():
         cells = []
         for scores in evaluation.scores.values():
             values = np.array([getattr(one, name) for one in scores])
             values = values[np.isfinite(values)]
-            if len(values) < 2:
+            if not len(values):
                 cells.append("-")
                 continue
-            interval = bootstrap_mean(values, seed=evaluation.protocol.seed)
-            cells.append(f"{interval.mean:.3g} [{interval.low:.3g}, {interval.high:.3g}]")
+            mean, low, high = mean_interval(values, evaluation.protocol.seed)
+            cells.append(f"{mean:.3g}" + (f" [{low:.3g}, {high:.3g}]" if low < high else ""))
         columns[heading] = cells
     columns["quenched"] = [_quenched(scores) for scores in evaluation.scores.values()]
     return columns
+
+
+def mean_interval(values: Sequence[float], seed: int) -> tuple[float, float, float]:
+    """Mean over ensembles with its 95 % bootstrap interval, of no width for a single value."""
+    from neuro_common.stats import bootstrap_mean
+
+    if len(values) == 1:
+        return (float(values[0]),) * 3
+    return bootstrap_mean(values, seed=seed)
 
 
 def quick_summary(scores: Sequence[Score]) -> dict[str, str]:

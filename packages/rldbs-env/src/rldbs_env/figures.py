@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 
 from neuro_common.plots import new_figure, pareto, phase_portrait, raster, stacked_traces
 from neuro_common.signals import Spectrum, spectrum
-from neuro_common.stats import bootstrap_mean
 from neuro_common.style import CONTROLLED, FREE, STIMULATION, figure_style, save_figure
-from rldbs_env.evaluation import Evaluation, Example, summary, suppression
+from rldbs_env.evaluation import Evaluation, Example, mean_interval, summary, suppression
 from rldbs_env.protocol import NEURON_EVERY, Protocol
 
 if TYPE_CHECKING:
@@ -111,7 +110,7 @@ def suppression_against_charge(ax: "Axes", evaluation: Evaluation) -> list["Arti
     free = np.mean([one.std_free for many in evaluation.scores.values() for one in many])
     ax.axhline(float(free), color=FREE, linestyle=":", linewidth=0.8)
     ax.set_xlim(-2e-5, 2 * max(1e-4, charge[:, 0].max()))
-    ax.set_ylim(0.6 * residual[:, 1].min(), 1.8 * max(residual[:, 2].max(), float(free)))
+    ax.set_ylim(0.6 * residual.min(), 1.8 * max(residual.max(), float(free)))
     return pareto(
         ax,
         charge[:, 0],
@@ -319,14 +318,8 @@ def _costs(
 
     def rows(attribute: str) -> NDArray[np.float64]:
         seed = evaluation.protocol.seed
-        return np.array(
-            [
-                bootstrap_mean(
-                    [getattr(one, attribute) for one in evaluation.scores[name]], seed=seed
-                )
-                for name in names
-            ]
-        )
+        values = [[getattr(one, attribute) for one in evaluation.scores[name]] for name in names]
+        return np.array([mean_interval(ensembles, seed) for ensembles in values])
 
     return names, rows("charge"), rows("std_controlled")
 

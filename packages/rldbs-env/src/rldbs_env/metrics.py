@@ -46,8 +46,8 @@ def s_ratio(free: ArrayLike, controlled: ArrayLike) -> float:
 
     Infinite where the controlled field is constant; ask `is_quenched` whether that is a success.
     """
-    before, after = _series("free", free).std(), _series("controlled", controlled).std()
-    return float(before / after) if after > 0 else math.inf
+    before, after = _series("free", free), _series("controlled", controlled)
+    return float(before.std() / after.std()) if np.ptp(after) > 0 else math.inf
 
 
 def s_sqrt(free: ArrayLike, controlled: ArrayLike) -> float:
@@ -57,7 +57,8 @@ def s_sqrt(free: ArrayLike, controlled: ArrayLike) -> float:
 
 def s_db(free: ArrayLike, controlled: ArrayLike) -> float:
     """`s_ratio` in decibels, ``20 log10``."""
-    return 20 * math.log10(s_ratio(free, controlled))
+    ratio = s_ratio(free, controlled)
+    return 20 * math.log10(ratio) if ratio > 0 else -math.inf
 
 
 def finite_size_floor(n_neurons: int) -> float:
@@ -240,13 +241,15 @@ def period(x: ArrayLike, dt: float) -> float:
     signal has been half a standard deviation below the mean.
 
     Raises:
-        ValueError: If there are fewer than two full cycles.
+        ValueError: If the signal is constant up to rounding, or has fewer than two full cycles.
     """
     values = _series("x", x)
     centred = values - values.mean()
+    if np.ptp(values) <= 1e-9 * np.abs(values).max():
+        raise ValueError("x must oscillate to have a period, got a constant signal")
     crossings: list[float] = []
     for i in np.flatnonzero((centred[1:] >= 0) & (centred[:-1] < 0)):
-        since = int(crossings[-1]) if crossings else 0
+        since = int(crossings[-1]) + 1 if crossings else 0
         if centred[since : i + 1].min() < -0.5 * centred.std():
             crossings.append(i + centred[i] / (centred[i] - centred[i + 1]))
     if len(crossings) < 3:

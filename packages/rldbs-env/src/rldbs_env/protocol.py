@@ -47,12 +47,15 @@ class Protocol:
 
     def __post_init__(self) -> None:
         for name, least in (
+            ("n_neurons", 1),
+            ("threads", 1),
             ("free_steps", _NEURON_STEPS),
             ("controlled_steps", 2 * _NEURON_STEPS),
             ("recovery_steps", 250),
         ):
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < least:
+                raise ValueError(f"{name} must be a whole number of at least {least}, got {value}")
         if len(set(self.ensembles)) != len(self.ensembles) or not self.ensembles:
             raise ValueError(
                 f"ensembles must hold at least one seed, each once, got {tuple(self.ensembles)}"
@@ -103,6 +106,8 @@ class Recording:
 class Score:
     """One controller on one ensemble; see `rldbs_env.metrics` for the definitions.
 
+    Residual, charge, peak and reward are those of the scored half of control; settling and recovery
+    count from switch-on and switch-off. The period is NaN where the free field does not oscillate.
     ``s_ratio``, ``s_sqrt``, ``s_db`` and ``floor_ratio`` (residual over the finite-size floor)
     are NaN for a population that is quenched or diverged: that is no suppression.
     """
@@ -224,9 +229,16 @@ def _score_one(recording: Recording, e: int) -> Score:
         reward=float(recording.rewards[recording.scored, e].mean()),
         settling_step=math.nan if settling is None else settling,
         recovery_step=math.nan if recovered is None else recovered,
-        period=metrics.period(free, protocol.model.dt),
+        period=_period(free, protocol.model.dt),
         **asdict(price),
     )
+
+
+def _period(free: NDArray[np.float64], dt: float) -> float:
+    try:
+        return metrics.period(free, dt)
+    except ValueError:
+        return math.nan
 
 
 def _mean_order(neurons: NDArray[np.float32]) -> float:

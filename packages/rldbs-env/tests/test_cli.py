@@ -1,0 +1,398 @@
+"""The verbs as a user types them: what they print, write and return, and what they refuse."""
+
+import csv
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from rldbs_env import command
+from rldbs_env.controllers import CONTROLLERS
+from rldbs_env.evaluation import format_columns, read_evaluation, summary, suppression
+
+SHORT = (
+    "n_neurons=50",
+    "n_ensembles=2",
+    "free_steps=1000",
+    "controlled_steps=2000",
+    "recovery_steps=250",
+)
+STEMS = (
+    "traces",
+    "mean_fields",
+    "suppression_against_charge",
+    "single_neurons",
+    "phase_portrait_and_spectrum",
+)
+FIGURES = {f"figures/{stem}.{kind}" for stem in STEMS for kind in ("csv", "png", "svg")}
+RECORD = {"config.json", "provenance.json", "lock", "done"}
+REPORT = {"summary.csv", "report.json", "report.html", *FIGURES}
+POSIX = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to catch")
+
+
+def program() -> list[str]:
+    """The installed command, or its module where the package runs from its sources."""
+    script = shutil.which("rldbs-env", path=sysconfig.get_path("scripts"))
+    return [script] if script else [sys.executable, "-m", "rldbs_env.command"]
+
+
+def start(folder: Path, *words: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [*program(), *words],
+        cwd=folder,
+        env={**os.environ, "PYTHONWARNINGS": "error"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@dataclass
+class Done:
+    """How a command line ended."""
+
+    code: int
+    out: str
+    err: str
+    folder: Path
+
+    @property
+    def run(self) -> Path:
+        """The only run below the folder, which the command has named."""
+        (done,) = self.folder.glob("results/rldbs-env/*/*/done")
+        assert f"{done.parent.relative_to(self.folder).as_posix()} is done" in self.out
+        return done.parent
+
+
+def rldbs_env(folder: Path, *words: str) -> Done:
+    process = start(folder, *words)
+    out, err = process.communicate(timeout=300)
+    assert "Traceback" not in err, err
+    return Done(process.returncode, out, err, folder)
+
+
+def files(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {name: (folder / name).read_bytes() for name in files(folder)}
+
+
+def table(file: Path) -> list[dict[str, str]]:
+    with open(file, newline="", encoding="utf-8") as text:
+        return list(csv.DictReader(text))
+
+
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Done:
+    """One evaluation that went well."""
+    folder = tmp_path_factory.mktemp("evaluated")
+    words = (*SHORT, "controllers=[none,tonic,linear]", "model.coupling=0.04", "seed=3")
+    done = rldbs_env(folder, "evaluate", *words)
+    assert done.code == 0, done.err
+    return done
+
+
+def test_an_evaluation_writes_one_directory(evaluated: Done) -> None:
+    assert files(evaluated.run) == RECORD | REPORT | {"metrics.csv", "data.h5", "scores.csv"}
+    assert evaluated.run.parent == evaluated.folder / "results" / "rldbs-env" / "evaluate"
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d", evaluated.run.name)
+    assert [path.name for path in evaluated.folder.iterdir()] == ["results"]
+
+
+def test_an_evaluation_records_what_it_was_told(evaluated: Done) -> None:
+    record = json.loads((evaluated.run / "config.json").read_text(encoding="utf-8"))
+    assert (record["distribution"], record["verb"]) == ("rldbs-env", "evaluate")
+    config = record["config"]
+    assert config["controllers"] == ["none", "tonic", "linear"]
+    assert config["model"] == {"coupling": 0.04, "spread": 0.1, "mean_current": 0.6, "dt": 0.2}
+    assert (config["n_neurons"], config["first_ensemble"], config["seed"]) == (50, 1000, 3)
+    made = json.loads((evaluated.run / "provenance.json").read_text(encoding="utf-8"))
+    assert (made["seed"], made["status"], made["error"]) == (3, "done", None)
+    assert made["command"].startswith("rldbs-env evaluate n_neurons=50 ")
+    assert made["duration_s"] > 0
+    protocol = read_evaluation(evaluated.run).protocol
+    assert (protocol.n_neurons, tuple(protocol.ensembles), protocol.seed) == (50, (1000, 1001), 3)
+    assert (protocol.free_steps, protocol.controlled_steps, protocol.recovery_steps) == (
+        1000,
+        2000,
+        250,
+    )
+    assert protocol.model.coupling == 0.04
+
+
+def test_an_evaluation_logs_and_returns_its_metric(evaluated: Done) -> None:
+    scores = read_evaluation(evaluated.run).scores
+    rows = table(evaluated.run / "metrics.csv")
+    assert [(row["step"], row["controller"]) for row in rows] == [
+        ("0", "none"),
+        ("1", "tonic"),
+        ("2", "linear"),
+    ]
+    assert [float(row["s_ratio"]) for row in rows] == [suppression(s) for s in scores.values()]
+    metric = json.loads((evaluated.run / "done").read_text(encoding="utf-8"))["metric"]
+    assert metric == suppression(scores["linear"])
+    assert suppression(scores["tonic"]) == 0
+
+
+def test_an_evaluation_prints_its_table_and_its_progress(evaluated: Done) -> None:
+    assert format_columns(summary(read_evaluation(evaluated.run))) in evaluated.out
+    assert re.search(r"^controllers: 3/3 in \d+ s, S_ratio \d", evaluated.err, re.MULTILINE)
+
+
+def test_an_evaluations_tables_and_page_agree(evaluated: Done) -> None:
+    expected = summary(read_evaluation(evaluated.run))
+    rows = table(evaluated.run / "summary.csv")
+    assert {name: [row[name] for row in rows] for name in rows[0]} == expected
+    page = (evaluated.run / "report.html").read_text(encoding="utf-8")
+    for cell in (expected["S_ratio"][2], "2 of 2", "rldbs-env evaluate", "data:image/png"):
+        assert cell in page
+
+
+def test_figures_are_drawn_again_from_a_run(evaluated: Done, tmp_path: Path) -> None:
+    before = contents(evaluated.run)
+    done = rldbs_env(tmp_path, "figures", f"run={evaluated.run}")
+    assert done.code == 0, done.err
+    assert files(done.run) == RECORD | REPORT
+    drawn = contents(done.run)
+    for name in {"summary.csv", *(name for name in FIGURES if not name.endswith(".png"))}:
+        assert drawn[name] == before[name], name
+    assert contents(evaluated.run) == before
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory: pytest.TempPathFactory) -> Done:
+    """A sweep of two jobs."""
+    folder = tmp_path_factory.mktemp("swept")
+    words = (*SHORT, "controllers=[linear]", "seed=0,1", "sweep=two", "--multirun")
+    done = rldbs_env(folder, "evaluate", *words)
+    assert done.code == 0, done.err
+    return done
+
+
+def jobs(swept: Done) -> dict[int, Path]:
+    """Directory of each job by its seed."""
+    sweep = swept.folder / "results" / "rldbs-env" / "evaluate" / "multirun" / "two"
+    found = [path for path in sweep.iterdir() if path.is_dir()]
+    assert all(re.fullmatch("[0-9a-f]{8}", path.name) for path in found)
+    return {
+        json.loads((path / "config.json").read_text(encoding="utf-8"))["config"]["seed"]: path
+        for path in found
+    }
+
+
+def test_a_sweep_writes_a_directory_per_job(swept: Done) -> None:
+    assert sorted(jobs(swept)) == [0, 1]
+    for job in jobs(swept).values():
+        assert files(job) == RECORD | REPORT | {"metrics.csv", "data.h5", "scores.csv"}
+    assert "2 jobs: 2 done" in swept.out
+    first, second = (read_evaluation(jobs(swept)[seed]) for seed in (0, 1))
+    assert first.protocol.ensembles == second.protocol.ensembles
+    assert first.scores["linear"][0].s_ratio != second.scores["linear"][0].s_ratio
+
+
+def test_a_sweep_is_resumed_with_the_same_result(swept: Done) -> None:
+    """One job loses what says that it is done; it is run again, on two threads, to the bit."""
+    kept, lost = jobs(swept)[0], jobs(swept)[1]
+    before = contents(lost)
+    untouched = contents(kept)
+    (lost / "done").unlink()
+    words = (*SHORT, "controllers=[linear]", "seed=0,1", "sweep=two", "--multirun")
+    done = rldbs_env(swept.folder, "evaluate", *words, "resume=true", "threads=2")
+    assert done.code == 0, done.err
+    assert "sweep two: 1 done, 1 interrupted, 1 to run" in done.out
+    assert f"{kept.name} is done already: skipped" in done.out
+    assert "2 jobs: 2 done" in done.out
+    assert contents(kept) == untouched
+    after = contents(lost)
+    assert after.keys() == before.keys()
+    same = {"scores.csv", "summary.csv", "metrics.csv"}
+    same |= {name for name in FIGURES if not name.endswith(".png")}
+    for name in same:
+        assert after[name] == before[name], name
+
+
+def test_a_sweep_is_not_begun_twice(swept: Done) -> None:
+    words = ("controllers=[linear]", "seed=0,1", "sweep=two", "--multirun")
+    done = rldbs_env(swept.folder, "evaluate", *SHORT, *words)
+    assert done.code == 1
+    assert "sweep two must be new" in done.err
+    assert "resume=true" in done.err
+
+
+def test_a_benchmark_writes_a_speed_and_its_ratio(tmp_path: Path) -> None:
+    done = rldbs_env(tmp_path, "benchmark", "num_envs=2", "n_neurons=20", "repeats=1")
+    assert done.code == 0, done.err
+    assert files(done.run) == RECORD | {"speed.csv"}
+    plain, fast = table(done.run / "speed.csv")
+    assert plain["program"] == "plain numpy, one ensemble"
+    assert fast["program"] == "vector environment of 2"
+    assert float(plain["ratio"]) == 1
+    speeds = [1e6 / float(row["us_per_step"]) for row in (plain, fast)]
+    assert [round(speed) for speed in speeds] == [int(r["steps_per_s"]) for r in (plain, fast)]
+    assert float(fast["ratio"]) == pytest.approx(speeds[1] / speeds[0])
+    metric = json.loads((done.run / "done").read_text(encoding="utf-8"))["metric"]
+    assert metric == pytest.approx(speeds[1])
+    assert "vector environment of 2" in done.out
+
+
+def test_info_lists_what_can_be_named(tmp_path: Path) -> None:
+    done = rldbs_env(tmp_path, "info")
+    assert done.code == 0, done.err
+    assert files(done.run) == RECORD
+    assert json.loads((done.run / "done").read_text(encoding="utf-8"))["metric"] is None
+    lines = dict(line.split(":", 1) for line in done.out.splitlines() if ":" in line)
+    assert lines["environments"].split(", ") == [" rldbs/BvdP-v0"]
+    assert lines["controllers"].strip().split(", ") == list(CONTROLLERS)
+    assert lines["signals"].strip() == "x, y, action"
+    assert re.search(r"^numba \d+\.\d+", done.out, re.MULTILINE)
+
+
+def test_an_unknown_option_is_a_usage_error_that_lists_the_valid_ones(tmp_path: Path) -> None:
+    done = rldbs_env(tmp_path, "evaluate", "n_neuron=50")
+    assert done.code == 2
+    assert done.out == ""
+    assert "'n_neuron' is no option (did you mean 'n_neurons'?)" in done.err
+    assert "controllers, arguments, model, n_neurons, n_ensembles, first_ensemble" in done.err
+    assert files(tmp_path) == set()
+
+
+def test_an_unknown_controller_ends_with_the_list(tmp_path: Path) -> None:
+    done = rldbs_env(tmp_path, "evaluate", *SHORT, "controllers=[linear,piid]")
+    assert done.code == 1
+    assert f"controller must be one of {', '.join(CONTROLLERS)}, got 'piid'" in done.err
+    assert "(did you mean 'pid'?)" in done.err
+    (run,) = (tmp_path / "results" / "rldbs-env" / "evaluate").iterdir()
+    assert not (run / "done").exists()
+    made = json.loads((run / "provenance.json").read_text(encoding="utf-8"))
+    assert made["status"] == "failed"
+    assert "piid" in made["error"]
+
+
+@POSIX
+def test_a_stopped_evaluation_says_how_to_take_it_up(tmp_path: Path) -> None:
+    process = start(tmp_path, "evaluate", "n_neurons=20", "controllers=[none,linear,pid,on_off]")
+    begun: list[Path] = []
+    for _ in range(3000):
+        begun = list(tmp_path.rglob("metrics.csv"))
+        if begun or process.poll() is not None:
+            break
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    (run,) = {path.parent for path in begun}
+    line = err.splitlines()[err.splitlines().index("take it up again with") + 1].strip()
+    assert line.startswith("rldbs-env evaluate n_neurons=20 ")
+    assert line.endswith(f"hydra.run.dir={run.relative_to(tmp_path).as_posix()} resume=true")
+    made = json.loads((run / "provenance.json").read_text(encoding="utf-8"))
+    assert made["status"] == "stopped"
+    assert not (run / "done").exists()
+
+
+# Below, the command runs in this process, which is quicker.
+
+
+def here(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    code = command.main(words)
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (("evaluate", "controllers=[]"), 1, "controllers must name at least one of none, random"),
+        (("evaluate", "n_ensembles=1"), 1, "n_ensembles must be at least 2"),
+        (("evaluate", "n_neurons=0"), 1, "n_neurons must be a whole number of at least 1, got 0"),
+        (
+            ("evaluate", "free_steps=10"),
+            1,
+            "free_steps must be a whole number of at least 1000, got 10",
+        ),
+        (("evaluate", "model.dt=0.9"), 1, "dt must be in (0, 0.5] for a stable RK4 step, got 0.9"),
+        (("evaluate", "threads=0"), 1, "threads must be a whole number of at least 1, got 0"),
+        (("evaluate", "first_ensemble=-1"), 1, "at least 0, got"),
+        (
+            ("evaluate", "controllers=[pid]", "+arguments.leak=2"),
+            1,
+            "leak must be in (0, 1], got 2",
+        ),
+        (("evaluate", "n_neurons=few"), 2, "could not be converted to Integer"),
+        (("evaluate", "model.delay=1"), 2, "coupling, spread, mean_current, dt"),
+        (("benchmark", "repeats=0"), 1, "repeats must be at least 1, got 0"),
+        (("benchmark", "num_envs=0"), 1, "num_envs must be at least 1, got 0"),
+        (("benchmark", "dtype=int8"), 1, "dtype must be 'float64' or 'float32', got 'int8'"),
+        (("info", "seed=1"), 2, "'seed' is no option"),
+        (("figures",), 2, "run must be given: add run=VALUE"),
+        (("figures", "run=nowhere"), 1, "nowhere must hold an evaluation, got a directory without"),
+    ],
+)
+def test_what_is_wrong_is_named(
+    words: tuple[str, ...],
+    code: int,
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ended, _, err = here(capsys, *words)
+    assert ended == code
+    assert message in err
+    assert "Traceback" not in err
+    assert not list(tmp_path.rglob("done"))
+
+
+def test_an_argument_that_a_controller_has_not_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, _, err = here(capsys, "evaluate", "controllers=[linear]", "+arguments.gian=-0.03")
+    assert code == 1
+    assert "gian" in err
+    assert "window, max_kick, gain, every" in err
+
+
+@pytest.mark.parametrize("name", ["data.h5", "scores.csv"])
+def test_figures_of_a_foreign_directory_are_refused(
+    name: str,
+    tmp_path: Path,
+    evaluated: Done,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    foreign = tmp_path / "foreign"
+    shutil.copytree(evaluated.run, foreign)
+    (foreign / name).write_bytes(b"\x00 something else")
+    before = contents(foreign)
+    monkeypatch.chdir(tmp_path)
+    code, _, err = here(capsys, "figures", "run=foreign")
+    assert code == 1
+    assert "foreign" in err
+    assert contents(foreign) == before
+    assert not list((tmp_path / "results").rglob("report.html"))
+
+
+@pytest.mark.parametrize("verb", ["evaluate", "figures", "benchmark", "info"])
+def test_each_verb_lists_what_it_can_be_told(
+    verb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, out, _ = here(capsys, verb, "--help")
+    assert code == 0
+    assert f"rldbs-env {verb}" in out
+    options = {"evaluate": "n_neurons: 1000", "figures": "run: ???", "benchmark": "num_envs: 64"}
+    assert options.get(verb, "resume: false") in out
+    assert files(tmp_path) == set()

@@ -1,0 +1,138 @@
+"""What commands can be told: defaults that agree with the library's, and what is refused."""
+
+import re
+from dataclasses import asdict, fields, is_dataclass
+from importlib.resources import files
+from typing import Any
+
+import pytest
+from omegaconf import OmegaConf
+
+from neuro_common.cli import UsageError, compose
+from rldbs_env import BonhoefferVanDerPol, config
+from rldbs_env.cli import VERBS
+from rldbs_env.config import BenchmarkConfig, EvaluateConfig, FiguresConfig, InfoConfig, ModelConfig
+from rldbs_env.controllers import CONTROLLERS, make
+from rldbs_env.protocol import Protocol
+
+SCHEMAS = {
+    "evaluate": EvaluateConfig,
+    "figures": FiguresConfig,
+    "benchmark": BenchmarkConfig,
+    "info": InfoConfig,
+}
+
+
+def composed(verb: str, *overrides: str) -> Any:
+    return OmegaConf.to_object(compose("rldbs-env", VERBS, verb, overrides))
+
+
+def test_the_model_has_the_models_own_defaults() -> None:
+    assert BonhoefferVanDerPol(**asdict(ModelConfig())) == BonhoefferVanDerPol()
+
+
+def test_an_evaluation_has_the_protocols_own_defaults() -> None:
+    told, test = EvaluateConfig(), Protocol()
+    shared = {f.name for f in fields(told)} & {f.name for f in fields(test)} - {"model"}
+    assert shared == {
+        "n_neurons",
+        "free_steps",
+        "controlled_steps",
+        "recovery_steps",
+        "seed",
+        "threads",
+    }
+    for name in shared:
+        assert getattr(told, name) == getattr(test, name), name
+    ensembles = range(told.first_ensemble, told.first_ensemble + told.n_ensembles)
+    assert tuple(ensembles) == test.ensembles
+
+
+def test_every_controller_is_evaluated_by_default() -> None:
+    assert EvaluateConfig().controllers == list(CONTROLLERS)
+    EvaluateConfig().controllers.append("another")
+    assert "another" not in EvaluateConfig().controllers
+
+
+def test_no_controller_is_too_few() -> None:
+    with pytest.raises(
+        ValueError,
+        match=re.escape(f"controllers must name at least one of {', '.join(CONTROLLERS)}"),
+    ):
+        EvaluateConfig(controllers=[])
+
+
+@pytest.mark.parametrize("n", [1, 0, -3])
+def test_an_interval_needs_two_ensembles(n: int) -> None:
+    with pytest.raises(
+        ValueError, match=rf"n_ensembles must be at least 2 \(an interval needs two\), got {n}$"
+    ):
+        EvaluateConfig(n_ensembles=n)
+    assert EvaluateConfig(n_ensembles=2).n_ensembles == 2
+
+
+def test_a_benchmark_repeats_at_least_once() -> None:
+    with pytest.raises(ValueError, match="repeats must be at least 1, got 0"):
+        BenchmarkConfig(repeats=0)
+    assert BenchmarkConfig(repeats=1).repeats == 1
+
+
+def test_figures_need_a_run() -> None:
+    with pytest.raises(TypeError, match="run"):
+        FiguresConfig()  # type: ignore[call-arg]
+    assert OmegaConf.is_missing(compose("rldbs-env", VERBS, "figures"), "run")
+
+
+@pytest.mark.parametrize("verb", SCHEMAS)
+def test_every_verb_composes_to_its_dataclass(verb: str) -> None:
+    told: Any = composed(verb, *(["run=here"] if verb == "figures" else []))
+    schema: Any = SCHEMAS[verb]
+    assert issubclass(type(told), schema)
+    plain = schema(run="here") if schema is FiguresConfig else schema()
+    assert {f.name: getattr(told, f.name) for f in fields(schema)} == asdict_of(plain)
+    assert told.resume is False
+
+
+def asdict_of(plain: Any) -> dict[str, Any]:
+    """The fields, nested dataclasses as they are."""
+    return {f.name: getattr(plain, f.name) for f in fields(plain)}
+
+
+def test_verbs_with_a_config_are_those_with_a_file() -> None:
+    files_there = {f.name for f in files("rldbs_env.conf").iterdir() if f.name.endswith(".yaml")}
+    hydra_verbs = {verb.name for verb in VERBS if verb.schema is not None}
+    assert files_there == {f"{name}.yaml" for name in hydra_verbs}
+    assert hydra_verbs == set(SCHEMAS)
+
+
+def test_overrides_reach_the_dataclass() -> None:
+    told = composed(
+        "evaluate", "controllers=[pid]", "model.coupling=0.05", "+arguments.leak=0.5", "seed=3"
+    )
+    assert told.model == ModelConfig(coupling=0.05)
+    assert (told.controllers, told.arguments, told.seed) == (["pid"], {"leak": 0.5}, 3)
+    assert make(*told.controllers, **told.arguments).leak == 0.5  # type: ignore[attr-defined]
+
+
+def test_a_wrong_key_lists_the_right_ones() -> None:
+    with pytest.raises(UsageError, match=r"'n_neuron' is no option \(did you mean 'n_neurons'\?\)"):
+        composed("evaluate", "n_neuron=3")
+    with pytest.raises(
+        UsageError, match=r"the options below model are coupling, spread, mean_current, dt$"
+    ):
+        composed("evaluate", "model.delay=3")
+
+
+def test_a_wrong_kind_of_value_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"n_neurons=few(.|\n)*could not be converted to Integer"):
+        composed("evaluate", "n_neurons=few")
+
+
+@pytest.mark.parametrize(
+    "schema", [getattr(config, name) for name in config.__all__], ids=config.__all__
+)
+def test_every_option_is_explained(schema: Any) -> None:
+    assert is_dataclass(schema)
+    if schema is not ModelConfig:  # the model explains its own
+        explained = re.findall(r"^ {8}(\w+): ", schema.__doc__ or "", re.MULTILINE)
+        assert explained == [field.name for field in fields(schema)]

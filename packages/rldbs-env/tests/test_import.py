@@ -1,0 +1,126 @@
+"""Importing the package must stay light: nothing of an extra, and no compiler before it is used."""
+
+import doctest
+import json
+import pkgutil
+import subprocess
+import sys
+from importlib import import_module
+
+import gymnasium
+import pytest
+
+import rldbs_env
+
+HEAVY = {
+    "h5py",
+    "hydra",
+    "matplotlib",
+    "neuro_common",
+    "numba",
+    "omegaconf",
+    "scipy",
+    "stable_baselines3",
+    "torch",
+}
+MODULES = sorted(module.name for module in pkgutil.iter_modules(rldbs_env.__path__))
+# What needs the extra `cli` or `train`.
+WITH_EXTRAS = {"cli", "figures", "sb3"}
+
+
+def heavy_after(statement: str, *blocked: str) -> set[str]:
+    """Heavy packages that are loaded after a statement, in a process without the blocked ones."""
+    code = (
+        "import json, sys\n"
+        f"sys.modules.update(dict.fromkeys({blocked!r}))\n"
+        f"{statement}\n"
+        "print(json.dumps([name for name, module in sys.modules.items() if module]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True
+    )
+    return HEAVY & set(json.loads(done.stdout))
+
+
+def test_the_package_loads_nothing_heavy() -> None:
+    assert heavy_after("import rldbs_env") == set()
+
+
+def test_something_heavy_would_be_seen() -> None:
+    assert heavy_after("import h5py") >= {"h5py"}
+
+
+def test_what_commands_are_told_loads_nothing_heavy() -> None:
+    assert heavy_after("import rldbs_env.config, rldbs_env.command, rldbs_env.controllers") == set()
+
+
+def test_the_first_environment_loads_the_compiler_and_nothing_else() -> None:
+    lines = "import gymnasium; gymnasium.make('rldbs_env:rldbs/BvdP-v0', n_neurons=2)"
+    # numba looks for scipy by itself
+    assert heavy_after(lines) - {"scipy"} == {"numba"}
+    assert heavy_after(lines, "scipy") == {"numba"}
+
+
+def test_all_public_names_load_the_compiler_and_nothing_else() -> None:
+    assert heavy_after("from rldbs_env import *", "scipy") == {"numba"}
+
+
+def test_only_the_adapter_needs_stable_baselines() -> None:
+    others = [name for name in MODULES if name != "sb3"]
+    lines = "import " + ", ".join(f"rldbs_env.{name}" for name in others)
+    assert not heavy_after(lines, "stable_baselines3", "torch") & {"stable_baselines3", "torch"}
+    assert "stable_baselines3" in heavy_after("import rldbs_env.sb3")
+
+
+def test_without_stable_baselines_the_adapter_names_the_extra() -> None:
+    lines = (
+        "try:\n    import rldbs_env.sb3\n"
+        "except ModuleNotFoundError as error:\n    message = str(error)\n"
+        """assert 'pip install "rldbs-env[train]"' in message, message"""
+    )
+    assert "torch" not in heavy_after(lines, "stable_baselines3")
+
+
+def test_the_light_modules_need_no_extra() -> None:
+    light = [name for name in MODULES if name not in WITH_EXTRAS]
+    lines = "import " + ", ".join(f"rldbs_env.{name}" for name in light)
+    assert heavy_after(lines, *(HEAVY - {"numba"})) == {"numba"}
+
+
+@pytest.mark.parametrize("name", rldbs_env.__all__)
+def test_every_public_name_is_there(name: str) -> None:
+    assert getattr(rldbs_env, name) is not None
+    assert name in dir(rldbs_env)
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if name != "conf"])
+def test_every_module_lists_what_it_offers(name: str) -> None:
+    module = import_module(f"rldbs_env.{name}")
+    assert module.__doc__
+    assert len(set(module.__all__)) == len(module.__all__)
+    for public in module.__all__:
+        assert hasattr(module, public), public
+
+
+def test_lazy_names_are_those_of_their_modules() -> None:
+    from rldbs_env import environment, metrics, models
+
+    assert rldbs_env.DBSEnv is environment.DBSEnv
+    assert rldbs_env.BonhoefferVanDerPol is models.BonhoefferVanDerPol
+    assert rldbs_env.metrics is metrics
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="module 'rldbs_env' has no attribute 'DBSenv'"):
+        rldbs_env.DBSenv  # noqa: B018
+
+
+def test_the_environment_is_registered_with_both_entry_points() -> None:
+    spec = gymnasium.spec("rldbs/BvdP-v0")
+    assert spec.entry_point == "rldbs_env.environment:DBSEnv"
+    assert spec.vector_entry_point == "rldbs_env.vector:DBSVectorEnv"
+    assert spec.max_episode_steps is None
+
+
+def test_the_example_in_the_docstring_runs() -> None:
+    assert doctest.testmod(rldbs_env, raise_on_error=True).attempted == 5
