@@ -1,0 +1,3 @@
+"""Speed, measured as ratios to named baselines; `nox -s bench` runs it."""
+
+__all__: list[str] = []

@@ -1,0 +1,102 @@
+"""Environment steps per second of rldbs-env, observation and reward included."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rldbs_env import BonhoefferVanDerPol, DBSEnv, DBSVectorEnv
+from rldbs_env.sb3 import DBSVecEnv
+from rldbs_env.speed import numpy_step
+
+ROUNDS = 9
+ROUND_NEURON_STEPS = 40_000_000  # about 0.1 s of work
+
+
+def measure(benchmark: Any, work: Callable[[], None], *, calls: int, steps: int) -> None:
+    """Time ``calls`` calls a round, each of so many environment steps."""
+
+    def one_round() -> None:
+        for _ in range(calls):
+            work()
+
+    benchmark.extra_info["steps"] = calls * steps
+    benchmark.pedantic(one_round, rounds=ROUNDS, warmup_rounds=1)
+
+
+def measure_vector(benchmark: Any, num_envs: int, n_neurons: int, **settings: Any) -> None:
+    """Time a vector environment under small random kicks."""
+    env = DBSVectorEnv(
+        num_envs, n_neurons=n_neurons, transient_steps=0, episode_steps=None, **settings
+    )
+    env.reset(seed=0)
+    kicks = np.random.default_rng(0).uniform(-0.1, 0.1, (num_envs, 1)).astype(np.float32)
+    calls = max(1, min(5000, ROUND_NEURON_STEPS // (num_envs * n_neurons)))
+    measure(benchmark, lambda: env.step(kicks) and None, calls=calls, steps=num_envs)
+    env.close()
+
+
+@pytest.mark.benchmark(group="Programs (1,000 neurons)")
+class TestPrograms:
+    """The same step as plain numpy, as single environment and as batches of 64."""
+
+    def test_plain_numpy(self, benchmark: Any) -> None:
+        model = BonhoefferVanDerPol()
+        state, currents = model.draw(1000, np.random.default_rng(0))
+        benchmark.extra_info |= {"baseline": True, "label": "plain numpy, equations only"}
+        measure(
+            benchmark, lambda: numpy_step(model, state, currents, 0.0) is None, calls=500, steps=1
+        )
+
+    def test_single(self, benchmark: Any) -> None:
+        env = DBSEnv(transient_steps=0, episode_steps=None)
+        env.reset(seed=0)
+        kick = np.full(1, 0.1, np.float32)
+        benchmark.extra_info["label"] = "single environment, one after the other"
+        measure(benchmark, lambda: env.step(kick) and None, calls=5000, steps=1)
+
+    def test_single_python_side(self, benchmark: Any) -> None:
+        env = DBSEnv(n_neurons=1, transient_steps=0, episode_steps=None)
+        env.reset(seed=0)
+        kick = np.full(1, 0.1, np.float32)
+        benchmark.extra_info["label"] = "single environment of 1 neuron (its Python side)"
+        measure(benchmark, lambda: env.step(kick) and None, calls=5000, steps=1)
+
+    def test_vector_float64(self, benchmark: Any) -> None:
+        benchmark.extra_info["label"] = "vector of 64, float64"
+        measure_vector(benchmark, 64, 1000)
+
+    def test_vector_float32(self, benchmark: Any) -> None:
+        benchmark.extra_info["label"] = "vector of 64, float32"
+        measure_vector(benchmark, 64, 1000, dtype="float32")
+
+    def test_vector_two_threads(self, benchmark: Any) -> None:
+        benchmark.extra_info["label"] = "vector of 64, float64, 2 threads"
+        measure_vector(benchmark, 64, 1000, threads=2)
+
+    def test_sb3(self, benchmark: Any) -> None:
+        env = DBSVecEnv(DBSVectorEnv(64, transient_steps=0, episode_steps=None))
+        env.reset()
+        kicks = np.zeros((64, 1), np.float32)
+        benchmark.extra_info["label"] = "stable-baselines3 adapter of 64, float64"
+        measure(benchmark, lambda: env.step(kicks) and None, calls=900, steps=64)
+
+
+@pytest.mark.benchmark(group="Neurons per ensemble (vector environment, float64)")
+@pytest.mark.parametrize("n_neurons", [100, 300, 1000, 3000, 10_000, 100_000])
+def test_neurons(benchmark: Any, n_neurons: int) -> None:
+    """How the cost of a step grows with the ensemble."""
+    num_envs = min(64, 640_000 // n_neurons)
+    benchmark.extra_info |= {
+        "baseline": n_neurons == 1000, "label": f"{n_neurons:,} neurons, {num_envs} environments"
+    }  # fmt: skip
+    measure_vector(benchmark, num_envs, n_neurons)
+
+
+@pytest.mark.benchmark(group="Environments in the batch (1,000 neurons, float64)")
+@pytest.mark.parametrize("num_envs", [1, 4, 16, 64, 256, 1024, 4096])
+def test_environments(benchmark: Any, num_envs: int) -> None:
+    """What batching saves, and that large batches do not fall out of the cache."""
+    benchmark.extra_info |= {"baseline": num_envs == 1, "label": f"{num_envs:,} environments"}
+    measure_vector(benchmark, num_envs, 1000)

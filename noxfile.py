@@ -1,0 +1,200 @@
+"""Every check and every pipeline of the repository; `nox --list` names them."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import nox
+from nox.project import dependency_groups, load_toml
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parent.resolve()
+CONSTRAINTS = ROOT / "constraints.txt"
+PROJECTS = {p.parent.name: load_toml(p) for p in sorted(ROOT.glob("packages/*/pyproject.toml"))}
+PACKAGES = list(PROJECTS)
+SOURCES = [str(ROOT / "packages" / name / "src") for name in PACKAGES]
+WHEELS = tempfile.TemporaryDirectory(prefix="wheels-")  # gone when this run of nox ends
+
+# Two tiny jobs per command, which prove that the installed wheel sweeps.
+SMALL = "n_neurons=50 n_ensembles=2 free_steps=1000 controlled_steps=2000 recovery_steps=1000"
+SMOKE = {"rldbs-env": f"evaluate controllers=[linear] {SMALL} seed=0,1 --multirun"}
+# The main job, in order.
+DEMO = [
+    "rldbs-env demo --output results/demo/rldbs-env",
+    "neuro-common report results/demo",
+]
+
+nox.options.default_venv_backend = "virtualenv"
+nox.options.sessions = ["lint", "tests", "light", "together"]
+os.environ.pop("PYTHONPATH", None)
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+each_package = nox.parametrize("package", PACKAGES, ids=PACKAGES)
+
+
+def extras(package: str) -> dict[str, list[str]]:
+    """The extras of a package and what each asks for."""
+    return dict(PROJECTS[package]["project"].get("optional-dependencies", {}))
+
+
+def requirements(package: str) -> list[Requirement]:
+    """What a package and its extras ask for, siblings included."""
+    groups = [PROJECTS[package]["project"]["dependencies"], *extras(package).values()]
+    return [Requirement(line) for group in groups for line in group]
+
+
+def siblings(package: str) -> list[str]:
+    """Other packages of this repository that a package or one of its extras needs."""
+    names = {requirement.name for requirement in requirements(package)}
+    return [name for name in PACKAGES if name in names - {package}]
+
+
+def wheel(session: nox.Session, package: str) -> str:
+    """Path of a package's wheel; the first session that asks builds all of them."""
+    folder = Path(WHEELS.name)
+    if not any(folder.iterdir()):
+        options = ["-q", "--no-deps", "--build-constraint", str(CONSTRAINTS), "-w", str(folder)]
+        sources = [str(ROOT / "packages" / name) for name in PACKAGES]
+        session.run("python", "-m", "pip", "wheel", *options, *sources)
+    (found,) = folder.glob(f"{package.replace('-', '_')}-*.whl")
+    return str(found)
+
+
+def install(
+    session: nox.Session, packages: dict[str, list[str]], *tools: str, pins: Path = CONSTRAINTS
+) -> None:
+    """Install wheels (package -> extras) and tools with one pip command; ours never stay behind."""
+    session.run("python", "-m", "pip", "uninstall", "-qq", "--yes", *PACKAGES, silent=True)
+    wheels = [f"{wheel(session, name)}[{','.join(e)}]" for name, e in packages.items()]
+    session.install("-c", str(pins), *(line.removesuffix("[]") for line in wheels), *tools)
+
+
+def run_tests(session: nox.Session, package: str, marks: str, *options: str) -> None:
+    """Run the tests of one package in its folder, against what is installed."""
+    with session.chdir(ROOT / "packages" / package):
+        line = ["python", "-P", "-m", "pytest", "tests", "-m", marks]
+        session.run(*line, *options, *session.posargs)
+
+
+def install_for_tests(session: nox.Session, package: str, pins: Path = CONSTRAINTS) -> None:
+    """Install one package with all its extras and its test group; siblings as it asks for them."""
+    wanted = {package: list(extras(package))} | {name: [] for name in siblings(package)}
+    install(session, wanted, *dependency_groups(PROJECTS[package], "test"), pins=pins)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style, spelling, workflow schemas and who may import whom; installs no package."""
+    tools = ["ruff", "import-linter", "codespell", "check-jsonschema"]
+    session.install("-c", str(CONSTRAINTS), *tools)
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("lint-imports", "--no-cache", env={"PYTHONPATH": os.pathsep.join(SOURCES)})
+    session.run("codespell")
+    schema = ["check-jsonschema", "--builtin-schema"]
+    workflows = [str(path) for path in sorted(ROOT.glob(".github/workflows/*.yml"))]
+    session.run(*schema, "vendor.github-workflows", *workflows)
+    session.run(*schema, "vendor.citation-file-format", "CITATION.cff")
+
+
+@nox.session
+@each_package
+def tests(session: nox.Session, package: str) -> None:
+    """One package with its extras from wheels: used away from the checkout, then tested."""
+    install_for_tests(session, package)
+    module = package.replace("-", "_")
+    with session.chdir(session.create_tmp()):
+        found = f"import {module}; assert 'site-packages' in {module}.__file__, {module}.__file__"
+        session.run("python", "-I", "-c", found)
+        session.run(package, "--help", silent=True)
+        if package in SMOKE:
+            session.run(package, *shlex.split(SMOKE[package]))
+    run_tests(session, package, "not slow and not gpu")
+
+
+@nox.session
+def light(session: nox.Session) -> None:
+    """rldbs-env's wheel alone: nothing heavy comes with it, and it works without a cache folder."""
+    install(session, {"rldbs-env": []}, "pytest")
+    check = ["python", "-I", str(ROOT / "packages" / "rldbs-env" / "tests" / "light_check.py")]
+    with session.chdir(session.create_tmp()):
+        session.run(*check)
+        session.run("python", "-I", str(ROOT / "tests" / "without_caches.py"), "rldbs_env", *check)
+
+
+@nox.session
+def together(session: nox.Session) -> None:
+    """Everything in one environment: types, what crosses packages, docs with executed examples.
+
+    Arguments replace the checks: `nox -r -s together -- python tests/test_public_api.py`.
+    """
+    tools = dependency_groups(load_toml(ROOT / "pyproject.toml"), "together")
+    install(session, {name: list(extras(name)) for name in PACKAGES}, *tools)
+    if session.posargs:
+        session.run(*session.posargs)
+        return
+    session.run("mypy", *SOURCES)
+    session.run("python", "-P", "-m", "pytest", "tests")
+    session.run("sphinx-build", "-W", "--keep-going", "-q", "docs", "docs/_build/html")
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """The main job: every package on small settings -> results/demo/index.html."""
+    install(session, {"rldbs-env": ["cli"], "neuro-common": []})
+    shutil.rmtree(ROOT / "results" / "demo", ignore_errors=True)
+    for line in DEMO:
+        session.run(*shlex.split(line))
+
+
+@nox.session(venv_backend="none")
+def browser(session: nox.Session) -> None:
+    """Opens the demo page and the docs in headless Chromium; run `demo` and `together` first."""
+    session.run(sys.executable, "tests/browser.py", "results/demo", "docs/_build/html")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measures speed as ratios to named baselines and writes docs/benchmarks.md."""
+    install(session, {"rldbs-env": ["train"], "neuro-common": []}, "pytest-benchmark")
+    session.run("python", "-m", "benchmarks.report", *session.posargs)
+
+
+@nox.session
+@each_package
+def slow(session: nox.Session, package: str) -> None:
+    """The tests marked slow, minutes each."""
+    install_for_tests(session, package)
+    run_tests(session, package, "slow")
+
+
+@nox.session
+@each_package
+def lowest(session: nox.Session, package: str) -> None:
+    """The tests on the lowest versions that the metadata admit; for the oldest Python only."""
+    floor = PROJECTS[package]["project"]["requires-python"].removeprefix(">=")
+    if floor != f"{sys.version_info.major}.{sys.version_info.minor}":
+        session.skip(f"lower bounds are those of Python {floor}")
+    asked = [r for name in (package, *siblings(package)) for r in requirements(name)]
+    lows = {(r.name, s.version) for r in asked for s in r.specifier if s.operator == ">="}
+    pins = Path(session.create_tmp()) / "lowest.txt"
+    pins.write_text("".join(f"{name}=={v}\n" for name, v in lows if name not in PACKAGES))
+    install_for_tests(session, package, pins)
+    # old versions deprecate what newer neighbours changed: no fault of ours
+    run_tests(session, package, "not slow and not gpu", "-W", "default")
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """sdist, and from it the wheel, of every package -> dist/."""
+    session.install("-c", str(CONSTRAINTS), "build")
+    shutil.rmtree(ROOT / "dist", ignore_errors=True)
+    for package in PACKAGES:
+        session.run("python", "-m", "build", "-o", "dist", str(ROOT / "packages" / package))
+    for path in (ROOT / "dist").glob("*.whl"):
+        if path.stat().st_size > 10_000_000:
+            session.error(f"{path.name} must be at most 10 MB, got {path.stat().st_size:,} bytes")

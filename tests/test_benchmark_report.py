@@ -1,0 +1,62 @@
+"""The benchmark page: ratios against the named baseline, from a record made by hand."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PATH = Path(__file__).parents[1] / "benchmarks" / "report.py"
+SPEC = importlib.util.spec_from_file_location("benchmark_report", PATH)
+assert SPEC is not None
+assert SPEC.loader is not None
+report = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(report)
+
+
+def benchmark(name: str, median_s: float, steps: int, **info: Any) -> dict[str, Any]:
+    extra = {"steps": steps, **info}
+    return {"name": name, "group": "vector", "extra_info": extra, "stats": {"median": median_s}}
+
+
+def record(*benchmarks: dict[str, Any]) -> dict[str, Any]:
+    machine = {"cpu": {"brand_raw": "Abacus 3000"}}
+    return {"benchmarks": list(benchmarks), "machine_info": machine, "datetime": "2026-01-02T03:04"}
+
+
+def test_ratio_is_speed_over_the_baselines_speed() -> None:
+    slow = benchmark("test_plain_numpy", 2.0, 100, baseline=True)
+    fast = benchmark("test_kernel[64]", 0.5, 1000, label="kernel, 64 envs")
+    text = report.page(record(slow, fast), {"numpy": "2.0"})
+    rows = [line for line in text.splitlines() if line.startswith("| ")]
+    assert rows[0] == "| case | env steps/s | time per step | times plain numpy |"
+    assert rows[1] == "| plain numpy | 50 | 20 ms | 1 |"
+    assert rows[2] == "| kernel, 64 envs | 2,000 | 500 us | 40 |"
+    assert "Abacus 3000" in text
+    assert "2026-01-02" in text
+    assert "numpy 2.0" in text
+
+
+@pytest.mark.parametrize("baselines", [0, 2])
+def test_a_group_has_exactly_one_baseline(baselines: int) -> None:
+    members = [benchmark(f"test_{i}", 1.0, 1, baseline=i < baselines) for i in range(3)]
+    with pytest.raises(ValueError, match=f"exactly one baseline, got {baselines}"):
+        report.page(record(*members), {})
+
+
+def test_a_benchmark_says_its_steps() -> None:
+    nameless = benchmark("test_x", 1.0, 1)
+    del nameless["extra_info"]["steps"]
+    with pytest.raises(
+        ValueError, match=r"test_x must set benchmark.group and extra_info\['steps'\]"
+    ):
+        report.page(record(nameless), {})
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(2.5, "2.5 s"), (0.02, "20 ms"), (3e-6, "3 us"), (4e-9, "4 ns")]
+)
+def test_durations_have_readable_units(seconds: float, text: str) -> None:
+    assert report.duration(seconds) == text
