@@ -525,7 +525,6 @@ def test_spoiled_directory_is_refused_and_left_alone(
 
 
 def test_joblib_workers_agree_on_the_sweep(toy: Toy) -> None:
-    pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
     line = ["train", "--multirun", "seed=0,1,2", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
     done = toy(*line, "gain=1,7")
     assert done.returncode == 1

@@ -62,7 +62,6 @@ def test_number_is_iterated_as_a_range() -> None:
 def test_terminal_gets_a_bar(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pytest.importorskip("tqdm")
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     with progress(4, "train", metric="reward") as shown:
         shown.show(0.25)
