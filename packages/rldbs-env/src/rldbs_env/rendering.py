@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
@@ -70,7 +71,13 @@ class Recorder:
         self._neurons.append(batch.state[0, 0, self._shown].copy())
 
     def frame(self) -> NDArray[np.uint8]:
-        """Mean field and kicks, raster of single neurons, phase portrait: (height, width, 3)."""
+        """Mean field and kicks, raster of single neurons, phase portrait: (height, width, 3).
+
+        Raises:
+            gymnasium.error.ResetNeeded: Before the first reset.
+        """
+        if not self._neurons:
+            raise gymnasium.error.ResetNeeded("there is nothing to draw: call reset first")
         figure = self._figure
         figure.clear()
         grid = figure.subplot_mosaic(
@@ -98,7 +105,7 @@ class Recorder:
             vmin=-2,
             vmax=2,
             interpolation="nearest",
-            extent=(time[-1] - (neurons.shape[1] - 1) * self._dt, 0.0, len(neurons), 0),
+            extent=(-neurons.shape[1] * self._dt, 0.0, len(neurons), 0),
         )
         raster.set(xlim=span, xlabel="time before now (time units)", ylabel="neuron (dark: high x)")
 

@@ -8,10 +8,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from stable_baselines3.common.vec_env import VecEnv
 
 from rldbs_env.arrays import Array
 from rldbs_env.vector import DBSVectorEnv
+
+try:
+    from stable_baselines3.common.vec_env import VecEnv
+except ModuleNotFoundError as error:
+    message = 'rldbs_env.sb3 needs stable-baselines3: pip install "rldbs-env[train]"'
+    raise ModuleNotFoundError(message) from error
 
 __all__ = ["DBSVecEnv"]
 
