@@ -131,8 +131,13 @@ class Toy:
         return {**os.environ, "PYTHONPATH": path, "PYTHONWARNINGS": "error::UserWarning"}
 
     def start(self, *words: str) -> "subprocess.Popen[str]":
+        # as from a terminal, even where the tests run in the background and ignore Ctrl-C
+        code = (
+            "import signal, runpy; signal.signal(signal.SIGINT, signal.default_int_handler); "
+            "runpy.run_module('toy_dist.cli', run_name='__main__', alter_sys=True)"
+        )
         return subprocess.Popen(
-            [sys.executable, "-m", "toy_dist.cli", *words],
+            [sys.executable, "-c", code, *words],
             cwd=self.folder,
             env=self.environment(),
             stdout=subprocess.PIPE,
@@ -577,3 +582,42 @@ def test_importing_the_command_needs_no_extra(toy: Toy) -> None:
     )
     heavy = {"hydra", "omegaconf", "tqdm", "jinja2", "numpy", "matplotlib", "torch", "h5py"}
     assert not heavy & set(json.loads(done.stdout))
+
+
+def test_wrong_line_of_a_sweep_is_a_usage_error_and_leaves_its_name_free(
+    toy: Toy, here: Callable[..., tuple[int, str]]
+) -> None:
+    code, err = here("train", "--multirun", "seed=0,1", "sweep=s", "+sede=1")
+    assert code == 2
+    assert "'sede' is no option" in err
+    assert "take it up again" not in err
+    assert here("train", "--multirun", "seed=0,1", "sweep=s") == (0, "")
+    code, err = here("net", "build", "--multirun")
+    assert code == 2
+    assert "run must be given: add run=VALUE" in err
+
+
+def test_job_that_is_sent_again_is_taken_up(toy: Toy, here: Callable[..., tuple[int, str]]) -> None:
+    code, err = here("train", "--multirun", "gain=7,7", "sweep=s")
+    assert code == 1
+    assert err.count("ValueError: gain must not be 7") >= 2
+    assert "resume=true to take" not in err
+
+
+@pytest.mark.parametrize("name", ["a:b", "../up", "''", "a,b"])
+def test_sweep_names_are_names(toy: Toy, here: Callable[..., tuple[int, str]], name: str) -> None:
+    code, err = here("train", "--multirun", "seed=0", f"sweep='{name.strip(chr(39))}'")
+    assert code == 1
+    assert "sweep must be a name of letters, digits and . _ + -, got" in err
+    assert toy.calls() == []
+
+
+def test_resuming_must_name_the_sweep_and_says_when_there_is_none(
+    toy: Toy, here: Callable[..., tuple[int, str]]
+) -> None:
+    code, err = here("train", "--multirun", "seed=0", "resume=true")
+    assert code == 1
+    assert "resume=true must name the sweep to take up: add sweep=NAME" in err
+    done = toy("train", "--multirun", "seed=0", "sweep=new", "resume=true")
+    assert done.returncode == 0
+    assert "sweep new: none at results/toy-dist/train/multirun/new, begun anew" in done.stdout

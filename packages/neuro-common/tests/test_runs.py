@@ -3,6 +3,7 @@
 import json
 import logging
 import math
+import os
 import shutil
 import socket
 import subprocess
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 
 from neuro_common import provenance as provenance_module
 from neuro_common import runs
+from neuro_common.locks import Lock, is_held
 from neuro_common.provenance import VOLATILE_KEYS, differing_keys
 from neuro_common.runs import FormatError, Run, RunError, RunExists, RunLocked
 
@@ -429,3 +431,21 @@ def test_differing_keys() -> None:
         "b.d": [3, None],
     }
     assert differing_keys([]) == {}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
+def test_lock_is_let_go_while_a_forked_child_lives(tmp_path: Path) -> None:
+    lock = Lock(tmp_path / "lock")
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(write)
+        os.read(read, 1)
+        os._exit(0)
+    os.close(read)
+    try:
+        lock.release()
+        assert not is_held(tmp_path / "lock")
+    finally:
+        os.close(write)
+        os.waitpid(child, 0)

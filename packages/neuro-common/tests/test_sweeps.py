@@ -90,7 +90,14 @@ def test_table_of_times_and_revisions() -> None:
     ]
 
 
+def test_folder_that_is_no_sweep(tmp_path: Path) -> None:
+    (tmp_path / "figures").mkdir()
+    with pytest.raises(RunError, match=r"must be the directory of a sweep, got one without jobs"):
+        sweep_status(tmp_path)
+
+
 def test_empty_sweep(tmp_path: Path) -> None:
+    (tmp_path / "sweep.json").write_text("{}")
     assert format_status(sweep_status(tmp_path)) == "0 jobs"
 
 

@@ -325,7 +325,7 @@ def here(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str
         (("evaluate", "threads=0"), 1, "threads must be a whole number of at least 1, got 0"),
         (("evaluate", "first_ensemble=-1"), 1, "at least 0, got"),
         (
-            ("evaluate", "controllers=[pid]", "+arguments.leak=2"),
+            ("evaluate", "controllers=[pid]", "+arguments.pid.leak=2"),
             1,
             "leak must be in (0, 1], got 2",
         ),
@@ -359,7 +359,7 @@ def test_an_argument_that_a_controller_has_not_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    code, _, err = here(capsys, "evaluate", "controllers=[linear]", "+arguments.gian=-0.03")
+    code, _, err = here(capsys, "evaluate", "controllers=[linear]", "+arguments.linear.gian=-0.03")
     assert code == 1
     assert "gian" in err
     assert "window, max_kick, gain, every" in err

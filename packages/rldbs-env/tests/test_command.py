@@ -140,3 +140,7 @@ def test_it_runs_as_a_module() -> None:
     assert done.returncode == 2
     assert "'nonsense' is no verb" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_light_dispatcher_knows_the_same_verbs() -> None:
+    assert ("demo", *command._EXTRA_VERBS) == tuple(verb.name for verb in VERBS)

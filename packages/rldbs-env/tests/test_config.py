@@ -107,11 +107,11 @@ def test_verbs_with_a_config_are_those_with_a_file() -> None:
 
 def test_overrides_reach_the_dataclass() -> None:
     told = composed(
-        "evaluate", "controllers=[pid]", "model.coupling=0.05", "+arguments.leak=0.5", "seed=3"
+        "evaluate", "controllers=[pid]", "model.coupling=0.05", "+arguments.pid.leak=0.5", "seed=3"
     )
     assert told.model == ModelConfig(coupling=0.05)
-    assert (told.controllers, told.arguments, told.seed) == (["pid"], {"leak": 0.5}, 3)
-    assert make(*told.controllers, **told.arguments).leak == 0.5  # type: ignore[attr-defined]
+    assert (told.controllers, told.arguments, told.seed) == (["pid"], {"pid": {"leak": 0.5}}, 3)
+    assert make("pid", **told.arguments["pid"]).leak == 0.5  # type: ignore[attr-defined]
 
 
 def test_a_wrong_key_lists_the_right_ones() -> None:

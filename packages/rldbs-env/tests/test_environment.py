@@ -316,3 +316,26 @@ def test_the_running_mean_does_not_drift() -> None:
 def test_unknown_arguments_reach_the_user() -> None:
     with pytest.raises(TypeError, match=r"unknown argument 'windows' .*did you mean 'window'"):
         gymnasium.make("rldbs_env:rldbs/BvdP-v0", windows=3)
+
+
+def test_a_model_whose_free_run_leaves_the_limits_is_refused() -> None:
+    env = DBSEnv(**SMALL, model=BonhoefferVanDerPol(coupling=10.0))
+    with pytest.raises(ValueError, match="an ensemble diverged in its transient"):
+        env.reset(seed=0)
+    env = DBSEnv(**(SMALL | {"transient_steps": 0}), model=BonhoefferVanDerPol(coupling=10.0))
+    with pytest.raises(ValueError, match="a free ensemble must stay within"):
+        env.reset(seed=0)
+
+
+def test_state_of_another_model_or_of_no_episode_is_refused_whole() -> None:
+    env, other = DBSEnv(**SMALL), DBSEnv(**SMALL, model=BonhoefferVanDerPol(coupling=0.5))
+    fresh = env.get_state()
+    observation, _ = env.reset(seed=0)
+    other.reset(seed=0)
+    with pytest.raises(ValueError, match="state must come from BonhoefferVanDerPol"):
+        env.set_state(other.get_state())
+    with pytest.raises(ValueError, match="state must be that of a running episode"):
+        env.set_state(fresh)
+    with pytest.raises(ValueError, match=r"state\['rngs'\] must hold states of generators"):
+        env.set_state(env.get_state() | {"rngs": [{}]})
+    np.testing.assert_array_equal(env.set_state(env.get_state()), observation)

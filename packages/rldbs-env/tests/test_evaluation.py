@@ -165,7 +165,7 @@ def test_summary_never_takes_a_quenched_ensemble_for_a_success() -> None:
     one = scores(math.nan, 3.0)
     none = scores(math.nan, math.nan)
     table = summary(Evaluation(SMALL, {"some": some, "one": one, "none": none}))
-    assert table["S_ratio"] == ["3 [2, 4]", "3", "-"]
+    assert table["S_ratio"] == ["1.5 [0, 3]", "1.5 [0, 3]", "-"]
     assert table["quenched"] == ["2 of 4", "1 of 2", "2 of 2"]
     assert table["residual std"][2] == "0.25"
 
@@ -198,7 +198,7 @@ def test_quick_summary_is_a_median_and_for_s_ratio_its_range() -> None:
         "reward per step": "-0.01",
         "quenched": "0 of 3",
     }
-    assert quick_summary(scores(math.nan, 3.0))["S_ratio"] == "3 (3 to 3)"
+    assert quick_summary(scores(math.nan, 3.0))["S_ratio"] == "1.5 (0 to 3)"
     failed = quick_summary(scores(math.nan, math.nan))
     assert (failed["S_ratio"], failed["quenched"]) == ("-", "2 of 2")
 

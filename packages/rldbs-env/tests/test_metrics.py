@@ -418,7 +418,9 @@ def test_a_spectrum_needs_samples(n_steps: int, segment: int) -> None:
 @pytest.mark.parametrize(("low", "high"), [(-0.1, 1.0), (1.0, 1.0), (2.0, 1.0), (0.0, math.nan)])
 def test_a_band_has_a_lower_and_an_upper_end(low: float, high: float) -> None:
     estimate = metrics.Spectrum(np.arange(5.0), np.ones(5))
-    with pytest.raises(ValueError, match=f"0 <= low < high, got low={low}, high={high}"):
+    with pytest.raises(
+        ValueError, match=rf"low < high <= 4 \(the last bin\), got low={low}, high={high}"
+    ):
         metrics.band_power(estimate, low, high)
 
 

@@ -43,6 +43,35 @@ def test_compiled_and_python_rewards_are_the_same() -> None:
         )
 
 
+class _Doubled(QuadraticReward):
+    """A subclass pays its own way and may spoil what it is given."""
+
+    def __call__(self, mean_x: Floats, window_mean: Floats, charge: Floats) -> Floats:
+        paid = 2 * super().__call__(mean_x, window_mean, charge)
+        mean_x[:] = 0
+        return paid
+
+
+def test_a_subclass_is_asked_and_cannot_reach_the_simulation() -> None:
+    settings = {"n_neurons": 20, "transient_steps": 0, "window": 40}
+    plain, doubled = DBSVectorEnv(2, **settings), DBSVectorEnv(2, reward=_Doubled(), **settings)
+    plain.reset(seed=1)
+    doubled.reset(seed=1)
+    for _ in range(5):
+        one, two = plain.step(np.full(2, 0.3)), doubled.step(np.full(2, 0.3))
+        np.testing.assert_array_equal(one[0], two[0])
+        np.testing.assert_allclose(2 * one[1], two[1], rtol=1e-12)
+
+
+def test_a_reward_of_the_wrong_kind_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"reward must be callable .* got 5"):
+        DBSVectorEnv(2, reward=5)
+    env = DBSVectorEnv(2, reward=lambda *_: np.zeros(3), n_neurons=5, transient_steps=0, window=5)
+    env.reset(seed=0)
+    with pytest.raises(ValueError, match=r"reward must return 2 finite numbers, shape \(2,\)"):
+        env.step(np.zeros(2))
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -70,6 +70,14 @@ def test_options_choose_the_ensembles() -> None:
     assert env.reset_infos == [{"ensemble": 5}, {"ensemble": 6}]
 
 
+def test_options_for_some_only_are_refused() -> None:
+    env = DBSVecEnv(DBSVectorEnv(2, **SMALL))
+    for options in ([{"ensemble": 5}, {}], {"ensmble": 5}):
+        env.set_options(options)
+        with pytest.raises(ValueError, match="name an 'ensemble' for every environment or for"):
+            env.reset()
+
+
 def test_attributes_belong_to_the_batch() -> None:
     env = DBSVecEnv(DBSVectorEnv(3, **SMALL))
     assert env.get_attr("num_envs") == [3, 3, 3]

@@ -38,6 +38,8 @@ def test_the_defaults_are_the_published_environment() -> None:
         ({"ensemble": "fresh"}, "ensemble must be 'resample', 'fixed' or .* got 'fresh'"),
         ({"ensemble": ()}, "ensemble must hold at least one seed"),
         ({"ensemble": (3, -1)}, r"each at least 0, got \(3, -1\)"),
+        ({"ensemble": 5}, r"at least one seed below 2\*\*63"),
+        ({"ensemble": [1.7]}, r"at least one seed below 2\*\*63"),
         ({"dtype": "float16"}, "dtype must be 'float64' or 'float32', got 'float16'"),
     ],
 )

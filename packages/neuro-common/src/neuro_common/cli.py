@@ -4,7 +4,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import field, make_dataclass
 from typing import Any
 
@@ -135,6 +135,9 @@ def _run_hydra(distribution: str, verb: Verb, words: Sequence[str]) -> int:
         _print_sweep()
         _print_resume_line(distribution, verb, words)
         raise
+    except UsageError:
+        _forget_empty_sweep()
+        raise
     _print_sweep()
     return DONE
 
@@ -162,6 +165,15 @@ def _print_sweep() -> None:
         print(shown(SweepReporter.sweep), flush=True)
 
 
+def _forget_empty_sweep() -> None:
+    """Leave the name free for the corrected line."""
+    sweep = SweepReporter.sweep
+    if sweep is not None and not any(sweep.glob("*/config.json")):
+        (sweep / "sweep.json").unlink(missing_ok=True)
+        with suppress(OSError):
+            sweep.rmdir()
+
+
 def _print_resume_line(distribution: str, verb: Verb, words: Sequence[str]) -> None:
     if SweepReporter.sweep is not None:
         where = f"sweep={SweepReporter.sweep.name}"
@@ -177,13 +189,10 @@ def _print_resume_line(distribution: str, verb: Verb, words: Sequence[str]) -> N
 def _usage_errors(distribution: str, verb: Verb) -> Iterator[None]:
     """Turn what Hydra and OmegaConf say of a wrong line into a usage error that lists the keys."""
     from hydra.errors import HydraException
-    from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
+    from omegaconf.errors import OmegaConfBaseException
 
     try:
         yield
-    except MissingMandatoryValue as error:
-        key = error.full_key
-        raise UsageError(f"{key} must be given: add {key}=VALUE") from None
     except (HydraException, OmegaConfBaseException) as error:
         found = re.match(r"Could not override '(.+)'", str(error))
         if found:

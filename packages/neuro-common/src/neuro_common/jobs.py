@@ -1,6 +1,7 @@
 """One job of Hydra is one run in its directory, whichever launcher runs it and in which process."""
 
 import logging
+import re
 import shlex
 import sys
 import traceback
@@ -21,6 +22,9 @@ from neuro_common.verbs import MENDABLE_ERRORS, UsageError, Verb, load, stoppabl
 __all__ = ["Job", "JobFailed", "SweepReporter", "plain_config", "shown"]
 
 _log = logging.getLogger(__name__)
+# overrides that say how a sweep runs; the command that repeats one of its jobs does without
+_OF_THE_SWEEP = ("launcher=", "sweeper=", "sweep=", "resume=")
+_SWEEP_NAME = re.compile(r"[\w.+-]*\w[\w.+-]*")
 
 
 class JobFailed(RunError):
@@ -42,6 +46,7 @@ class Job:
 
         Raises:
             JobFailed: The job is one of a sweep and something went wrong.
+            UsageError: The line does not fit the schema.
         """
         from hydra.core.hydra_config import HydraConfig
         from hydra.types import RunMode
@@ -53,6 +58,8 @@ class Job:
             return self._single(config, directory, overrides)
         try:
             return self._one_of_many(config, directory, overrides)
+        except UsageError:
+            raise
         except Exception as error:
             if not isinstance(error, MENDABLE_ERRORS):
                 traceback.print_exc()
@@ -78,11 +85,9 @@ class Job:
 
     def _one_of_many(self, config: Any, sweep: Path, overrides: list[str]) -> float | None:
         plain = plain_config(config)
-        directory = sweep / config_hash(plain)
-        # a sweeper may ask for the same config twice: the second time has the answer
-        repeated = _is_newer(directory / "done", sweep / "sweep.json")
-        resume = config.resume or repeated
-        return self._run(config, plain, directory, overrides, resume=resume)
+        ours = [word for word in overrides if not word.lstrip("+").startswith(_OF_THE_SWEEP)]
+        # a sweeper may ask twice and a cluster requeue: what the sweep began is taken up
+        return self._run(config, plain, sweep / config_hash(plain), ours, resume=True)
 
     def _run(
         self,
@@ -122,11 +127,16 @@ def plain_config(config: Any) -> dict[str, Any]:
     """The resolved config as plain values, its keys checked against the schema.
 
     Raises:
-        UsageError: A key is not in the schema, which Hydra lets through when it follows a ``+``.
+        UsageError: A key that must be given is missing, or one is not in the schema, which Hydra
+            lets through when it follows a ``+``.
     """
     from omegaconf import OmegaConf
+    from omegaconf.errors import MissingMandatoryValue
 
-    plain: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    try:
+        plain: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    except MissingMandatoryValue as error:
+        raise UsageError(f"{error.full_key} must be given: add {error.full_key}=VALUE") from None
     known = [field.name for field in fields(cast("Any", OmegaConf.get_type(config)))]
     unknown = [key for key in plain if key not in known]
     if unknown:
@@ -135,13 +145,6 @@ def plain_config(config: Any) -> dict[str, Any]:
             f"{', '.join(known)}"
         )
     return cast("dict[str, Any]", plain)
-
-
-def _is_newer(path: Path, other: Path) -> bool:
-    try:
-        return path.stat().st_mtime_ns >= other.stat().st_mtime_ns
-    except FileNotFoundError:
-        return False
 
 
 def shown(path: Path) -> str:
@@ -171,14 +174,24 @@ class SweepReporter:
         """Say what resuming found, or refuse a sweep that exists."""
         sweep = Path(config.hydra.sweep.dir)
         found = (sweep / "sweep.json").exists()
+        # Hydra swallows ordinary exceptions of a callback, hence SystemExit
+        if not _SWEEP_NAME.fullmatch(config.sweep):
+            raise SystemExit(
+                f"sweep must be a name of letters, digits and . _ + -, got {config.sweep!r}"
+            )
+        if config.resume and not any(
+            word.lstrip("+").startswith("sweep=") for word in config.hydra.overrides.task
+        ):
+            raise SystemExit("resume=true must name the sweep to take up: add sweep=NAME")
         if found and not config.resume:
-            # Hydra swallows ordinary exceptions of a callback
             raise SystemExit(
                 f"sweep {sweep.name} must be new, but {shown(sweep)} exists: add resume=true to "
                 "take it up, or choose another name"
             )
         if found:
             print(f"sweep {sweep.name}: {_found(config, sweep)}", flush=True)
+        elif config.resume:
+            print(f"sweep {sweep.name}: none at {shown(sweep)}, begun anew", flush=True)
         start = datetime.now().astimezone().isoformat(timespec="seconds")
         line = {"command": shlex.join([*sys.argv[0].split(), *sys.argv[1:]]), "start": start}
         write_json(sweep / "sweep.json", line, "neuro-common/sweep")

@@ -7,6 +7,7 @@ import os
 import socket
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 __all__ = ["Lock", "holder", "is_held"]
@@ -26,12 +27,19 @@ if sys.platform == "win32":
         os.lseek(descriptor, _BYTE, os.SEEK_SET)
         msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
 
+    def _unlock(descriptor: int) -> None:
+        os.lseek(descriptor, _BYTE, os.SEEK_SET)
+        msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
+
 else:
     import fcntl
 
     def _try_lock(descriptor: int, *, shared: bool) -> None:
         kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
         fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+
+    def _unlock(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
 _TAKEN = frozenset({errno.EACCES, errno.EAGAIN, errno.EDEADLK, errno.EWOULDBLOCK})
@@ -77,6 +85,8 @@ class Lock:
     def release(self) -> None:
         """Let go; a second call does nothing."""
         if self._descriptor >= 0:
+            with suppress(OSError):  # closing alone would not do while a forked child shares it
+                _unlock(self._descriptor)
             os.close(self._descriptor)
             self._descriptor = -1
 

@@ -33,7 +33,17 @@ _DISTRIBUTIONS = (
     "brainnn",
     "proprio-tcn",
     "numpy",
+    "scipy",
+    "numba",
     "torch",
+    "gymnasium",
+    "stable-baselines3",
+    "mujoco",
+    "scikit-learn",
+    "lightning",
+    "h5py",
+    "hydra-core",
+    "matplotlib",
 )
 
 

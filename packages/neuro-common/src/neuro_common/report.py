@@ -151,7 +151,7 @@ def _read_section(directory: Path, anchor: str) -> _Section:
     try:
         blocks = [_prepare(block, directory) for block in data["blocks"]]
         return _Section(anchor, str(data["title"]), blocks, _facts(directory))
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise FormatError(
             f"{directory / 'report.json'} must hold a title and blocks, got something else "
             f"({error!r}): write the report again"

@@ -10,7 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro_common.extras import require
-from neuro_common.files import FORMAT_VERSION, FormatError, atomic_path, check_format, to_json
+from neuro_common.files import (
+    FORMAT_VERSION,
+    FormatError,
+    RunError,
+    atomic_path,
+    check_format,
+    to_json,
+)
 
 __all__ = ["Recording", "Signal", "read_recording", "write_nwb", "write_recording"]
 
@@ -162,6 +169,10 @@ def read_recording(path: str | Path) -> Recording:
                 for name, dataset in file.items()
             }
             return Recording(signals, json.loads(file.attrs["attributes"]))
+    except (BlockingIOError, PermissionError) as error:
+        raise RunError(
+            f"{path} cannot be read now, another process may write it: {error}"
+        ) from error
     except (OSError, RuntimeError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise FormatError(f"{path} is damaged or no recording: {error}") from error
 

@@ -58,7 +58,7 @@ def sweep_status(directory: str | os.PathLike[str]) -> list[JobRow]:
         One row per job, in order of the settings that differ.
 
     Raises:
-        RunError: The directory does not exist.
+        RunError: The directory does not exist or is no sweep's.
     """
     directory = Path(directory)
     if not directory.is_dir():
@@ -67,6 +67,11 @@ def sweep_status(directory: str | os.PathLike[str]) -> list[JobRow]:
             "results/<distribution>/<verb>/multirun/<sweep>"
         )
     jobs = sorted(path for path in directory.iterdir() if _JOB.fullmatch(path.name))
+    if not jobs and not (directory / "sweep.json").exists():
+        raise RunError(
+            f"{directory} must be the directory of a sweep, got one without jobs and sweep.json: "
+            "give results/<distribution>/<verb>/multirun/<sweep>"
+        )
     rows = [JobRow(job.name, "broken") for job in jobs]
     configs = [_read_job(job, row) for job, row in zip(jobs, rows, strict=True)]
     differing = differing_keys([config for config in configs if config])
@@ -92,7 +97,7 @@ def _read_job(directory: Path, row: JobRow) -> dict[str, Any]:
         if status == "done":
             row.metric = read_metric(directory)
         row.status = status
-    except RunError as error:
+    except (RunError, OSError) as error:
         row.note = str(error)
     return config
 

@@ -159,7 +159,8 @@ def stoppable() -> Iterator[None]:
 def guarded(command: str, work: Callable[[], int]) -> int:
     """Run ``work`` and turn what goes wrong into a message and an exit code.
 
-    Errors that the user cannot mend keep their traceback; HYDRA_FULL_ERROR=1 gives one to all.
+    Errors that the user cannot mend keep their traceback; HYDRA_FULL_ERROR=1 gives one to every
+    error of a single run.
 
     Args:
         command: Command and verb, which head each message.

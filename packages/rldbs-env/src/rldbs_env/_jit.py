@@ -1,6 +1,7 @@
 """One way to compile kernels, so that caching and floating-point rules are the same everywhere."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar, cast
 
 import numba
@@ -26,6 +27,7 @@ def jit(function: Function) -> Function:
         )
 
     try:
+        Path.home()  # a user without one has no cache folder, and numba would make one named "~"
         return cast(Function, compiled(cache=True))
-    except RuntimeError:  # numba found no folder for its cache
+    except RuntimeError:  # there is no folder for the cache
         return cast(Function, compiled(cache=False))

@@ -60,16 +60,13 @@ class Batch:
         self._signals: Indices = np.array([SIGNALS.index(name) for name in settings.signals])
         self._limits = np.array(model.limits(settings.max_kick), dtype)
         self._episode_steps = settings.episode_steps or 0
-        self._formula = (
-            settings.reward if isinstance(settings.reward, QuadraticReward) else QuadraticReward()
-        )
+        # a subclass may pay otherwise: only the formula itself is known to the kernel
+        formula = settings.reward if type(settings.reward) is QuadraticReward else None
+        self._reward_in_kernel = formula is not None
+        formula = formula or QuadraticReward()
+        target = np.nan if formula.target is None else formula.target
         self._reward_terms = np.array(
-            [
-                self._formula.weight,
-                np.nan if self._formula.target is None else self._formula.target,
-                self._formula.penalty,
-                settings.divergence_reward,
-            ]
+            [formula.weight, target, formula.penalty, settings.divergence_reward]
         )
         # The float32 action space rounds the bound, perhaps upwards.
         self._max_action = float(np.float32(settings.max_kick))
@@ -137,9 +134,18 @@ class Batch:
             self.terminated,
             self.truncated,
         )
-        if self._formula is not self.settings.reward:
-            paid = self.settings.reward(self.mean_field[:, 0], self.window_means, self.charges)
-            self.rewards[:] = np.where(self.terminated, self.settings.divergence_reward, paid)
+        if not self._reward_in_kernel:
+            self._pay()
+
+    def _pay(self) -> None:
+        """Ask a reward that the kernel does not know, on copies of what it may look at."""
+        mean_x, charges = self.mean_field[:, 0].copy(), self.charges.copy()
+        paid = np.asarray(self.settings.reward(mean_x, self.window_means, charges), dtype=float)
+        if paid.shape != (len(self),) or not np.isfinite(paid).all():
+            raise ValueError(
+                f"reward must return {len(self)} finite numbers, shape ({len(self)},), got {paid!r}"
+            )
+        self.rewards[:] = np.where(self.terminated, self.settings.divergence_reward, paid)
 
     @property
     def window_means(self) -> NDArray[np.float64]:
@@ -159,7 +165,8 @@ class Batch:
             options: ``{"ensemble": seed}``, or one seed per member, names the ensemble to use.
 
         Raises:
-            ValueError: If an option is unknown or names no ensemble.
+            ValueError: If an option is unknown or names no ensemble, or the free ensemble leaves
+                the limits of the observation.
         """
         settings = self.settings
         chosen = self._chosen_ensembles(members, options)
@@ -188,8 +195,25 @@ class Batch:
         self.steps[members] = 0
         self.terminated[members] = False
         self.truncated[members] = False
-        fresh = self.windows[members][:, self._signals, : settings.window]
-        self.observations[members] = fresh.reshape(len(members), -1)
+        self._check_limits(members)
+        self.observe(members)
+
+    def _check_limits(self, members: Indices) -> None:
+        low, high = self._limits[0::2, None], self._limits[1::2, None]
+        filled = self.windows[members, :2, : self.settings.window]
+        if not ((filled >= low) & (filled <= high)).all():  # false for NaN as well
+            raise ValueError(
+                f"a free ensemble must stay within {self._limits.tolist()}, but a mean field left "
+                f"these limits under {self.settings.model}: take a smaller dt, coupling, spread or "
+                "mean_current"
+            )
+
+    def observe(self, members: Indices) -> None:
+        """Write these members' windows, oldest sample first, into ``observations``."""
+        for member in members:
+            head = self.heads[member]
+            window = self.windows[member, self._signals, head : head + self.settings.window]
+            self.observations[member] = window.reshape(-1)
 
     def _chosen_ensembles(self, members: Indices, options: Mapping[str, Any] | None) -> list[int]:
         unknown = set(options or {}) - {"ensemble"}
@@ -198,7 +222,7 @@ class Batch:
         if options:
             seeds = np.asarray(options["ensemble"])
             if (
-                seeds.dtype.kind not in "iu"
+                seeds.dtype.kind != "i"
                 or seeds.shape not in ((), (len(members),))
                 or (seeds < 0).any()
             ):
@@ -223,10 +247,11 @@ class Batch:
         return arrays | {"rngs": [rng.bit_generator.state for rng in self.rngs]}
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        """Continue exactly from what `get_state` returned.
+        """Continue exactly from what `get_state` returned, and observe it.
 
         Raises:
-            ValueError: If it comes from an environment with other settings.
+            ValueError: If it comes from an environment with another model or of other shapes, or
+                holds no running episode; nothing is changed then.
         """
         wanted = {name: getattr(self, name) for name in _STATE}
         if set(state) != {*wanted, "rngs"} or len(state["rngs"]) != len(self):
@@ -240,10 +265,22 @@ class Batch:
                     f"state[{name!r}] must be {array.dtype} of shape {array.shape}, "
                     f"got {value.dtype} of shape {value.shape}: same settings are needed"
                 )
+        if not np.array_equal(state["parameters"], self.parameters):
+            raise ValueError(f"state must come from {self.settings.model}, got another model's")
+        if (state["ensemble_seeds"] < 0).any() or not np.isfinite(state["mean_field"]).all():
+            raise ValueError("state must be that of a running episode, got none or a diverged one")
+        rngs = [np.random.Generator(type(rng.bit_generator)()) for rng in self.rngs]
+        try:
+            for rng, saved in zip(rngs, state["rngs"], strict=True):
+                rng.bit_generator.state = saved
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"state['rngs'] must hold states of generators: {error}") from error
         for name, array in wanted.items():
             array[...] = state[name]
-        for rng, saved in zip(self.rngs, state["rngs"], strict=True):
-            rng.bit_generator.state = saved
+        self.rngs = rngs
+        self.terminated[:] = False
+        self.truncated[:] = False
+        self.observe(self._members)
 
     def close(self) -> None:
         """End the threads, if there were any."""

@@ -78,7 +78,17 @@ def evaluate(config: EvaluateConfig, run: Run) -> float:
         seed=config.seed,
         threads=config.threads,
     )
-    chosen = {name: controllers.make(name, **config.arguments) for name in config.controllers}
+    strangers = set(config.arguments) - set(config.controllers)
+    if strangers:
+        raise ValueError(
+            "arguments must belong to one of the controllers "
+            f"{', '.join(config.controllers)}, got {', '.join(sorted(strangers))}: write "
+            "+arguments.linear.gain=-0.03"
+        )
+    chosen = {
+        name: controllers.make(name, **config.arguments.get(name, {}))
+        for name in config.controllers
+    }
     evaluation = Evaluation(protocol)
     with progress(chosen, "controllers", metric="S_ratio") as bar:
         for step, (name, controller) in enumerate(chosen.items()):
@@ -125,6 +135,7 @@ def info(config: InfoConfig, run: Run) -> None:
     rows = [f"{name} {_installed(name)}" for name in names]
     rows += [f"Python {platform.python_version()}, {platform.platform()}", ""]
     rows += ["environments: " + ", ".join(sorted(e for e in registry if e.startswith("rldbs/")))]
+    rows += ["models:       BonhoefferVanDerPol"]
     rows += ["controllers:  " + ", ".join(controllers.CONTROLLERS)]
     rows += ["signals:      " + ", ".join(SIGNALS)]
     print("\n".join(rows))
@@ -134,4 +145,4 @@ def _installed(distribution: str) -> str:
     try:
         return version(distribution)
     except PackageNotFoundError:
-        return "is not installed"
+        return "not installed"

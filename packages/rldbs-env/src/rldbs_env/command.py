@@ -1,6 +1,8 @@
 """The command `rldbs-env`: its dispatcher needs nothing that the light installation lacks."""
 
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 
 __all__ = ["main"]
@@ -21,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if words[:1] == ["demo"]:
         return _demo(words[1:])
     try:
-        import omegaconf  # noqa: F401 - the part of the extra that comes last
+        import omegaconf  # noqa: F401 - the cli imports it late, too late for this message
 
         import neuro_common.cli
         from rldbs_env.cli import VERBS
@@ -35,6 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _demo(words: list[str]) -> int:
     from rldbs_env.demo import main as demo
 
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # stopped as by Ctrl-C
     try:
         return demo(words)
     except KeyboardInterrupt:
@@ -50,9 +54,12 @@ def _without_extra(words: list[str]) -> int:
         print(_LIGHT_HELP, end="")
         return 0
     if words == ["--version"]:
-        from importlib.metadata import version
+        from importlib.metadata import PackageNotFoundError, version
 
-        print("rldbs-env", version("rldbs-env"))
+        try:
+            print("rldbs-env", version("rldbs-env"))
+        except PackageNotFoundError:
+            print("rldbs-env unknown")
         return 0
     if not words:
         print(_LIGHT_HELP, end="", file=sys.stderr)

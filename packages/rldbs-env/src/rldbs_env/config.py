@@ -24,7 +24,7 @@ class EvaluateConfig:
 
     Attributes:
         controllers: Names of shipped controllers.
-        arguments: Arguments for these controllers, such as ``+arguments.gain=-0.03``.
+        arguments: Arguments by controller, such as ``+arguments.linear.gain=-0.03``.
         model: The ensembles' model.
         n_neurons: Neurons per ensemble.
         n_ensembles: How many ensembles, at least 2.
@@ -37,7 +37,7 @@ class EvaluateConfig:
     """
 
     controllers: list[str] = field(default_factory=lambda: list(CONTROLLERS))
-    arguments: dict[str, Any] = field(default_factory=dict)
+    arguments: dict[str, dict[str, Any]] = field(default_factory=dict)
     model: ModelConfig = field(default_factory=ModelConfig)
     n_neurons: int = 1000
     n_ensembles: int = 20

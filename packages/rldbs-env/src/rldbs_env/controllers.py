@@ -36,7 +36,7 @@ Memory = Any
 
 
 class Controller(Protocol):
-    """Anything that turns observations into kicks; trained agents fit as well."""
+    """Anything that turns observations into kicks; agents too, given ``signals`` and ``window``."""
 
     @property
     def signals(self) -> tuple[str, ...]:
@@ -166,6 +166,11 @@ class RandomKicks(_Law):
 
     amplitude: float = 0.1
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.seed < 0:
+            raise ValueError(f"seed must be at least 0, got {self.seed}")
 
     def _law(self, windows: NDArray[Any], memory: Memory) -> tuple[NDArray[Any], Memory]:
         draws = np.empty(len(windows))

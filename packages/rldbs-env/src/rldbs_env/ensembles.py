@@ -94,7 +94,8 @@ def settled_ensembles(
         One ensemble per seed, with read-only arrays.
 
     Raises:
-        ValueError: If ``n_neurons``, a seed or ``transient_steps`` is out of range.
+        ValueError: If ``n_neurons``, a seed or ``transient_steps`` is out of range, or an ensemble
+            diverges.
     """
     n_steps = model.transient_steps if transient_steps is None else transient_steps
     if n_steps < 0:
@@ -111,7 +112,8 @@ def settled_ensembles(
         for e, key in enumerate(missing):
             state[e], currents[e] = model.draw(n_neurons, np.random.default_rng(key[2]))
         mean_field = state.mean(axis=2)
-        Threads(threads, n_neurons, dtype).run(
+        pool = Threads(threads, n_neurons, dtype)
+        pool.run(
             kernels.drift,
             np.arange(len(missing)),
             state,
@@ -120,6 +122,12 @@ def settled_ensembles(
             np.tile(model.parameters(dtype), (len(missing), 1)),
             np.full(len(missing), n_steps),
         )
+        pool.close()
+        if not np.isfinite(mean_field).all():
+            raise ValueError(
+                f"an ensemble diverged in its transient under {model}: take a smaller dt, "
+                "coupling, spread or mean_current"
+            )
         for e, key in enumerate(missing):
             ensemble = Ensemble(state[e].copy(), currents[e].copy(), mean_field[e].copy())
             for array in (ensemble.state, ensemble.currents, ensemble.mean_field):

@@ -43,6 +43,7 @@ class DBSEnv(gymnasium.Env[NDArray[Any], NDArray[Any]]):
 
     ## Rewards
     `-(X - mean of X over the window)^2 - 2 |kick|` by default; see `rldbs_env.QuadraticReward`.
+    The step at which the ensemble diverges pays `divergence_reward`, -1000.
 
     ## Starting state
     An ensemble of `ensemble_seed`, its transient over, at a random phase of its rhythm, followed
@@ -132,15 +133,21 @@ class DBSEnv(gymnasium.Env[NDArray[Any], NDArray[Any]]):
         """Everything that the future depends on, to continue bit by bit with `set_state`."""
         return self._batch.get_state()
 
-    def set_state(self, state: Mapping[str, Any]) -> None:
+    def set_state(self, state: Mapping[str, Any]) -> Array:
         """Continue from what `get_state` of an environment with the same settings returned.
 
+        Returns:
+            The observation of that moment.
+
         Raises:
-            ValueError: If the state does not fit these settings.
+            ValueError: If the model or a shape is another, or the state holds no running episode.
         """
         self._batch.set_state(state)
         self._np_random = self._batch.rngs[0]
         self._playing = True
+        if self._recorder:
+            self._recorder.start(self._batch)
+        return np.array(self._batch.observations[0])
 
     def render(self) -> NDArray[np.uint8] | None:
         """The last samples as a picture, shape (height, width, 3), or None without render mode."""

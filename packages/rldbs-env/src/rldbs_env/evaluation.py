@@ -1,6 +1,5 @@
 """Controllers compared: scores on every ensemble, their summary, and how both are stored."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -162,7 +161,18 @@ def _score_of(cells: Mapping[str, str]) -> Score:
 
 def suppression(scores: Sequence[Score]) -> float:
     """Mean S_ratio over the ensembles, where a quenched or diverged one counts as zero."""
-    return float(np.mean([0.0 if math.isnan(one.s_ratio) else one.s_ratio for one in scores]))
+    return float(np.mean(np.nan_to_num([one.s_ratio for one in scores])))
+
+
+def _values(scores: Sequence[Score], name: str) -> NDArray[np.float64]:
+    """One number per ensemble, none where there is nothing to report.
+
+    A quenched or diverged ensemble counts as zero suppression beside others that are not.
+    """
+    values = np.array([getattr(one, name) for one in scores], dtype=float)
+    if name == "s_ratio" and not np.isnan(values).all():
+        values = np.nan_to_num(values)
+    return np.asarray(values[np.isfinite(values)])
 
 
 _SUMMARISED = {
@@ -178,7 +188,8 @@ _SUMMARISED = {
 def summary(evaluation: Evaluation) -> dict[str, list[Any]]:
     """One row per controller: means over ensembles with 95 % bootstrap intervals.
 
-    Where every ensemble is quenched or diverged there is no suppression to report, only a dash.
+    A quenched or diverged ensemble counts as zero suppression; where every one is, there is no
+    suppression to report, only a dash.
 
     Returns:
         Columns by heading.
@@ -187,8 +198,7 @@ def summary(evaluation: Evaluation) -> dict[str, list[Any]]:
     for name, heading in _SUMMARISED.items():
         cells = []
         for scores in evaluation.scores.values():
-            values = np.array([getattr(one, name) for one in scores])
-            values = values[np.isfinite(values)]
+            values = _values(scores, name)
             if not len(values):
                 cells.append("-")
                 continue
@@ -199,7 +209,9 @@ def summary(evaluation: Evaluation) -> dict[str, list[Any]]:
     return columns
 
 
-def mean_interval(values: Sequence[float], seed: int) -> tuple[float, float, float]:
+def mean_interval(
+    values: Sequence[float] | NDArray[np.float64], seed: int
+) -> tuple[float, float, float]:
     """Mean over ensembles with its 95 % bootstrap interval, of no width for a single value."""
     from neuro_common.stats import bootstrap_mean
 
@@ -212,8 +224,7 @@ def quick_summary(scores: Sequence[Score]) -> dict[str, str]:
     """One controller's medians over ensembles, S_ratio with its range; needs numpy alone."""
     cells = {}
     for name, heading in _SUMMARISED.items():
-        values = np.array([getattr(one, name) for one in scores])
-        values = values[np.isfinite(values)]
+        values = _values(scores, name)
         cells[heading] = f"{np.median(values):.3g}" if len(values) else "-"
         if name == "s_ratio" and len(values):
             cells[heading] += f" ({values.min():.3g} to {values.max():.3g})"

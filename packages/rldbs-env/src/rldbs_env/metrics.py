@@ -44,10 +44,13 @@ FLOOR_CONSTANT = 1.3
 def s_ratio(free: ArrayLike, controlled: ArrayLike) -> float:
     """Suppression: std of the free over std of the controlled mean field, each shape (time,).
 
-    Infinite where the controlled field is constant; ask `is_quenched` whether that is a success.
+    Infinite where only the controlled field is constant, NaN where both are; ask `is_quenched`
+    whether that is a success.
     """
     before, after = _series("free", free), _series("controlled", controlled)
-    return float(before.std() / after.std()) if np.ptp(after) > 0 else math.inf
+    if np.ptp(after) > 0:
+        return float(before.std() / after.std())
+    return math.inf if np.ptp(before) > 0 else math.nan
 
 
 def s_sqrt(free: ArrayLike, controlled: ArrayLike) -> float:
@@ -58,7 +61,7 @@ def s_sqrt(free: ArrayLike, controlled: ArrayLike) -> float:
 def s_db(free: ArrayLike, controlled: ArrayLike) -> float:
     """`s_ratio` in decibels, ``20 log10``."""
     ratio = s_ratio(free, controlled)
-    return 20 * math.log10(ratio) if ratio > 0 else -math.inf
+    return 20 * math.log10(ratio) if ratio != 0 else -math.inf
 
 
 def finite_size_floor(n_neurons: int) -> float:
@@ -230,6 +233,8 @@ def recovery_step(x: ArrayLike, free_std: float, window: int = 250) -> int | Non
 
     None if there is none.
     """
+    if not free_std > 0:
+        raise ValueError(f"free_std must be above 0, got {free_std}")
     above = np.flatnonzero(windowed_std(x, window) > free_std / 2)
     return int(above[0]) if above.size else None
 
@@ -307,8 +312,11 @@ def spectrum(x: ArrayLike, dt: float, segment: int = 4096) -> Spectrum:
 
 def band_power(estimate: Spectrum, low: float, high: float) -> float:
     """Power between two frequencies (included), in signal units squared."""
-    if not 0 <= low < high:
-        raise ValueError(f"a band needs 0 <= low < high, got low={low}, high={high}")
+    if not 0 <= low < high <= estimate.frequencies[-1]:
+        raise ValueError(
+            f"a band needs 0 <= low < high <= {estimate.frequencies[-1]:g} (the last bin), "
+            f"got low={low}, high={high}"
+        )
     inside = (estimate.frequencies >= low) & (estimate.frequencies <= high)
     return float(estimate.density[inside].sum() * estimate.frequencies[1])
 

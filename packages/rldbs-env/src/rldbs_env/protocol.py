@@ -149,6 +149,7 @@ def run(controller: Controller, protocol: Protocol) -> Recording:
         n_neurons=protocol.n_neurons,
         signals=controller.signals,
         window=controller.window,
+        max_kick=getattr(controller, "max_kick", 1.0),
         episode_steps=None,
         transient_steps=protocol.transient_steps,
         ensemble=tuple(protocol.ensembles),
@@ -172,6 +173,7 @@ def run(controller: Controller, protocol: Protocol) -> Recording:
         action = silence
         if on <= step < off:
             action, memory = controller.predict(observation, memory, deterministic=True)
+            action = np.reshape(action, (n_envs, 1))
         observation, rewards[step], terminated, _, info = env.step(action)
         kicks[step] = action[:, 0]
         mean_x[step], mean_y[step] = info["mean_x"], info["mean_y"]

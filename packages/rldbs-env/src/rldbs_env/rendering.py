@@ -55,10 +55,11 @@ class Recorder:
         """Forget the last episode and show the window that the new one starts with."""
         for record in (self._mean_x, self._mean_y, self._kick, self._neurons):
             record.clear()
-        length = batch.settings.window
-        self._mean_x.extend(batch.windows[0, 0, :length])
-        self._mean_y.extend(batch.windows[0, 1, :length])
-        self._kick.extend(np.zeros(length))
+        head, every = batch.heads[0], len(batch.settings.pulse)
+        window = batch.windows[0, :, head : head + batch.settings.window][:, ::-every][:, ::-1]
+        self._mean_x.extend(window[0])
+        self._mean_y.extend(window[1])
+        self._kick.extend(window[2])
         self._neurons.append(batch.state[0, 0, self._shown].copy())
 
     def add(self, batch: Batch) -> None:

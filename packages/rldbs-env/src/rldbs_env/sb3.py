@@ -42,7 +42,6 @@ class DBSVecEnv(VecEnv):
         self.metadata = env.metadata
         super().__init__(env.num_envs, env.single_observation_space, env.single_action_space)
         self._actions: NDArray[Any] = np.zeros((env.num_envs, 1), np.float32)
-        self._infos: list[dict[str, Any]] = [{} for _ in range(env.num_envs)]
         self._returns = np.zeros(env.num_envs)
         self._lengths = np.zeros(env.num_envs, np.int64)
         self._begun = time.perf_counter()
@@ -50,11 +49,14 @@ class DBSVecEnv(VecEnv):
     def reset(self) -> Array:
         """Start an episode in every environment, with the seeds and options set before."""
         # SB3 keeps one option dict per environment; ours are arrays over environments.
-        options = (
-            {"ensemble": [option["ensemble"] for option in self._options]}
-            if all(self._options)
-            else None
-        )
+        options = None
+        if any(self._options):
+            if any(set(option) != {"ensemble"} for option in self._options):
+                raise ValueError(
+                    "options must name an 'ensemble' for every environment or for none, "
+                    f"got {self._options}"
+                )
+            options = {"ensemble": [option["ensemble"] for option in self._options]}
         observations, info = self.env.reset(seed=self._seeds, options=options)
         self.reset_infos = [{"ensemble": int(seed)} for seed in info["ensemble"]]
         self._reset_seeds()
@@ -74,10 +76,9 @@ class DBSVecEnv(VecEnv):
         observations, rewards, terminated, truncated, info = self.env.step(self._actions)
         self._returns += rewards
         self._lengths += 1
-        infos = self._infos
+        infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
         dones = terminated | truncated
         if dones.any():
-            infos = [{} for _ in infos]
             for i in np.flatnonzero(dones):
                 infos[i] = {
                     "terminal_observation": info["final_obs"][i],

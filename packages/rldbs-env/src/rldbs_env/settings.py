@@ -32,8 +32,10 @@ class Settings:
         pulse: Weights of the action in the sub-steps of one environment step; each sub-step is
             one RK4 step preceded by the kick ``weight * action``, and one sample of the window.
         episode_steps: Environment steps after which the episode is truncated; None for never.
-        ensemble: "resample" draws a new ensemble at each reset; "fixed" draws one at each seeded
-            reset and keeps it; a sequence of seeds draws one of these at each reset.
+        ensemble: "resample" draws a new ensemble at each reset, whose transient takes about as long
+            as 2.5 episodes of 10,000 steps; "fixed" draws one at each seeded reset and keeps it
+            until another is named; a sequence of seeds, such as ``range(1000)``, draws one of
+            these at each reset and lets each settle only once.
         transient_steps: Free RK4 steps before an episode; None for as many as the model needs to
             settle. After a transient, up to one cycle more is run, so that phases are random.
         dtype: "float64" or "float32", of the simulation and of the observation.
@@ -74,6 +76,8 @@ class Settings:
                 _check_count(name, value, least)
         if not math.isfinite(self.divergence_reward):
             raise ValueError(f"divergence_reward must be finite, got {self.divergence_reward}")
+        if not callable(self.reward):
+            raise ValueError(f"reward must be callable (see rldbs_env.Reward), got {self.reward!r}")
         if self.dtype not in ("float64", "float32"):
             raise ValueError(f"dtype must be 'float64' or 'float32', got {self.dtype!r}")
         self._check_signals()
@@ -115,10 +119,14 @@ class Settings:
                     "ensemble must be 'resample', 'fixed' or a sequence of seeds, "
                     f"got {self.ensemble!r}"
                 )
-        elif not len(self.ensemble) or min(self.ensemble) < 0:
+            return
+        seeds = np.asarray(self.ensemble)
+        if seeds.ndim != 1 or seeds.dtype.kind != "i" or (seeds < 0).any():
             raise ValueError(
-                f"ensemble must hold at least one seed, each at least 0, got {self.ensemble!r}"
+                "ensemble must hold at least one seed below 2**63, each at least 0, "
+                f"got {self.ensemble!r}"
             )
+        object.__setattr__(self, "ensemble", tuple(seeds.tolist()))
 
     @property
     def settle_steps(self) -> int:

@@ -69,14 +69,19 @@ class DBSVectorEnv(VectorEnv[Array, Array, NDArray[Any]]):
 
         Args:
             seed: Environment ``i`` is seeded with ``seed + i``, or ``seed[i]`` of a sequence, as
-                Gymnasium's own vector environments do.
+                Gymnasium's own vector environments do. Batches of neighbouring seeds therefore
+                share environments: for independent ones take seeds ``num_envs`` apart.
             options: ``{"ensemble": seeds}`` names the ensembles, one for all or one each.
 
         Raises:
             ValueError: If there is not one seed per environment, or an option is unknown.
         """
         if seed is not None:
-            seeds = [seed + i for i in range(self.num_envs)] if isinstance(seed, int) else seed
+            seeds = (
+                [int(seed) + i for i in range(self.num_envs)]
+                if isinstance(seed, int | np.integer)
+                else seed
+            )
             if len(seeds) != self.num_envs:
                 raise ValueError(f"seed must hold {self.num_envs} seeds, got {len(seeds)}")
             for i, one in enumerate(seeds):
@@ -129,6 +134,8 @@ class DBSVectorEnv(VectorEnv[Array, Array, NDArray[Any]]):
             final_obs[member] = batch.observations[member].copy()
         final_info = self._info(ended)
         batch.reset(members)
+        if self._recorder and ended[0]:
+            self._recorder.start(batch)
         return self._info(np.ones(self.num_envs, np.bool_)) | {
             "final_obs": final_obs,
             "_final_obs": ended.copy(),
@@ -159,14 +166,20 @@ class DBSVectorEnv(VectorEnv[Array, Array, NDArray[Any]]):
         """Everything that the future depends on, to continue bit by bit with `set_state`."""
         return self._batch.get_state()
 
-    def set_state(self, state: Mapping[str, Any]) -> None:
+    def set_state(self, state: Mapping[str, Any]) -> Array:
         """Continue from what `get_state` of an environment with the same settings returned.
 
+        Returns:
+            The observation of that moment.
+
         Raises:
-            ValueError: If the state does not fit these settings.
+            ValueError: If the model or a shape is another, or the state holds no running episode.
         """
         self._batch.set_state(state)
         self._playing = True
+        if self._recorder:
+            self._recorder.start(self._batch)
+        return self._batch.observations.copy()
 
     def render(self) -> tuple[NDArray[np.uint8], ...] | None:
         """The first environment's last samples as a picture, or None without render mode."""
