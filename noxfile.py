@@ -23,6 +23,8 @@ WHEELS = tempfile.TemporaryDirectory(prefix="wheels-")  # gone when this run of 
 # Two tiny jobs per command, which prove that the installed wheel sweeps.
 SMALL = "n_neurons=50 n_ensembles=2 free_steps=1000 controlled_steps=2000 recovery_steps=1000"
 SMOKE = {"rldbs-env": f"evaluate controllers=[linear] {SMALL} seed=0,1 --multirun"}
+# The command that made a package's weights, and where they lie.
+PRETRAINED = {"rldbs-env": ("rldbs-env train seed=1", "rldbs_env/pretrained/ppo_bvdp")}
 # The main job, in order.
 DEMO = [
     "rldbs-env demo --output results/demo/rldbs-env",
@@ -162,6 +164,20 @@ def bench(session: nox.Session) -> None:
     """Measures speed as ratios to named baselines and writes docs/benchmarks.md."""
     install(session, {"rldbs-env": ["train"], "neuro-common": []}, "pytest-benchmark")
     session.run("python", "-m", "benchmarks.report", *session.posargs)
+
+
+@nox.session
+@each_package
+def make_pretrained(session: nox.Session, package: str) -> None:
+    """Trains what a package ships again, with the command and the seed of its pretrained/."""
+    if package not in PRETRAINED:
+        session.skip(f"{package} ships no weights")
+    install_for_tests(session, package)
+    line, target = PRETRAINED[package]
+    run = ROOT / "results" / "pretrained" / package
+    session.run(*shlex.split(line), f"hydra.run.dir={run}")
+    for name in ("weights.safetensors", "manifest.json"):
+        shutil.copy(run / name, ROOT / "packages" / package / "src" / target)
 
 
 @nox.session

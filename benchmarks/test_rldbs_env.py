@@ -1,14 +1,19 @@
 """Environment steps per second of rldbs-env, observation and reward included."""
 
 from collections.abc import Callable
+from itertools import count
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from stable_baselines3 import PPO
 
 from rldbs_env import BonhoefferVanDerPol, DBSEnv, DBSVectorEnv
+from rldbs_env.config import TrainConfig
 from rldbs_env.sb3 import DBSVecEnv
 from rldbs_env.speed import numpy_step
+from rldbs_env.training import train
 
 ROUNDS = 9
 ROUND_NEURON_STEPS = 40_000_000  # about 0.1 s of work
@@ -81,6 +86,32 @@ class TestPrograms:
         kicks = np.zeros((64, 1), np.float32)
         benchmark.extra_info["label"] = "stable-baselines3 adapter of 64, float64"
         measure(benchmark, lambda: env.step(kicks) and None, calls=900, steps=64)
+
+
+@pytest.mark.benchmark(group="Training by PPO (1,000 neurons, policy and optimiser included)")
+class TestTraining:
+    """The agent of `rldbs-env train`, and stable-baselines3 left to its own networks."""
+
+    steps = 12 * 64 * 128
+
+    def test_plain(self, benchmark: Any) -> None:
+        benchmark.extra_info |= {
+            "baseline": True, "label": "stable-baselines3's MlpPolicy on whole windows",
+            "steps": self.steps,
+        }  # fmt: skip
+        env = DBSVecEnv(
+            DBSVectorEnv(64, signals=("x",), dtype="float32", ensemble=range(4), episode_steps=4000)
+        )
+        model = PPO("MlpPolicy", env, n_steps=128, batch_size=2048, n_epochs=4, device="cpu")
+        benchmark.pedantic(lambda: model.learn(self.steps) and None, rounds=3, warmup_rounds=1)
+
+    def test_agent(self, benchmark: Any, tmp_path: Path) -> None:
+        benchmark.extra_info |= {
+            "label": "rldbs-env train, checkpoint and validation included", "steps": self.steps,
+        }  # fmt: skip
+        config = TrainConfig(steps=self.steps, pool=4, checkpoint_steps=self.steps)
+        folders = (tmp_path / str(i) for i in count())
+        benchmark.pedantic(lambda: train(config, next(folders)) and None, rounds=3, warmup_rounds=1)
 
 
 @pytest.mark.benchmark(group="Neurons per ensemble (vector environment, float64)")

@@ -253,7 +253,7 @@ def test_info_lists_what_can_be_named(tmp_path: Path) -> None:
     assert json.loads((done.run / "done").read_text(encoding="utf-8"))["metric"] is None
     lines = dict(line.split(":", 1) for line in done.out.splitlines() if ":" in line)
     assert lines["environments"].split(", ") == [" rldbs/BvdP-v0"]
-    assert lines["controllers"].strip().split(", ") == list(CONTROLLERS)
+    assert lines["controllers"].strip().split(", ") == [*CONTROLLERS, "policy"]
     assert lines["signals"].strip() == "x, y, action"
     assert re.search(r"^numba \d+\.\d+", done.out, re.MULTILINE)
 
@@ -270,7 +270,8 @@ def test_an_unknown_option_is_a_usage_error_that_lists_the_valid_ones(tmp_path: 
 def test_an_unknown_controller_ends_with_the_list(tmp_path: Path) -> None:
     done = rldbs_env(tmp_path, "evaluate", *SHORT, "controllers=[linear,piid]")
     assert done.code == 1
-    assert f"controller must be one of {', '.join(CONTROLLERS)}, got 'piid'" in done.err
+    names = ", ".join(CONTROLLERS)
+    assert f"controller must be one of {names}, policy, policy:DIRECTORY, got 'piid'" in done.err
     assert "(did you mean 'pid'?)" in done.err
     (run,) = (tmp_path / "results" / "rldbs-env" / "evaluate").iterdir()
     assert not (run / "done").exists()
@@ -396,3 +397,91 @@ def test_each_verb_lists_what_it_can_be_told(
     options = {"evaluate": "n_neurons: 1000", "figures": "run: ???", "benchmark": "num_envs: 64"}
     assert options.get(verb, "resume: false") in out
     assert files(tmp_path) == set()
+
+
+TINY = (
+    "steps=512",
+    "n_neurons=20",
+    "pool=2",
+    "n_ensembles=2",
+    "controlled_steps=2000",
+    "checkpoint_steps=256",
+    "algo.num_envs=4",
+    "algo.n_steps=64",
+    "algo.batch_size=128",
+)
+
+
+def test_training_writes_a_policy_that_can_be_evaluated_and_drawn(tmp_path: Path) -> None:
+    done = rldbs_env(tmp_path, "train", "algo=ppo", *TINY)
+    assert done.code == 0, done.err
+    run = done.run
+    assert {"weights.safetensors", "manifest.json", "metrics.csv", "scores.csv"} <= files(run)
+    assert list((run / "tensorboard").rglob("events*"))
+    with (run / "metrics.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["step"] for row in rows] == ["256", "512"]
+    assert set(rows[0]) == {"step", "reward", "s_ratio", "charge", "kick_std"}
+    blocks = json.loads((run / "report.json").read_text(encoding="utf-8"))["blocks"]
+    heads = [list(block["columns"]) for block in blocks if block["kind"] == "table"]
+    assert heads[-1] == ["quantity", "published", "ours", "why they differ"]
+    drawn = [block["path"] for block in blocks if block["kind"] == "figure"]
+    assert drawn[-1] == "figures/learning_curves.png"
+    assert list(read_evaluation(run).scores) == ["linear", "policy"]
+
+    where = run.relative_to(tmp_path).as_posix()
+    other = tmp_path / "other"
+    other.mkdir()
+    told = (f"controllers=[linear,policy:../{where}]", *SHORT)
+    done = rldbs_env(other, "evaluate", *told)
+    assert done.code == 0, done.err
+    assert list(read_evaluation(done.run).scores) == ["linear", f"policy:../{where}"]
+    again = tmp_path / "again"
+    again.mkdir()
+    done = rldbs_env(again, "figures", f"run=../{where}")
+    assert done.code == 0, done.err
+    assert (done.run / "figures" / "learning_curves.png").is_file()
+    done = rldbs_env(tmp_path / "other", "train", *TINY, f"hydra.run.dir=../{where}", "resume=true")
+    assert done.code == 0, done.err
+
+
+def test_trainings_of_several_seeds_are_drawn_together(tmp_path: Path) -> None:
+    done = rldbs_env(tmp_path, "train", *TINY, "seed=3,4", "sweep=two", "--multirun")
+    assert done.code == 0, done.err
+    sweep = "results/rldbs-env/train/multirun/two"
+    other = tmp_path / "other"
+    other.mkdir()
+    done = rldbs_env(other, "figures", f"run=../{sweep}")
+    assert done.code == 0, done.err
+    with (done.run / "summary.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert sorted(row["seed"] for row in rows) == ["3", "4"]
+    assert {"S_ratio", "over the law's", "charge per step", "quenched"} < set(rows[0])
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("train", "steps=0"), "steps must be at least 1, got 0"),
+        (("train", "algo=sac"), "sac"),
+        (("evaluate", "controllers=[policy:nowhere]", *SHORT), "nowhere must hold a policy"),
+    ],
+)
+def test_what_cannot_be_trained_or_loaded_is_refused(
+    tmp_path: Path, words: tuple[str, ...], message: str
+) -> None:
+    done = rldbs_env(tmp_path, *words)
+    assert done.code in (1, 2)
+    assert message in done.err
+
+
+def test_a_run_with_other_settings_is_not_taken_up(tmp_path: Path) -> None:
+    done = rldbs_env(tmp_path, "train", *TINY, "hydra.run.dir=here")
+    assert done.code == 0, done.err
+    words = (*TINY, "signals=[y]", "hydra.run.dir=here", "resume=true")
+    done = rldbs_env(tmp_path, "train", *words)
+    assert done.code == 1
+    assert "must be taken up with the config that it began with" in done.err
+    done = rldbs_env(tmp_path, "evaluate", *SHORT, "hydra.run.dir=here", "resume=true")
+    assert done.code == 1
+    assert "must be a run of verb evaluate to be taken up, got train" in done.err

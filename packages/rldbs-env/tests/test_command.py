@@ -88,7 +88,9 @@ def test_the_light_command_helps_and_tells_its_version() -> None:
     assert err.splitlines() == ["code 0"] * 3
     assert out.count("  demo  Every shipped controller tries to silence") == 2
     assert 'evaluate, figures, benchmark and info come with: pip install "rldbs-env[cli]"' in out
+    assert 'train comes with: pip install "rldbs-env[train]"' in out
     assert out.splitlines()[-1].startswith("rldbs-env ")
+    assert 'pip install "rldbs-env[train]"' in without("neuro_common omegaconf", "train")[1]
 
 
 def test_the_light_help_names_every_verb() -> None:

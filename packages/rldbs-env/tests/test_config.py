@@ -11,12 +11,20 @@ from omegaconf import OmegaConf
 from neuro_common.cli import UsageError, compose
 from rldbs_env import BonhoefferVanDerPol, config
 from rldbs_env.cli import VERBS
-from rldbs_env.config import BenchmarkConfig, EvaluateConfig, FiguresConfig, InfoConfig, ModelConfig
+from rldbs_env.config import (
+    BenchmarkConfig,
+    EvaluateConfig,
+    FiguresConfig,
+    InfoConfig,
+    ModelConfig,
+    TrainConfig,
+)
 from rldbs_env.controllers import CONTROLLERS, make
 from rldbs_env.protocol import Protocol
 
 SCHEMAS = {
     "evaluate": EvaluateConfig,
+    "train": TrainConfig,
     "figures": FiguresConfig,
     "benchmark": BenchmarkConfig,
     "info": InfoConfig,
@@ -49,7 +57,7 @@ def test_an_evaluation_has_the_protocols_own_defaults() -> None:
 
 
 def test_every_controller_is_evaluated_by_default() -> None:
-    assert EvaluateConfig().controllers == list(CONTROLLERS)
+    assert EvaluateConfig().controllers == [*CONTROLLERS, "policy"]
     EvaluateConfig().controllers.append("another")
     assert "another" not in EvaluateConfig().controllers
 

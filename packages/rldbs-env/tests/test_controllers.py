@@ -285,7 +285,10 @@ def test_the_defaults_are_the_published_laws() -> None:
 
 def test_unknown_names_and_arguments_are_refused() -> None:
     names = "none, random, tonic, periodic, linear, delayed, nonlinear_delayed, pid, on_off"
-    wanted = re.escape(f"controller must be one of {names}, got 'liner' (did you mean 'linear'?)")
+    wanted = re.escape(
+        f"controller must be one of {names}, policy, policy:DIRECTORY, got 'liner' "
+        "(did you mean 'linear'?)"
+    )
     with pytest.raises(ValueError, match=f"^{wanted}$"):
         make("liner")
     with pytest.raises(ValueError, match=r"got 'qqq'$"):

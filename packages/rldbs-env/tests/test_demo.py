@@ -56,7 +56,7 @@ def test_it_prints_the_table_and_writes_everything(
     table = format_columns({key: [row[key] for row in rows] for key in rows[0]}).splitlines()
     start = lines.index(table[0])
     assert lines[start : start + len(table)] == table
-    assert [row["controller"] for row in rows] == ["none", "tonic", "linear"]
+    assert [row["controller"] for row in rows] == ["none", "tonic", "linear", "policy"]
     assert table[3].startswith("tonic       -  ")
     assert table[3].endswith("2 of 2")
     blocks = json.loads((output / "report.json").read_text(encoding="utf-8"))["blocks"]
@@ -80,6 +80,7 @@ def test_it_says_what_it_does_while_it_does_it(
         "  none ...",
         "  tonic ...",
         "  linear ...",
+        "  policy ...",
     ]
 
 

@@ -416,7 +416,7 @@ def test_the_summary_is_written_beside_the_report(evaluation: Evaluation, report
 def test_a_report_without_a_command_shows_none(
     evaluation: Evaluation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(figures, "draw_all", lambda evaluation, directory: {})
+    monkeypatch.setattr(figures, "draw_all", lambda evaluation, directory, shown: {})
     figures.write_report(evaluation, tmp_path)
     blocks = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["blocks"]
     assert [block["kind"] for block in blocks] == ["text", "table"]

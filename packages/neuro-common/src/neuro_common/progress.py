@@ -27,22 +27,23 @@ class Progress(Generic[Item]):
         self._total = total
         self._description = description
         self._metric = metric
-        self._value: float | None = None
+        self._values: dict[str, float] = {}
         self._count = 0
         self._bar: Any = None
         self._started = self._shown_at = time.monotonic()
         self._shown_count = 0
 
-    def show(self, value: float) -> None:
-        """Set the value of the metric, to be seen at the next step."""
-        self._value = value
+    def show(self, value: float, **more: float) -> None:
+        """Set the value of the metric, and of others by name, to be seen at the next step."""
+        self._values = {self._metric: value, **more}
 
     def advance(self, steps: int = 1) -> None:
         """Count ``steps`` more steps as done."""
         self._count += steps
         if self._bar is not None:
-            if self._value is not None:
-                self._bar.set_postfix({self._metric: f"{self._value:.4g}"}, refresh=False)
+            if self._values:
+                texts = {name: f"{value:.4g}" for name, value in self._values.items()}
+                self._bar.set_postfix(texts, refresh=False)
             self._bar.update(steps)
         elif self._line_is_due():
             self._print_line()
@@ -84,7 +85,7 @@ class Progress(Generic[Item]):
 
     def _print_line(self) -> None:
         of_total = "" if self._total is None else f"/{self._total}"
-        metric = "" if self._value is None else f", {self._metric} {self._value:.4g}"
+        metric = "".join(f", {name} {value:.4g}" for name, value in self._values.items())
         elapsed = time.monotonic() - self._started
         text = f"{self._description}: {self._count}{of_total} in {elapsed:.0f} s{metric}"
         print(text, file=sys.stderr, flush=True)

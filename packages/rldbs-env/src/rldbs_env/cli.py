@@ -4,14 +4,23 @@ import platform
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gymnasium import registry
 
+from neuro_common.checkpoint import save_checkpoint
+from neuro_common.cli import Progress as Bar
 from neuro_common.cli import Verb, progress
-from neuro_common.runs import Run, write_csv
+from neuro_common.extras import require
+from neuro_common.runs import Run, read_config, write_csv
 from rldbs_env import controllers
-from rldbs_env.config import BenchmarkConfig, EvaluateConfig, FiguresConfig, InfoConfig
+from rldbs_env.config import (
+    BenchmarkConfig,
+    EvaluateConfig,
+    FiguresConfig,
+    InfoConfig,
+    TrainConfig,
+)
 from rldbs_env.evaluation import (
     Evaluation,
     format_columns,
@@ -20,12 +29,21 @@ from rldbs_env.evaluation import (
     suppression,
 )
 from rldbs_env.figures import write_report
+from rldbs_env.learning import (
+    paired_ratio,
+    read_curve,
+    write_sweep_report,
+    write_training_report,
+)
 from rldbs_env.models import BonhoefferVanDerPol
 from rldbs_env.protocol import Protocol
 from rldbs_env.settings import SIGNALS
 from rldbs_env.speed import numpy_speed, vector_speed
 
-__all__ = ["VERBS", "benchmark", "evaluate", "figures", "info"]
+if TYPE_CHECKING:
+    from rldbs_env.training import Progress
+
+__all__ = ["VERBS", "benchmark", "evaluate", "figures", "info", "train"]
 
 VERBS = (
     Verb(
@@ -42,8 +60,15 @@ VERBS = (
         "rldbs_env.config:EvaluateConfig",
     ),
     Verb(
+        "train",
+        "Train an agent and score it beside the linear law on ensembles that it never saw.",
+        "rldbs-env train algo=ppo seed=0,1,2,3,4 --multirun",
+        "rldbs_env.cli:train",
+        "rldbs_env.config:TrainConfig",
+    ),
+    Verb(
         "figures",
-        "Draw the figures and the report of an evaluation again.",
+        "Draw an evaluation or a training again, or a sweep of trainings seed by seed.",
         "rldbs-env figures run=results/rldbs-env/evaluate/2026-01-31_12-00-00",
         "rldbs_env.cli:figures",
         "rldbs_env.config:FiguresConfig",
@@ -103,9 +128,62 @@ def evaluate(config: EvaluateConfig, run: Run) -> float:
     return s_ratio
 
 
+def train(config: TrainConfig, run: Run) -> float:
+    """Train an agent, or go on; returns its median S_ratio over that of the law, in pairs."""
+    for package in ("stable_baselines3", "tensorboard"):
+        require(package, "train", "rldbs-env")
+    from rldbs_env.training import train as learn
+
+    bar: Bar[int] = progress(config.steps, "train", metric="reward")
+    with bar:
+        shown: dict[str, float] = {}
+
+        def report(step: int, now: "Progress") -> None:
+            run.log(step=step, **asdict(now))
+            shown["s_ratio"] = now.s_ratio
+
+        def advance(steps: int, reward: float) -> None:
+            bar.show(reward, **shown)
+            bar.advance(steps)
+
+        policy = learn(config, run.directory, report=report, advance=advance)
+    save_checkpoint(
+        run.directory, policy.tensors(), policy.manifest() | {"training": asdict(config)}
+    )
+    first = 1000
+    evaluation = Evaluation(
+        Protocol(
+            model=BonhoefferVanDerPol(**asdict(config.model)),
+            n_neurons=config.n_neurons,
+            ensembles=tuple(range(first, first + config.n_ensembles)),
+            controlled_steps=config.controlled_steps,
+            threads=config.threads,
+        )
+    )
+    evaluation.add("linear", controllers.make("linear"))
+    evaluation.add("policy", policy)
+    evaluation.write(run.directory)
+    print(format_columns(summary(evaluation)))
+    write_training_report(evaluation, read_curve(run.directory), run.directory)
+    return paired_ratio(evaluation)
+
+
 def figures(config: FiguresConfig, run: Run) -> None:
-    """Draw a stored evaluation again, into this run's directory."""
-    write_report(read_evaluation(Path(config.run)), run.directory)
+    """Draw what a directory holds again, into this run's directory."""
+    source = Path(config.run)
+    trainings = sorted(path.parent for path in source.glob("*/weights.safetensors"))
+    if trainings:
+        seeds = {path: int(read_config(path)["seed"]) for path in trainings}
+        trainings.sort(key=seeds.__getitem__)
+        write_sweep_report(
+            [(read_evaluation(path), read_curve(path)) for path in trainings],
+            [str(seeds[path]) for path in trainings],
+            run.directory,
+        )
+    elif (source / "weights.safetensors").is_file():
+        write_training_report(read_evaluation(source), read_curve(source), run.directory)
+    else:
+        write_report(read_evaluation(source), run.directory)
 
 
 def benchmark(config: BenchmarkConfig, run: Run) -> float:
@@ -136,7 +214,7 @@ def info(config: InfoConfig, run: Run) -> None:
     rows += [f"Python {platform.python_version()}, {platform.platform()}", ""]
     rows += ["environments: " + ", ".join(sorted(e for e in registry if e.startswith("rldbs/")))]
     rows += ["models:       BonhoefferVanDerPol"]
-    rows += ["controllers:  " + ", ".join(controllers.CONTROLLERS)]
+    rows += ["controllers:  " + ", ".join([*controllers.CONTROLLERS, "policy"])]
     rows += ["signals:      " + ", ".join(SIGNALS)]
     print("\n".join(rows))
 

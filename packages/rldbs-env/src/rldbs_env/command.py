@@ -7,13 +7,14 @@ from collections.abc import Sequence
 
 __all__ = ["main"]
 
-_EXTRA_VERBS = ("evaluate", "figures", "benchmark", "info")
+_EXTRA_VERBS = ("evaluate", "train", "figures", "benchmark", "info")
 _LIGHT_HELP = """usage: rldbs-env VERB [arguments]
 
   demo  Every shipped controller tries to silence a synchronised population.
           rldbs-env demo --output results/demo/rldbs-env
 
 evaluate, figures, benchmark and info come with: pip install "rldbs-env[cli]"
+train comes with: pip install "rldbs-env[train]"
 """
 
 
@@ -68,7 +69,8 @@ def _without_extra(words: list[str]) -> int:
         verbs = ", ".join(("demo", *_EXTRA_VERBS))
         print(f"rldbs-env: {words[0]!r} is no verb; the verbs are {verbs}", file=sys.stderr)
         return 2
-    message = f'rldbs-env {words[0]} needs more packages: pip install "rldbs-env[cli]"'
+    extra = "train" if words[0] == "train" else "cli"
+    message = f'rldbs-env {words[0]} needs more packages: pip install "rldbs-env[{extra}]"'
     print(message, file=sys.stderr)
     return 1
 

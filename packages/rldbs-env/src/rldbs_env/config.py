@@ -5,7 +5,15 @@ from typing import Any
 
 from rldbs_env.controllers import CONTROLLERS
 
-__all__ = ["BenchmarkConfig", "EvaluateConfig", "FiguresConfig", "InfoConfig", "ModelConfig"]
+__all__ = [
+    "BenchmarkConfig",
+    "EvaluateConfig",
+    "FiguresConfig",
+    "InfoConfig",
+    "ModelConfig",
+    "PPOConfig",
+    "TrainConfig",
+]
 
 
 @dataclass
@@ -23,7 +31,7 @@ class EvaluateConfig:
     """`rldbs-env evaluate`: controllers through free, controlled, free on unseen ensembles.
 
     Attributes:
-        controllers: Names of shipped controllers.
+        controllers: Names of shipped controllers, and ``policy:DIRECTORY`` for a trained agent.
         arguments: Arguments by controller, such as ``+arguments.linear.gain=-0.03``.
         model: The ensembles' model.
         n_neurons: Neurons per ensemble.
@@ -36,7 +44,7 @@ class EvaluateConfig:
         threads: Threads that share the ensembles.
     """
 
-    controllers: list[str] = field(default_factory=lambda: list(CONTROLLERS))
+    controllers: list[str] = field(default_factory=lambda: [*CONTROLLERS, "policy"])
     arguments: dict[str, dict[str, Any]] = field(default_factory=dict)
     model: ModelConfig = field(default_factory=ModelConfig)
     n_neurons: int = 1000
@@ -66,6 +74,118 @@ class FiguresConfig:
     """
 
     run: str
+
+
+@dataclass
+class PPOConfig:
+    """Proximal policy optimisation (Schulman et al. 2017), as stable-baselines3 has it.
+
+    Attributes:
+        name: "ppo".
+        num_envs: Environments that play at once.
+        n_steps: Steps of each environment in a rollout.
+        batch_size: Samples per gradient step.
+        n_epochs: Passes over a rollout.
+        learning_rate: Of Adam at the start; it falls linearly to a fiftieth.
+        gamma: Discount per step.
+        gae_lambda: Of the generalised advantage estimate.
+        clip_range: Of the probability ratio.
+        hidden: Units of the hidden layers of actor and critic.
+        first_kick_std: Spread of the exploring kicks at the start, in units of x.
+        last_kick_std: And at the end; geometric in between.
+    """
+
+    name: str = "ppo"
+    num_envs: int = 64
+    n_steps: int = 128
+    batch_size: int = 2048
+    n_epochs: int = 4
+    learning_rate: float = 1e-3
+    gamma: float = 0.99
+    gae_lambda: float = 0.95
+    clip_range: float = 0.2
+    hidden: list[int] = field(default_factory=lambda: [32, 32])
+    first_kick_std: float = 0.0135
+    last_kick_std: float = 0.001
+
+    def __post_init__(self) -> None:
+        if self.name != "ppo":
+            raise ValueError(f"algo.name must be ppo, got {self.name!r}")
+        for name in ("num_envs", "n_steps", "batch_size", "n_epochs"):
+            _at_least_one(f"algo.{name}", getattr(self, name))
+        if not self.hidden or min(self.hidden) < 1:
+            raise ValueError(f"algo.hidden must hold layer sizes of at least 1, got {self.hidden}")
+        if not 0 < self.last_kick_std <= self.first_kick_std:
+            raise ValueError(
+                "algo needs 0 < last_kick_std <= first_kick_std, got "
+                f"{self.last_kick_std} and {self.first_kick_std}"
+            )
+        if not 0 < self.gamma < 1:
+            raise ValueError(f"algo.gamma must be in (0, 1), got {self.gamma}")
+
+
+def _at_least_one(name: str, value: int) -> None:
+    if value < 1:
+        raise ValueError(f"{name} must be at least 1, got {value}")
+
+
+@dataclass
+class TrainConfig:
+    """`rldbs-env train`: an agent learns, and is scored beside the linear law.
+
+    Attributes:
+        algo: The algorithm and its settings.
+        steps: Environment steps, rounded up to whole rollouts.
+        model: The ensembles' model.
+        n_neurons: Neurons per ensemble.
+        signals: What the agent sees, among x and y.
+        window: Samples of each signal.
+        lags: The samples that its networks use, counted back from the newest.
+        kick_scale: Largest absolute kick.
+        penalty: Price of charge in the reward, see `rldbs_env.reward.AbsoluteReward`.
+        episode_steps: Steps of an episode.
+        pool: Number of ensembles to train on, seeds 0 to pool - 1, at most 900.
+        checkpoint_steps: Steps between checkpoints, each with a validation.
+        n_ensembles: Unseen ensembles of the final test, seeds from 1000 on, at least 2.
+        controlled_steps: Steps under control in the final test; the second half is scored.
+        seed: Of everything random.
+        threads: Of the environments and of torch.
+    """
+
+    algo: PPOConfig = field(default_factory=PPOConfig)
+    steps: int = 2_000_000
+    model: ModelConfig = field(default_factory=ModelConfig)
+    n_neurons: int = 1000
+    signals: list[str] = field(default_factory=lambda: ["x"])
+    window: int = 250
+    lags: list[int] = field(
+        default_factory=lambda: [0, 5, 10, 20, 40, 60, 80, 100, 120, 140, 160, 180, 200, 220, 240]
+    )
+    kick_scale: float = 0.1
+    penalty: float = 20.0
+    episode_steps: int = 4000
+    pool: int = 64
+    checkpoint_steps: int = 100_000
+    n_ensembles: int = 20
+    controlled_steps: int = 10_000
+    seed: int = 0
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "checkpoint_steps", "episode_steps", "threads"):
+            _at_least_one(name, getattr(self, name))
+        if not self.signals or not set(self.signals) <= {"x", "y"}:
+            raise ValueError(f"signals must be among x, y, got {self.signals}")
+        if not self.lags or not all(0 <= lag < self.window for lag in self.lags):
+            raise ValueError(f"lags must be in [0, window) = [0, {self.window}), got {self.lags}")
+        if not 1 <= self.pool <= 900:
+            raise ValueError(
+                f"pool must be in [1, 900] (later ensembles are for tests), got {self.pool}"
+            )
+        if self.n_ensembles < 2:
+            raise ValueError(
+                f"n_ensembles must be at least 2 (an interval needs two), got {self.n_ensembles}"
+            )
 
 
 @dataclass

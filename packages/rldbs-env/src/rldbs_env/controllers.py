@@ -17,6 +17,8 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from rldbs_env.policy import PRETRAINED, load_policy
+
 __all__ = [
     "CONTROLLERS",
     "Controller",
@@ -368,20 +370,29 @@ CONTROLLERS: dict[str, type[_Law]] = {
     "pid": Pid,
     "on_off": OnOff,
 }
-"""Every shipped controller by the name that commands use."""
+"""Every classical controller by the name that commands use."""
 
 
 def make(name: str, **arguments: Any) -> Controller:
     """The controller of this name with these arguments.
 
+    ``policy`` is the shipped agent, ``policy:DIRECTORY`` one that ``rldbs-env train`` wrote.
+
     Raises:
-        ValueError: If there is none of that name or it takes no such argument; the message lists
-            the valid ones.
+        ValueError: No such controller or argument; the message lists the valid ones.
+        FileNotFoundError: The directory holds no policy.
     """
+    if name == "policy" or name.startswith("policy:"):
+        if arguments:
+            raise ValueError(f"{name} takes no arguments, got {', '.join(arguments)}")
+        return load_policy(name.removeprefix("policy").removeprefix(":") or PRETRAINED)
     if name not in CONTROLLERS:
-        close = difflib.get_close_matches(name, CONTROLLERS, n=1)
+        names = [*CONTROLLERS, "policy"]
+        close = difflib.get_close_matches(name, names, n=1)
         hint = f" (did you mean {close[0]!r}?)" if close else ""
-        raise ValueError(f"controller must be one of {', '.join(CONTROLLERS)}, got {name!r}{hint}")
+        raise ValueError(
+            f"controller must be one of {', '.join(names)}, policy:DIRECTORY, got {name!r}{hint}"
+        )
     valid = [entry.name for entry in fields(CONTROLLERS[name])]
     for argument in arguments:
         if argument not in valid:

@@ -50,7 +50,7 @@ def main(argv: Sequence[str]) -> int:
     )
     evaluation = Evaluation(protocol)
     rows = []
-    for name in CONTROLLERS:
+    for name in [*CONTROLLERS, "policy"]:
         print(f"  {name} ...", flush=True)
         rows.append({"controller": name} | quick_summary(evaluation.add(name, make(name))))
     print("\n" + format_columns({key: [row[key] for row in rows] for key in rows[0]}))

@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.lines import Line2D
 
+    from neuro_common.report import Report
+
 __all__ = [
     "draw_all",
+    "fill_report",
     "mean_fields",
     "phase_portraits",
     "single_neurons",
@@ -177,18 +180,19 @@ def spectra(ax: "Axes", example: Example, protocol: Protocol) -> list["Line2D"]:
     return lines
 
 
-def draw_all(evaluation: Evaluation, directory: Path) -> dict[Path, str]:
-    """Draw every figure, the best controller in detail, with its numbers beside it.
+def draw_all(evaluation: Evaluation, directory: Path, shown: str | None = None) -> dict[Path, str]:
+    """Draw every figure, one controller in detail, with its numbers beside it.
 
     Args:
         evaluation: What to show.
         directory: Where the figures go, as PNG, SVG and CSV.
+        shown: The controller to show in detail; None for the best.
 
     Returns:
         Caption of each PNG, in reading order.
     """
     protocol = evaluation.protocol
-    best = max(evaluation.scores, key=lambda name: suppression(evaluation.scores[name]))
+    best = shown or max(evaluation.scores, key=lambda name: suppression(evaluation.scores[name]))
     example = evaluation.examples[best]
     time = _time(example, protocol)
     captions: dict[Path, str] = {}
@@ -263,13 +267,33 @@ def write_report(evaluation: Evaluation, directory: Path, command: str | None = 
     Returns:
         The page.
     """
+    title = "rldbs-env: silencing a synchronised population"
+    return fill_report(evaluation, directory, title, command).write()
+
+
+def fill_report(
+    evaluation: Evaluation,
+    directory: Path,
+    title: str,
+    command: str | None = None,
+    shown: str | None = None,
+) -> "Report":
+    """Draw the figures and write ``summary.csv``; the page is left open for more.
+
+    Args:
+        evaluation: What to report.
+        directory: The run directory.
+        title: Title of the page.
+        command: As for `write_report`.
+        shown: As for `draw_all`.
+    """
     from neuro_common.report import Report
     from neuro_common.runs import write_csv
 
     protocol = evaluation.protocol
     table = summary(evaluation)
     write_csv(directory / "summary.csv", table)
-    report = Report(directory, "rldbs-env: silencing a synchronised population")
+    report = Report(directory, title)
     report.text(
         f"{len(evaluation.scores)} controllers on {len(protocol.ensembles)} ensembles of "
         f"{protocol.n_neurons} neurons that none of them was tuned on (coupling "
@@ -284,9 +308,9 @@ def write_report(evaluation: Evaluation, directory: Path, command: str | None = 
         "control; means over ensembles with 95 % bootstrap intervals. A quenched population is "
         "frozen: its mean field is flat, and that is no suppression.",
     )
-    for path, caption in draw_all(evaluation, directory / "figures").items():
+    for path, caption in draw_all(evaluation, directory / "figures", shown).items():
         report.figure(path, caption)
-    return report.write()
+    return report
 
 
 def _time(example: Example, protocol: Protocol) -> NDArray[np.float64]:

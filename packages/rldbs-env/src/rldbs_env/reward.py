@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from rldbs_env.arrays import Array
 
-__all__ = ["QuadraticReward", "Reward"]
+__all__ = ["AbsoluteReward", "QuadraticReward", "Reward"]
 
 
 class Reward(Protocol):
@@ -60,3 +60,29 @@ class QuadraticReward:
         target = window_mean if self.target is None else self.target
         deviation = np.asarray(mean_x, dtype=float) - target
         return -self.weight * deviation**2 - self.penalty * np.asarray(charge, dtype=float)
+
+
+@dataclass(frozen=True)
+class AbsoluteReward:
+    """``-|X - mean X| - penalty * charge``, the mean over the window.
+
+    Both terms grow in proportion to the rhythm, so that one gain is best for strong and for weak
+    rhythms; the squared deviation of `QuadraticReward` makes the first cycles outweigh all that
+    follows, and an agent learns little about the suppressed state.
+
+    Attributes:
+        penalty: Price of a unit of charge, at least 0.
+    """
+
+    penalty: float = 20.0
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.penalty) and self.penalty >= 0):
+            raise ValueError(f"penalty must be finite and at least 0, got {self.penalty}")
+
+    def __call__(
+        self, mean_x: Array, window_mean: Array, charge: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """The formula on arrays of shape (envs,)."""
+        deviation = np.asarray(mean_x, dtype=float) - window_mean
+        return np.asarray(-np.abs(deviation) - self.penalty * charge)

@@ -1,0 +1,1 @@
+"""Settings of the training algorithms, one file each."""

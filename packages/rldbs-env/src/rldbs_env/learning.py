@@ -1,0 +1,182 @@
+"""What a training is judged by: its learning curve, and its score beside the linear law's."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from neuro_common.plots import new_figure
+from neuro_common.runs import FormatError, read_csv, write_csv
+from neuro_common.style import CONTROLLED, STIMULATION, figure_style, save_figure
+from rldbs_env.evaluation import Evaluation
+from rldbs_env.figures import fill_report
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
+
+__all__ = [
+    "Curve",
+    "learning_curves",
+    "paired_ratio",
+    "published",
+    "read_curve",
+    "seed_row",
+    "write_sweep_report",
+    "write_training_report",
+]
+
+Curve = Mapping[str, Sequence[float]]
+"""Columns ``step``, ``reward``, ``s_ratio`` and ``charge`` of one training."""
+
+
+def read_curve(run: Path) -> dict[str, list[float]]:
+    """The learning curve of a training run.
+
+    Raises:
+        FileNotFoundError: If the run has no metrics.
+        neuro_common.runs.FormatError: If they are not those of a training.
+    """
+    columns = read_csv(run / "metrics.csv")
+    try:
+        return {
+            name: [float(cell) for cell in columns[name]]
+            for name in ("step", "reward", "s_ratio", "charge")
+        }
+    except (KeyError, ValueError) as error:
+        raise FormatError(f"{run} must hold the metrics of a training, got {error!r}") from error
+
+
+def learning_curves(axes: Sequence["Axes"], curves: Sequence[Curve], law: float) -> list["Line2D"]:
+    """Suppression and charge of the mean action against steps: each seed, and their median.
+
+    Args:
+        axes: Two, for suppression and for charge.
+        curves: One per seed.
+        law: S_ratio of the linear law, drawn as a level.
+
+    Returns:
+        The lines of the seeds, then the medians.
+    """
+    lines: list[Line2D] = []
+    panels = (("s_ratio", CONTROLLED, "S_ratio"), ("charge", STIMULATION, "charge per step"))
+    for ax, (name, colour, label) in zip(axes, panels, strict=True):
+        for curve in curves:
+            lines += ax.plot(
+                np.divide(curve["step"], 1e6), curve[name], color=colour, alpha=0.4, linewidth=0.8
+            )
+        shared = min(len(curve["step"]) for curve in curves)
+        middle = np.median([curve[name][:shared] for curve in curves], axis=0)
+        steps = np.divide(curves[0]["step"][:shared], 1e6)
+        lines += ax.plot(steps, middle, color=colour, linewidth=1.8)
+        ax.set(xlabel="environment steps (millions)", ylabel=label, ylim=(0, None))
+    axes[0].axhline(law, color="0.4", linestyle="--", linewidth=0.8)
+    return lines
+
+
+def paired_ratio(evaluation: Evaluation) -> float:
+    """Median over ensembles of the policy's S_ratio over the law's on the same ensemble.
+
+    A quenched or diverged ensemble counts as zero.
+    """
+    agent = [one.s_ratio for one in evaluation.scores["policy"]]
+    law = [one.s_ratio for one in evaluation.scores["linear"]]
+    return float(np.median(np.nan_to_num(np.divide(agent, law))))
+
+
+def seed_row(evaluation: Evaluation) -> dict[str, float]:
+    """Medians over ensembles of one training's test, worst cases where one counts."""
+    scores = evaluation.scores["policy"]
+
+    def values(name: str) -> Any:
+        return np.array([getattr(one, name) for one in scores], dtype=float)
+
+    law_charges = np.array([one.charge for one in evaluation.scores["linear"]])
+    return {
+        "S_ratio": float(np.median(np.nan_to_num(values("s_ratio")))),
+        "over the law's": paired_ratio(evaluation),
+        "residual std": float(np.median(values("std_controlled"))),
+        "charge per step": float(np.median(values("charge"))),
+        "charge over the law's": float(np.median(values("charge") / law_charges)),
+        "largest mean shift": float(values("mean_shift").max()),
+        "least active": float(values("active_fraction").min()),
+        "quenched": float(values("quenched").sum()),
+    }
+
+
+def published(evaluation: Evaluation) -> dict[str, list[str]]:
+    """The published agent's numbers, ours, and why they differ, as columns."""
+    ours = seed_row(evaluation)
+    law = evaluation.scores["linear"]
+    law_ratio = np.median([one.s_ratio for one in law])
+    law_charge = np.median([one.charge for one in law])
+    rows = [
+        ("S_ratio, actions sampled", "27", "", "exploring kicks belong to training: ours acts by "
+         "its mean"),
+        ("S_ratio, mean action", "64 (61 to 72)", f"{ours['S_ratio']:.3g}",
+         "published: one training ensemble, sees Y; ours: unseen ensembles"),
+        ("charge per step", "0.00155", f"{ours['charge per step']:.2g}",
+         "published: a constant kick of -0.0015 remains; ours has no biases"),
+        ("S_ratio of the linear law", "48", f"{law_ratio:.3g}", "ensembles"),
+        ("charge of the linear law", "0.00038", f"{law_charge:.2g}", "ensembles"),
+    ]  # fmt: skip
+    headings = ("quantity", "published", "ours", "why they differ")
+    return {heading: [row[i] for row in rows] for i, heading in enumerate(headings)}
+
+
+def write_training_report(evaluation: Evaluation, curve: Curve, directory: Path) -> Path:
+    """The page of one training: the evaluation's figures, the curve, the published numbers."""
+    report = fill_report(
+        evaluation, directory, "rldbs-env: an agent learns to silence a population", shown="policy"
+    )
+    law = float(np.median([one.s_ratio for one in evaluation.scores["linear"]]))
+    report.figure(_draw_curves([curve], law, directory), _CAPTION)
+    report.table(published(evaluation), "The published agent and this one, medians over ensembles.")
+    return report.write()
+
+
+def write_sweep_report(
+    trainings: Sequence[tuple[Evaluation, Curve]], names: Sequence[str], directory: Path
+) -> Path:
+    """The page of several trainings, one per seed: every seed's scores and curve.
+
+    Args:
+        trainings: Evaluation and learning curve of each.
+        names: What to call each, such as its seed.
+        directory: The run directory.
+    """
+    from neuro_common.report import Report
+
+    rows = [seed_row(evaluation) for evaluation, _ in trainings]
+    table: dict[str, list[Any]] = {"seed": list(names)}
+    table |= {key: [row[key] for row in rows] for key in rows[0]}
+    write_csv(directory / "summary.csv", table)
+    law = np.median([one.s_ratio for one in trainings[0][0].scores["linear"]])
+    curves = [curve for _, curve in trainings]
+    report = Report(directory, "rldbs-env: trainings, seed by seed")
+    report.table(
+        table,
+        "Test of every seed on ensembles that none was trained on; medians over ensembles, and the "
+        "worst ensemble for shift and activity.",
+    )
+    report.figure(_draw_curves(curves, float(law), directory), _CAPTION)
+    return report.write()
+
+
+_CAPTION = (
+    "Learning curves: suppression and charge of the mean action on validation ensembles, soon "
+    "after it is switched on. Thin: each seed; thick: their median; dashed: the law, settled."
+)
+
+
+def _draw_curves(curves: Sequence[Curve], law: float, directory: Path) -> Path:
+    with figure_style():
+        figure, axes = new_figure(1, 2, height_mm=65)
+        learning_curves(axes[0], curves, law)
+        data: dict[str, Any] = {
+            "seed": [i for i, curve in enumerate(curves) for _ in curve["step"]]
+        }
+        for name in ("step", "reward", "s_ratio", "charge"):
+            data[name] = [value for curve in curves for value in curve[name]]
+        return save_figure(figure, directory / "figures" / "learning_curves", data)

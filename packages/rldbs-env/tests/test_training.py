@@ -1,0 +1,224 @@
+"""Training: the agent that is kept, resuming to the bit, and what is refused."""
+
+import re
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from neuro_common.checkpoint import load_checkpoint, save_checkpoint
+from neuro_common.files import FormatError
+from rldbs_env import training
+from rldbs_env.agents import AgentVecEnv
+from rldbs_env.config import PPOConfig, TrainConfig
+from rldbs_env.controllers import make
+from rldbs_env.evaluation import Evaluation
+from rldbs_env.learning import seed_row
+from rldbs_env.protocol import Protocol
+from rldbs_env.reward import AbsoluteReward
+from rldbs_env.training import Progress, policy_of, train, validate
+from rldbs_env.vector import DBSVectorEnv
+
+ALGO = PPOConfig(num_envs=4, n_steps=32, batch_size=64, n_epochs=2, hidden=[8])
+ROLLOUT = 4 * 32
+
+
+def config(**changes: Any) -> TrainConfig:
+    told: dict[str, Any] = {
+        "algo": ALGO, "steps": 6 * ROLLOUT, "n_neurons": 20, "window": 40, "lags": [0, 10, 39],
+        "pool": 3, "episode_steps": 50, "checkpoint_steps": 2 * ROLLOUT, "seed": 1,
+    }  # fmt: skip
+    return TrainConfig(**told | changes)
+
+
+@pytest.fixture(autouse=True)
+def short_validation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "_SETTLING_STEPS", 10)
+    monkeypatch.setattr(training, "_SCORED_STEPS", 20)
+
+
+class Rows(dict[int, Progress]):
+    """What was reported, by step; ``report`` as a method."""
+
+    def report(self, step: int, now: Progress) -> None:
+        self[step] = now
+
+
+def test_networks_and_policy_agree(tmp_path: Path) -> None:
+    told = config(signals=["x", "y"])
+    model = training._model(told, tmp_path)
+    env: Any = model.env
+    observations = env.env.get_state() and np.array(env.env._batch.observations)
+    policy = policy_of(model, told)
+    wanted, _ = model.predict(env.features(observations), deterministic=True)
+    kicks, _ = policy.predict(observations)
+    np.testing.assert_allclose(kicks, np.clip(wanted, -1, 1) * told.kick_scale, atol=1e-7)
+    assert policy.signals == ("x", "y")
+
+
+def test_a_stopped_training_goes_on_to_the_bit(tmp_path: Path) -> None:
+    rows, again = Rows(), Rows()
+    whole = train(config(), tmp_path / "whole", report=rows.report)
+    assert list(rows) == [2 * ROLLOUT, 4 * ROLLOUT, 6 * ROLLOUT]
+
+    count = 0
+
+    def stop(steps: int, reward: float) -> None:
+        nonlocal count
+        count += 1
+        if count == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(config(), tmp_path / "cut", report=again.report, advance=stop)
+    (kept,) = (tmp_path / "cut" / "checkpoints").iterdir()
+    assert kept.name == f"step_{3 * ROLLOUT:012d}"  # the last boundary, not the last report
+    told: list[tuple[int, float]] = []
+    resumed = train(
+        config(), tmp_path / "cut", report=again.report, advance=lambda *one: told.append(one)
+    )
+    assert told[0][0] == 3 * ROLLOUT
+    for ours, theirs in zip(resumed.layers, whole.layers, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert again[6 * ROLLOUT] == rows[6 * ROLLOUT]
+    assert again == rows
+
+
+def test_a_killed_training_loses_no_more_than_an_interval(tmp_path: Path) -> None:
+    class Killed(BaseException):
+        """Leaves no time to save."""
+
+    def kill(step: int, now: Progress) -> None:
+        if step == 4 * ROLLOUT:
+            raise Killed
+
+    with pytest.raises(Killed):
+        train(config(), tmp_path, report=kill)
+    (kept,) = (tmp_path / "checkpoints").iterdir()
+    assert kept.name == f"step_{2 * ROLLOUT:012d}"
+    resumed = train(config(), tmp_path)
+    whole = train(config(), tmp_path / "whole")
+    np.testing.assert_array_equal(resumed.layers[0], whole.layers[0])
+
+
+def test_a_finished_training_is_not_repeated(tmp_path: Path) -> None:
+    first = train(config(), tmp_path)
+    told: list[int] = []
+    again = train(config(), tmp_path, advance=lambda steps, reward: told.append(steps))
+    assert told == [6 * ROLLOUT]
+    np.testing.assert_array_equal(first.layers[0], again.layers[0])
+
+
+def test_seeds_differ(tmp_path: Path) -> None:
+    one, other = (train(config(seed=s), tmp_path / str(s)).layers[0] for s in (1, 2))
+    assert not np.array_equal(one, other)
+
+
+def test_a_checkpoint_of_another_algorithm_is_refused(tmp_path: Path) -> None:
+    train(config(steps=ROLLOUT), tmp_path)
+    (kept,) = (tmp_path / "checkpoints").iterdir()
+    tensors, manifest = load_checkpoint(kept)
+    save_checkpoint(kept, tensors, manifest | {"algo": "sac"})
+    with pytest.raises(FormatError, match="must be a checkpoint of algo=ppo, got 'sac'"):
+        train(config(), tmp_path)
+
+
+def test_a_damaged_checkpoint_is_refused_and_stays(tmp_path: Path) -> None:
+    train(config(steps=ROLLOUT), tmp_path)
+    (kept,) = (tmp_path / "checkpoints").iterdir()
+    weights = kept / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1])
+    with pytest.raises(FormatError, match="SHA-256"):
+        train(config(), tmp_path)
+    assert weights.is_file()
+
+
+def test_a_checkpoint_of_other_networks_is_refused(tmp_path: Path) -> None:
+    train(config(steps=ROLLOUT), tmp_path)
+    with pytest.raises(FormatError, match="does not fit this configuration"):
+        train(config(lags=[0, 1]), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"steps": 0}, "steps must be at least 1, got 0"),
+        ({"checkpoint_steps": 0}, "checkpoint_steps must be at least 1, got 0"),
+        ({"signals": ["action"]}, "signals must be among x, y, got ['action']"),
+        ({"lags": [0, 40]}, "lags must be in [0, window) = [0, 40), got [0, 40]"),
+        ({"pool": 901}, "pool must be in [1, 900] (later ensembles are for tests), got 901"),
+        ({"n_ensembles": 1}, "n_ensembles must be at least 2 (an interval needs two), got 1"),
+    ],
+)
+def test_settings_out_of_range_are_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        config(**changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"name": "sac"}, "algo.name must be ppo, got 'sac'"),
+        ({"num_envs": 0}, "algo.num_envs must be at least 1, got 0"),
+        ({"hidden": []}, "algo.hidden must hold layer sizes of at least 1, got []"),
+        ({"gamma": 1.0}, "algo.gamma must be in (0, 1), got 1.0"),
+        ({"last_kick_std": 0.0}, "algo needs 0 < last_kick_std <= first_kick_std"),
+    ],
+)
+def test_algorithm_settings_out_of_range_are_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+        PPOConfig(**asdict(ALGO) | changes)
+
+
+def test_the_environment_of_agents_scales_actions_and_rewards() -> None:
+    settings: dict[str, Any] = {
+        "n_neurons": 20, "window": 40, "max_kick": 0.2, "signals": ("x",), "transient_steps": 100,
+        "episode_steps": 3, "dtype": "float32", "reward": AbsoluteReward(),
+    }  # fmt: skip
+    plain = DBSVectorEnv(2, **settings)
+    agent = AgentVecEnv(DBSVectorEnv(2, **settings), lags=(0, 39), reward_scale=0.01)
+    plain.reset(seed=5)
+    agent.seed(5)
+    features = agent.reset()
+    assert agent.observation_space.shape == features.shape[1:] == (3,)
+    for step in range(3):
+        actions = np.array([[0.5], [-3.0]], np.float32)
+        observation, reward, _, _, info = plain.step(np.clip(actions, -1, 1) * np.float32(0.2))
+        features, rewards, dones, infos = agent.step(actions)
+        np.testing.assert_allclose(rewards, 0.01 * reward, rtol=1e-5)
+        np.testing.assert_array_equal(features, agent.features(observation))
+        assert dones.all() == (step == 2)
+    last = agent.features(np.stack(list(info["final_obs"])))
+    np.testing.assert_array_equal(infos[0]["terminal_observation"], last[0])
+    wanted = observation[:, [39, 0]] - observation.mean(axis=1, keepdims=True)
+    np.testing.assert_allclose(features[:, :2], wanted, atol=1e-6)
+    assert np.all(np.isfinite(features))
+
+
+def test_validation_of_a_silent_policy_finds_the_free_rhythm() -> None:
+    told = config()
+    model = training._model(told, Path("unused"))
+    policy = policy_of(model, told)
+    silent = replace(policy, layers=[0 * layer for layer in policy.layers])
+    s_ratio, charge = validate(silent, model.env.env.settings.model, 20)  # type: ignore[union-attr]
+    assert s_ratio > 0
+    assert charge == 0
+    assert torch.get_num_threads() >= 1
+
+
+@pytest.mark.slow
+def test_an_agent_beats_the_law_on_unseen_ensembles(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()  # validations of full length
+    evaluation = Evaluation(Protocol())
+    evaluation.add("linear", make("linear"))
+    evaluation.add("policy", train(TrainConfig(seed=0), tmp_path))
+    row = seed_row(evaluation)
+    assert row["over the law's"] >= 1
+    assert row["quenched"] == 0
+    assert row["least active"] > 0.95
+    assert row["largest mean shift"] < 0.05
