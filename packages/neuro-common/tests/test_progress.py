@@ -48,6 +48,15 @@ def test_lines_come_every_ten_seconds(
     ]
 
 
+def test_more_numbers_are_shown_by_name(
+    clock: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with progress(10, "train", metric="reward") as shown:
+        shown.show(-0.5, s_ratio=51.25)
+        shown.advance(10)
+    assert capsys.readouterr().err == "train: 10/10 in 0 s, reward -0.5, s_ratio 51.25\n"
+
+
 def test_work_of_unknown_length_has_no_total(
     clock: list[float], capsys: pytest.CaptureFixture[str]
 ) -> None:

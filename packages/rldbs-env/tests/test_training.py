@@ -19,7 +19,7 @@ from rldbs_env.evaluation import Evaluation
 from rldbs_env.learning import seed_row
 from rldbs_env.protocol import Protocol
 from rldbs_env.reward import AbsoluteReward
-from rldbs_env.training import Progress, policy_of, train, validate
+from rldbs_env.training import CurvePoint, policy_of, train, validate
 from rldbs_env.vector import DBSVectorEnv
 
 ALGO = PPOConfig(num_envs=4, n_steps=32, batch_size=64, n_epochs=2, hidden=[8])
@@ -40,10 +40,10 @@ def short_validation(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "_SCORED_STEPS", 20)
 
 
-class Rows(dict[int, Progress]):
+class Rows(dict[int, CurvePoint]):
     """What was reported, by step; ``report`` as a method."""
 
-    def report(self, step: int, now: Progress) -> None:
+    def report(self, step: int, now: CurvePoint) -> None:
         self[step] = now
 
 
@@ -91,7 +91,7 @@ def test_a_killed_training_loses_no_more_than_an_interval(tmp_path: Path) -> Non
     class Killed(BaseException):
         """Leaves no time to save."""
 
-    def kill(step: int, now: Progress) -> None:
+    def kill(step: int, now: CurvePoint) -> None:
         if step == 4 * ROLLOUT:
             raise Killed
 

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gymnasium import registry
 
 from neuro_common.checkpoint import save_checkpoint
-from neuro_common.cli import Progress as Bar
-from neuro_common.cli import Verb, progress
+from neuro_common.cli import Progress, Verb, progress
 from neuro_common.extras import require
 from neuro_common.runs import Run, read_config, write_csv
 from rldbs_env import controllers
@@ -41,9 +40,11 @@ from rldbs_env.settings import SIGNALS
 from rldbs_env.speed import numpy_speed, vector_speed
 
 if TYPE_CHECKING:
-    from rldbs_env.training import Progress
+    from rldbs_env.training import CurvePoint
 
 __all__ = ["VERBS", "benchmark", "evaluate", "figures", "info", "train"]
+
+_FIRST_UNSEEN = 1000  # a training pool ends below
 
 VERBS = (
     Verb(
@@ -134,13 +135,21 @@ def train(config: TrainConfig, run: Run) -> float:
         require(package, "train", "rldbs-env")
     from rldbs_env.training import train as learn
 
-    bar: Bar[int] = progress(config.steps, "train", metric="reward")
+    # before the work begins: it may be refused
+    protocol = Protocol(
+        model=BonhoefferVanDerPol(**asdict(config.model)),
+        n_neurons=config.n_neurons,
+        ensembles=tuple(range(_FIRST_UNSEEN, _FIRST_UNSEEN + config.n_ensembles)),
+        controlled_steps=config.controlled_steps,
+        threads=config.threads,
+    )
+    bar: Progress[int] = progress(config.steps, "train", metric="reward")
     with bar:
         shown: dict[str, float] = {}
 
-        def report(step: int, now: "Progress") -> None:
-            run.log(step=step, **asdict(now))
-            shown["s_ratio"] = now.s_ratio
+        def report(step: int, point: "CurvePoint") -> None:
+            run.log(step=step, **asdict(point))
+            shown["s_ratio"] = point.s_ratio
 
         def advance(steps: int, reward: float) -> None:
             bar.show(reward, **shown)
@@ -150,16 +159,7 @@ def train(config: TrainConfig, run: Run) -> float:
     save_checkpoint(
         run.directory, policy.tensors(), policy.manifest() | {"training": asdict(config)}
     )
-    first = 1000
-    evaluation = Evaluation(
-        Protocol(
-            model=BonhoefferVanDerPol(**asdict(config.model)),
-            n_neurons=config.n_neurons,
-            ensembles=tuple(range(first, first + config.n_ensembles)),
-            controlled_steps=config.controlled_steps,
-            threads=config.threads,
-        )
-    )
+    evaluation = Evaluation(protocol)
     evaluation.add("linear", controllers.make("linear"))
     evaluation.add("policy", policy)
     evaluation.write(run.directory)

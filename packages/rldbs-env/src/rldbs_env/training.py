@@ -22,7 +22,7 @@ from rldbs_env.policy import Policy
 from rldbs_env.reward import AbsoluteReward
 from rldbs_env.vector import DBSVectorEnv
 
-__all__ = ["Progress", "policy_of", "restore", "snapshot", "train", "validate"]
+__all__ = ["CurvePoint", "policy_of", "restore", "snapshot", "train", "validate"]
 
 _KIND = "rldbs-env training"
 _VALIDATION = tuple(range(900, 904))
@@ -30,8 +30,8 @@ _SETTLING_STEPS, _SCORED_STEPS = 1500, 1500
 
 
 @dataclass(frozen=True)
-class Progress:
-    """How an agent does at one step of its training.
+class CurvePoint:
+    """One point of a learning curve.
 
     Attributes:
         reward: Mean reward per step since the last report, exploration included.
@@ -50,15 +50,18 @@ def train(
     config: TrainConfig,
     directory: Path,
     *,
-    report: Callable[[int, Progress], None] = lambda step, progress: None,
+    report: Callable[[int, CurvePoint], None] = lambda step, point: None,
     advance: Callable[[int, float], None] = lambda steps, reward: None,
 ) -> Policy:
     """Train an agent; checkpoints found in the directory are taken up.
 
+    stable-baselines3 draws from the global generators of torch and numpy, which are seeded here;
+    torch's number of threads is set to ``config.threads``.
+
     Args:
         config: What to train, on what and for how long.
         directory: Where ``checkpoints/`` and ``tensorboard/`` go.
-        report: Called with step and progress at every ``checkpoint_steps`` and at the end.
+        report: Called with the step and its point at every ``checkpoint_steps`` and at the end.
         advance: Called after every rollout with its steps and its mean reward.
 
     Returns:
@@ -178,7 +181,7 @@ class _Keeper(BaseCallback):
         self,
         config: TrainConfig,
         directory: Path,
-        report: Callable[[int, Progress], None],
+        report: Callable[[int, CurvePoint], None],
         advance: Callable[[int, float], None],
     ) -> None:
         super().__init__()
@@ -226,7 +229,7 @@ class _Keeper(BaseCallback):
         )
         kick_std = config.kick_scale * _agent(self.model).action_std
         reward = float(np.mean(self._rewards))
-        self._report(self.num_timesteps, Progress(reward, s_ratio, charge, kick_std))
+        self._report(self.num_timesteps, CurvePoint(reward, s_ratio, charge, kick_std))
         self.logger.record("validation/s_ratio", s_ratio)
         self.logger.record("validation/charge", charge)
         self.save_last()
