@@ -1,1 +1,0 @@
-"""Settings of the training algorithms, one file each."""
