@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from rldbs_env import DBSVectorEnv, QuadraticReward
+from rldbs_env.reward import AbsoluteReward
 
 Floats = NDArray[np.float64]
 
@@ -83,3 +84,15 @@ def test_a_reward_of_the_wrong_kind_is_refused() -> None:
 def test_impossible_rewards_are_refused(arguments: dict[str, float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         QuadraticReward(**arguments)
+
+
+def test_the_absolute_reward_falls_with_deviation_and_charge() -> None:
+    mean_x, window_mean = np.array([0.5, -1.0, 0.25]), np.array([0.25, 0.5, 0.25])
+    paid = AbsoluteReward(penalty=10.0)(mean_x, window_mean, np.array([0.0, 0.02, 0.1]))
+    np.testing.assert_allclose(paid, [-0.25, -1.7, -1.0])
+
+
+@pytest.mark.parametrize("penalty", [-1.0, math.nan, math.inf])
+def test_the_absolute_reward_refuses_other_prices(penalty: float) -> None:
+    with pytest.raises(ValueError, match="penalty must be finite and at least 0, got"):
+        AbsoluteReward(penalty)

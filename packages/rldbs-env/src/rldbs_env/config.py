@@ -59,10 +59,7 @@ class EvaluateConfig:
     def __post_init__(self) -> None:
         if not self.controllers:
             raise ValueError(f"controllers must name at least one of {', '.join(CONTROLLERS)}")
-        if self.n_ensembles < 2:
-            raise ValueError(
-                f"n_ensembles must be at least 2 (an interval needs two), got {self.n_ensembles}"
-            )
+        _enough_ensembles(self.n_ensembles)
 
 
 @dataclass
@@ -129,6 +126,13 @@ def _at_least_one(name: str, value: int) -> None:
         raise ValueError(f"{name} must be at least 1, got {value}")
 
 
+def _enough_ensembles(n_ensembles: int) -> None:
+    if n_ensembles < 2:
+        raise ValueError(
+            f"n_ensembles must be at least 2 (an interval needs two), got {n_ensembles}"
+        )
+
+
 @dataclass
 class TrainConfig:
     """`rldbs-env train`: an agent learns, and is scored beside the linear law.
@@ -182,10 +186,7 @@ class TrainConfig:
             raise ValueError(
                 f"pool must be in [1, 900] (later ensembles are for tests), got {self.pool}"
             )
-        if self.n_ensembles < 2:
-            raise ValueError(
-                f"n_ensembles must be at least 2 (an interval needs two), got {self.n_ensembles}"
-            )
+        _enough_ensembles(self.n_ensembles)
 
 
 @dataclass

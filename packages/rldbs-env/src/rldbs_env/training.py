@@ -119,17 +119,17 @@ def validate(
         dtype="float32",
     )
     observation, _ = env.reset(seed=0, options={"ensemble": np.array(ensembles)})
-    free = observation[:, : policy.window].std(axis=1)
-    fields = np.zeros((_SCORED_STEPS, len(ensembles)))
-    charge = 0.0
-    for step in range(-_SETTLING_STEPS, _SCORED_STEPS):
+    on = 2 * model.period_steps
+    scored = on + _SETTLING_STEPS
+    fields, charges = np.zeros((2, scored + _SCORED_STEPS, len(ensembles)))
+    for step in range(len(fields)):
         kicks, _ = policy.predict(observation)
+        kicks = kicks if step >= on else np.zeros_like(kicks)
         observation, _, _, _, info = env.step(kicks)
-        if step >= 0:
-            fields[step] = info["mean_x"]
-            charge += float(np.abs(kicks).mean()) / _SCORED_STEPS
+        fields[step], charges[step] = info["mean_x"], np.abs(kicks[:, 0])
     env.close()
-    return float(np.median(free / np.maximum(fields.std(axis=0), 1e-9))), charge
+    residual = np.maximum(fields[scored:].std(axis=0), 1e-9)
+    return float(np.median(fields[:on].std(axis=0) / residual)), float(charges[scored:].mean())
 
 
 def _model(config: TrainConfig, directory: Path) -> PPO:
