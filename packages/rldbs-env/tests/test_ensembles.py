@@ -15,7 +15,7 @@ def test_an_ensemble_is_its_draw_after_the_transient() -> None:
     run = simulate(MODEL, state, currents, 500)
     np.testing.assert_array_equal(ensemble.currents, currents)
     np.testing.assert_allclose(ensemble.state, run.state, atol=1e-12, rtol=0)
-    np.testing.assert_allclose(ensemble.mean_field, ensemble.state.mean(axis=1), atol=1e-14)
+    np.testing.assert_allclose(ensemble.fields[:, 0], ensemble.state.mean(axis=1), atol=1e-14)
 
 
 def test_company_threads_and_memory_change_no_bit() -> None:

@@ -204,7 +204,7 @@ def test_state_of_other_settings_is_refused() -> None:
     env.reset(seed=0)
     with pytest.raises(ValueError, match=r"state\['state'\] must be float64 of shape \(1, 2, 41\)"):
         larger.set_state(env.get_state())
-    with pytest.raises(ValueError, match=r"state must hold state, currents, .* and rngs"):
+    with pytest.raises(ValueError, match=r"state must hold state, sizes, currents, .* and rngs"):
         env.set_state({"state": env.neurons})
 
 
@@ -250,7 +250,10 @@ def test_returned_observations_are_never_overwritten() -> None:
         ([np.nan], r"actions must be finite and in \[-1.0, 1.0\] \(max_kick\), got nan"),
         ([np.inf], "got inf for environment 0"),
         ([1.001], r"in \[-1.0, 1.0\] \(max_kick\), got 1.001 for environment 0"),
-        ([0.1, 0.1], r"actions must have shape \(1, 1\), one kick per environment, got \(2,\)"),
+        (
+            [0.1, 0.1],
+            r"actions must have shape \(1, 1\), one kick per environment and electrode, got \(2,\)",
+        ),
         ([[0.1], [0.1]], r"got \(2, 1\)"),
         (0.1, r"got \(\)"),
     ],

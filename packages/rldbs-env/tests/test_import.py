@@ -117,8 +117,8 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 
 def test_the_environment_is_registered_with_both_entry_points() -> None:
     spec = gymnasium.spec("rldbs/BvdP-v0")
-    assert spec.entry_point == "rldbs_env.environment:DBSEnv"
-    assert spec.vector_entry_point == "rldbs_env.vector:DBSVectorEnv"
+    assert spec.entry_point == "rldbs_env.catalogue:make_env"
+    assert spec.vector_entry_point == "rldbs_env.catalogue:make_vector_env"
     assert spec.max_episode_steps is None
 
 

@@ -187,7 +187,10 @@ def test_no_steps_return_the_state_as_it_was() -> None:
         ({"state": np.zeros((2, 0))}, "at least one neuron"),
         ({"currents": np.zeros(3)}, r"currents must have one value per neuron, shape \(4,\)"),
         ({"n_steps": -1}, "n_steps must be at least 0, got -1"),
-        ({"kicks": np.zeros(4)}, r"kicks must have shape \(n_steps,\) = \(5,\), got \(4,\)"),
+        (
+            {"kicks": np.zeros(4)},
+            r"kicks must have shape \(n_steps,\) = \(5,\) or .* = \(5, 1\), got \(4,\)",
+        ),
         ({"kicks": [0, 0, np.nan, 0, 0]}, "kicks must be finite, got NaN or infinity"),
         ({"state": np.full((2, 4), np.inf)}, "state must be finite"),
         ({"currents": np.full(4, np.nan)}, "currents must be finite"),

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 import gymnasium
 
 if TYPE_CHECKING:
-    from rldbs_env import controllers, metrics
+    from rldbs_env import controllers, disturbances, metrics, networks, pulses
+    from rldbs_env.delivery import Delivery
     from rldbs_env.ensembles import Ensemble, settled_ensembles
     from rldbs_env.environment import DBSEnv
-    from rldbs_env.models import BonhoefferVanDerPol
+    from rldbs_env.kuramoto import KuramotoGrid
+    from rldbs_env.models import BonhoefferVanDerPol, HindmarshRose
     from rldbs_env.reward import QuadraticReward, Reward
     from rldbs_env.settings import Settings
     from rldbs_env.simulation import Trajectory, simulate
@@ -27,13 +29,19 @@ __all__ = [
     "BonhoefferVanDerPol",
     "DBSEnv",
     "DBSVectorEnv",
+    "Delivery",
     "Ensemble",
+    "HindmarshRose",
+    "KuramotoGrid",
     "QuadraticReward",
     "Reward",
     "Settings",
     "Trajectory",
     "controllers",
+    "disturbances",
     "metrics",
+    "networks",
+    "pulses",
     "settled_ensembles",
     "simulate",
 ]
@@ -42,7 +50,10 @@ _HOMES = {
     "BonhoefferVanDerPol": "models",
     "DBSEnv": "environment",
     "DBSVectorEnv": "vector",
+    "Delivery": "delivery",
     "Ensemble": "ensembles",
+    "HindmarshRose": "models",
+    "KuramotoGrid": "kuramoto",
     "QuadraticReward": "reward",
     "Reward": "reward",
     "Settings": "settings",
@@ -52,11 +63,15 @@ _HOMES = {
 }
 
 # Entry points as strings: numba is imported when the first environment is made.
-gymnasium.register(
-    id="rldbs/BvdP-v0",
-    entry_point="rldbs_env.environment:DBSEnv",
-    vector_entry_point="rldbs_env.vector:DBSVectorEnv",
-)
+for _name in (
+    "BvdP", "BvdPDiscrete", "BvdPChargeBalanced", "BvdPResidual", "HindmarshRose", "KuramotoGrid"
+):  # fmt: skip
+    gymnasium.register(
+        id=f"rldbs/{_name}-v0",
+        entry_point="rldbs_env.catalogue:make_env",
+        vector_entry_point="rldbs_env.catalogue:make_vector_env",
+        kwargs={"name": f"rldbs/{_name}-v0"},
+    )
 
 
 def __getattr__(name: str) -> Any:

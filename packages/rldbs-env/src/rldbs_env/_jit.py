@@ -1,12 +1,21 @@
 """One way to compile kernels, so that caching and floating-point rules are the same everywhere."""
 
+import hashlib
+import inspect
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
-from typing import TypeVar, cast
+from types import FunctionType
+from typing import Any, TypeVar, cast
 
 import numba
+from llvmlite import binding  # type: ignore[import-untyped]
 
-__all__ = ["jit"]
+__all__ = ["jit", "specialise"]
+
+# A stage of three variables works on ten arrays. LLVM gives vector instructions to such a loop only
+# if it may check more pairs of them for overlap than it does by default.
+binding.set_option("rldbs_env", "-runtime-memory-check-threshold=128")
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
@@ -31,3 +40,31 @@ def jit(function: Function) -> Function:
         return cast(Function, compiled(cache=True))
     except RuntimeError:  # there is no folder for the cache
         return cast(Function, compiled(cache=False))
+
+
+def specialise(template: Function, **parts: Callable[..., object]) -> Function:
+    """Compile a copy of ``template`` in which global names stand for these compiled parts.
+
+    numba caches neither closures nor functions passed as arguments. A copy with globals of its own
+    is cached, under a name that changes with the source of everything it is made of.
+
+    Args:
+        template: A plain function that calls the parts by name.
+        **parts: Compiled functions by those names.
+    """
+    digest = hashlib.sha256(_compiled_sources())
+    for name, part in sorted(parts.items()):
+        plain = getattr(part, "py_func", part)
+        digest.update(f"{name}={plain.__module__}.{plain.__qualname__}".encode())
+        digest.update(Path(inspect.getfile(plain)).read_bytes())
+    plain = cast(FunctionType, template)
+    copy: Any = FunctionType(plain.__code__, plain.__globals__ | parts, plain.__name__)
+    copy.__qualname__ = f"{plain.__qualname__}_{digest.hexdigest()[:12]}"
+    return jit(cast(Function, copy))
+
+
+@cache
+def _compiled_sources() -> bytes:
+    """Digest of the package's modules with compiled code: numba looks at the caller's alone."""
+    sources = (path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
+    return hashlib.sha256(b"".join(text for text in sources if b"_jit import" in text)).digest()

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import DTypeLike
 
-from rldbs_env import kernels
 from rldbs_env.arrays import Array
-from rldbs_env.models import BonhoefferVanDerPol
+from rldbs_env.kernels import kernels_of
+from rldbs_env.models import Model
 from rldbs_env.parallel import Threads
+from rldbs_env.streams import chaos_of
 
 __all__ = ["Ensemble", "settled_ensembles"]
 
@@ -25,17 +26,17 @@ class Ensemble:
     Attributes:
         state: Shape (n_variables, n_neurons).
         currents: Shape (n_neurons,).
-        mean_field: X and Y of ``state``, shape (2,).
+        fields: X and Y of each sensor, shape (2, n_sensors).
     """
 
     state: Array
     currents: Array
-    mean_field: Array
+    fields: Array
 
     @property
     def n_bytes(self) -> int:
         """Memory of the arrays."""
-        return self.state.nbytes + self.currents.nbytes + self.mean_field.nbytes
+        return self.state.nbytes + self.currents.nbytes + self.fields.nbytes
 
 
 class _Cache:
@@ -68,7 +69,7 @@ _settled = _Cache(_CACHE_BYTES)
 
 
 def settled_ensembles(
-    model: BonhoefferVanDerPol,
+    model: Model,
     n_neurons: int,
     seeds: Sequence[int],
     *,
@@ -111,26 +112,31 @@ def settled_ensembles(
         currents = np.empty((len(missing), n_neurons), dtype=dtype)
         for e, key in enumerate(missing):
             state[e], currents[e] = model.draw(n_neurons, np.random.default_rng(key[2]))
-        mean_field = state.mean(axis=2)
-        pool = Threads(threads, n_neurons, dtype)
+        wiring = model.wiring(n_neurons, dtype)
+        mean_fields = np.stack([model.observe(one, wiring) for one in state])
+        pool = Threads(threads, (model.n_work, n_neurons), dtype)
         pool.run(
-            kernels.drift,
+            kernels_of(model.step()).drift,
             np.arange(len(missing)),
+            np.full(len(missing), n_neurons),
             state,
             currents,
-            mean_field,
+            mean_fields,
             np.tile(model.parameters(dtype), (len(missing), 1)),
+            wiring,
+            np.stack([chaos_of(np.random.default_rng((key[2], 1))) for key in missing]),
+            np.zeros(model.n_electrodes, dtype),
             np.full(len(missing), n_steps),
         )
         pool.close()
-        if not np.isfinite(mean_field).all():
+        if not np.isfinite(mean_fields).all():
             raise ValueError(
                 f"an ensemble diverged in its transient under {model}: take a smaller dt, "
                 "coupling, spread or mean_current"
             )
         for e, key in enumerate(missing):
-            ensemble = Ensemble(state[e].copy(), currents[e].copy(), mean_field[e].copy())
-            for array in (ensemble.state, ensemble.currents, ensemble.mean_field):
+            ensemble = Ensemble(state[e].copy(), currents[e].copy(), mean_fields[e].copy())
+            for array in (ensemble.state, ensemble.currents, ensemble.fields):
                 array.setflags(write=False)
             found[key] = ensemble
             if remember:

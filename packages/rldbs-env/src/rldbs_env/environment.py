@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from rldbs_env.arrays import Array
 from rldbs_env.batch import Batch
+from rldbs_env.interface import action_space, checked_actions, observation_space
 from rldbs_env.rendering import Recorder
 from rldbs_env.settings import Settings
 
@@ -69,8 +70,8 @@ class DBSEnv(gymnasium.Env[NDArray[Any], NDArray[Any]]):
     def __init__(self, *, render_mode: str | None = None, **settings: Any) -> None:
         self.settings = Settings.of(settings)
         self._batch = Batch(1, self.settings)
-        self.action_space = self._batch.action_space()
-        self.observation_space = self._batch.observation_space()
+        self.action_space = action_space(self.settings)
+        self.observation_space = observation_space(self.settings)
         self.render_mode = render_mode
         self._recorder = Recorder.for_mode(render_mode, self.settings)
         self._playing = False
@@ -103,7 +104,13 @@ class DBSEnv(gymnasium.Env[NDArray[Any], NDArray[Any]]):
         batch = self._batch
         if not self._playing:
             raise gymnasium.error.ResetNeeded("the episode is over or not begun: call reset first")
-        batch.step(batch.check_actions(action))
+        batch.step(
+            checked_actions(
+                self.settings,
+                1,
+                np.reshape(action, (1, -1)) if self.settings.levels is not None else action,
+            )
+        )
         diverged = bool(batch.terminated[0])
         self._playing = not diverged
         if self._recorder:

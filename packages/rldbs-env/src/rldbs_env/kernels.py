@@ -1,189 +1,105 @@
 """Compiled kernels: a batch of ensembles advanced one ensemble at a time, state kept in cache.
 
 Every kernel works on arrays of one floating type, float64 or float32. A batch of ``E`` ensembles
-of ``N`` neurons has ``state (E, 2, N)``, ``currents (E, N)``, ``mean_field (E, 2)`` and
-``parameters (E, P)``; ``work (4, N)`` is scratch. ``members`` names the ensembles to advance. An
-ensemble's result does not depend on its neighbours, so batch size and threads cannot change it.
+of up to ``N`` neurons, ``V`` variables each, with ``S`` sensors and ``A`` electrodes has
+``state (E, V, N)``, ``sizes (E,)``, ``currents (E, N)``, ``fields (E, 2, S)``,
+``parameters (E, P)`` and ``chaos (E, 4)``; ``wiring`` is shared, ``work (rows, N)`` is scratch.
+``members`` names the ensembles to advance. An ensemble's result does not depend on its neighbours,
+so batch size and threads cannot change it. The functions below are templates: `step` stands for the
+model's, see `kernels_of`.
 
-The windows of the last ``L`` samples are ring buffers ``windows (E, 3, 2 L)`` with rows X, Y and
-action; each sample is written twice, ``L`` apart, so that ``windows[e, :, head:head + L]`` is
-always one contiguous window, oldest first.
+The windows of the last ``L`` samples are ring buffers ``windows (E, 3 S + A, 2 L)`` with the rows
+X and Y of each sensor as measured, then the kick of each electrode, then the true X of each sensor.
+Each sample is written twice, ``L`` apart, so that ``windows[e, :, head:head + L]`` is always one
+contiguous window, oldest first. ``measurement (E, 2)`` is the gain and the noise of the sensors.
 """
 
 import math
+from collections.abc import Callable
+from functools import cache
+from typing import Any, NamedTuple
 
-from rldbs_env._jit import jit
+from numpy import uint64
+from numpy.typing import NDArray
+
+from rldbs_env._jit import jit, specialise
 from rldbs_env.arrays import Array, Flags, Indices, Scalar
+from rldbs_env.chance import normal
 
-__all__ = ["advance", "bvdp_step", "drift", "fill_windows", "trace"]
+__all__ = ["Kernels", "advance", "drift", "fill_windows", "kernels_of", "trace"]
 
-X, Y, ACTION = 0, 1, 2
+X, Y = 0, 1
 
-
-@jit
-def bvdp_step(
-    x: Array,
-    y: Array,
-    currents: Array,
-    work: Array,
-    mean_x: Scalar,
-    kick: Scalar,
-    parameters: Array,
-) -> tuple[Scalar, Scalar]:
-    """Kick all ``x`` and advance one Bonhoeffer-van der Pol ensemble by one classical RK4 step.
-
-    The mean of ``x`` is a sum over the ensemble, so each of the four stages is one pass. ``work``
-    holds the current stage in its first or third pair of rows and the weighted sum of stages in
-    the other. Returns the mean fields X and Y after the step.
-    """
-    real = x.dtype.type
-    n = x.shape[0]
-    coupling, dt = parameters[0], parameters[1]
-    recovery, slope, offset = parameters[2], parameters[3], parameters[4]
-    half, third, sixth, two = real(0.5), real(1.0 / 3.0), real(1.0 / 6.0), real(2.0)
-    half_dt, sixth_dt = half * dt, sixth * dt
-    per_neuron = real(1.0) / real(n)
-    u, v, p, q = work[0], work[1], work[2], work[3]
-
-    drive = coupling * (mean_x + kick)
-    total = real(0.0)
-    for i in range(n):
-        a, b = x[i] + kick, y[i]
-        u[i] = a + half_dt * (a - a * a * a * third - b + currents[i] + drive)
-        v[i] = b + half_dt * recovery * (a - slope * b + offset)
-        total += u[i]
-
-    drive = coupling * total * per_neuron
-    total = real(0.0)
-    for i in range(n):
-        a, b = u[i], v[i]
-        p[i] = x[i] + kick + half_dt * (a - a * a * a * third - b + currents[i] + drive)
-        q[i] = y[i] + half_dt * recovery * (a - slope * b + offset)
-        total += p[i]
-
-    drive = coupling * total * per_neuron
-    total = real(0.0)
-    for i in range(n):
-        a, b = p[i], q[i]
-        last_x = x[i] + kick + dt * (a - a * a * a * third - b + currents[i] + drive)
-        last_y = y[i] + dt * recovery * (a - slope * b + offset)
-        p[i] = u[i] + two * a + last_x
-        q[i] = v[i] + two * b + last_y
-        u[i] = last_x
-        v[i] = last_y
-        total += last_x
-
-    drive = coupling * total * per_neuron
-    total_x, total_y = real(0.0), real(0.0)
-    for i in range(n):
-        a, b = u[i], v[i]
-        x[i] = (p[i] - x[i] - kick) * third + sixth_dt * (
-            a - a * a * a * third - b + currents[i] + drive
-        )
-        y[i] = (q[i] - y[i]) * third + sixth_dt * recovery * (a - slope * b + offset)
-        total_x += x[i]
-        total_y += y[i]
-    return total_x * per_neuron, total_y * per_neuron
+Words = NDArray[uint64]
 
 
-@jit
+class Kernels(NamedTuple):
+    """The kernels of one model, compiled."""
+
+    advance: Callable[..., None]
+    drift: Callable[..., None]
+    fill_windows: Callable[..., None]
+    trace: Callable[..., None]
+
+
+@cache
+def kernels_of(step: Callable[..., None]) -> Kernels:
+    """The kernels of the model that has this compiled step."""
+    templates = (advance, drift, fill_windows, trace)
+    return Kernels(*(specialise(template, step=step) for template in templates))
+
+
+def step(*arguments: Any) -> None:
+    """The model's step stands here; `rldbs_env.rk4.planar_step` says what it takes."""
+    raise NotImplementedError
+
+
 def trace(
     state: Array,
     currents: Array,
     work: Array,
+    fields: Array,
     parameters: Array,
+    wiring: Any,
+    chaos: Words,
     kicks: Array,
     neurons: Indices,
-    mean_field: Array,
+    recorded: Array,
     neuron_x: Array,
 ) -> None:
-    """Advance one ensemble, ``state (2, N)`` in place, by ``len(kicks)`` steps.
+    """Advance one ensemble, ``state (V, N)`` in place, by ``len(kicks)`` steps.
 
-    Writes ``mean_field (steps, 2)`` and ``neuron_x (steps, len(neurons))`` after each step.
+    Takes ``fields (2, S)`` at the start and ``kicks (steps, A)``; writes ``recorded (steps, 2, S)``
+    and ``neuron_x (steps, len(neurons))`` after each step.
     """
-    real = state.dtype.type
-    mean_x = real(0.0)
-    for i in range(state.shape[1]):
-        mean_x += state[X, i]
-    mean_x *= real(1.0) / real(state.shape[1])
-    for step in range(kicks.shape[0]):
-        mean_x, mean_y = bvdp_step(
-            state[X], state[Y], currents, work, mean_x, kicks[step], parameters
-        )
-        mean_field[step, X] = mean_x
-        mean_field[step, Y] = mean_y
-        for k in range(neurons.shape[0]):
-            neuron_x[step, k] = state[X, neurons[k]]
+    for k in range(kicks.shape[0]):
+        step(state, state.shape[1], currents, work, fields, kicks[k], parameters, wiring, chaos)
+        recorded[k] = fields
+        for i in range(neurons.shape[0]):
+            neuron_x[k, i] = state[X, neurons[i]]
 
 
-@jit
 def drift(
     members: Indices,
     work: Array,
+    sizes: Indices,
     state: Array,
     currents: Array,
-    mean_field: Array,
+    fields: Array,
     parameters: Array,
+    wiring: Any,
+    chaos: Words,
+    silence: Array,
     n_steps: Indices,
 ) -> None:
-    """Let each member run freely for its own ``n_steps[e]`` steps."""
-    silence = state.dtype.type(0.0)
+    """Let each member run freely for its own ``n_steps[e]`` steps; ``silence (A,)`` is no kick."""
     for m in range(members.shape[0]):
         e = members[m]
-        mean_x, mean_y = mean_field[e, X], mean_field[e, Y]
         for _ in range(n_steps[e]):
-            mean_x, mean_y = bvdp_step(
-                state[e, X], state[e, Y], currents[e], work, mean_x, silence, parameters[e]
-            )
-        mean_field[e, X] = mean_x
-        mean_field[e, Y] = mean_y
-
-
-@jit
-def _push(window: Array, head: int, x: Scalar, y: Scalar, action: Scalar) -> int:
-    """Write one sample over the oldest one; return the new head."""
-    length = window.shape[1] // 2
-    window[X, head] = window[X, head + length] = x
-    window[Y, head] = window[Y, head + length] = y
-    window[ACTION, head] = window[ACTION, head + length] = action
-    return head + 1 if head + 1 < length else 0
-
-
-@jit
-def _sum_of_window(window: Array) -> float:
-    total = 0.0
-    for i in range(window.shape[1] // 2):
-        total += float(window[X, i])
-    return total
-
-
-@jit
-def fill_windows(
-    members: Indices,
-    work: Array,
-    state: Array,
-    currents: Array,
-    mean_field: Array,
-    parameters: Array,
-    windows: Array,
-    heads: Indices,
-    sums: Array,
-) -> None:
-    """Let each member run freely for one window length and record it; ``head`` ends at zero."""
-    silence = state.dtype.type(0.0)
-    for m in range(members.shape[0]):
-        e = members[m]
-        mean_x, mean_y = mean_field[e, X], mean_field[e, Y]
-        head = 0
-        for _ in range(windows.shape[2] // 2):
-            mean_x, mean_y = bvdp_step(
-                state[e, X], state[e, Y], currents[e], work, mean_x, silence, parameters[e]
-            )
-            head = _push(windows[e], head, mean_x, mean_y, silence)
-        mean_field[e, X] = mean_x
-        mean_field[e, Y] = mean_y
-        heads[e] = head
-        sums[e] = _sum_of_window(windows[e])
+            step(
+                state[e], sizes[e], currents[e], work, fields[e], silence, parameters[e], wiring,
+                chaos[e],
+            )  # fmt: skip
 
 
 @jit
@@ -197,23 +113,114 @@ def _clamp(value: Scalar, low: Scalar, high: Scalar) -> Scalar:
 
 
 @jit
-def advance(
+def _push(
+    window: Array,
+    head: int,
+    fields: Array,
+    kicks: Array,
+    measurement: Array,
+    limits: Array,
+    chaos: Words,
+) -> int:
+    """Write one sample over the oldest one; return the new head."""
+    length, real = window.shape[1] // 2, window.dtype.type
+    n_sensors, n_electrodes = fields.shape[1], kicks.shape[0]
+    gain, noise = measurement[0], measurement[1]
+    for s in range(n_sensors):
+        x, y = fields[X, s], fields[Y, s]
+        window[2 * n_sensors + n_electrodes + s, head] = x
+        window[2 * n_sensors + n_electrodes + s, head + length] = x
+        x, y = x * gain, y * gain
+        if noise > 0:
+            x += noise * real(normal(chaos))
+            y += noise * real(normal(chaos))
+        x = _clamp(x, limits[0], limits[1])  # what is recorded may saturate
+        y = _clamp(y, limits[2], limits[3])
+        window[s, head] = window[s, head + length] = x
+        window[n_sensors + s, head] = window[n_sensors + s, head + length] = y
+    for a in range(n_electrodes):
+        row = 2 * n_sensors + a
+        window[row, head] = window[row, head + length] = kicks[a]
+    return head + 1 if head + 1 < length else 0
+
+
+@jit
+def _sum_windows(window: Array, first: int, sums: Array) -> None:
+    for s in range(sums.shape[0]):
+        total = 0.0
+        for i in range(window.shape[1] // 2):
+            total += float(window[first + s, i])
+        sums[s] = total
+
+
+def fill_windows(
     members: Indices,
     work: Array,
+    sizes: Indices,
     state: Array,
     currents: Array,
-    mean_field: Array,
+    fields: Array,
     parameters: Array,
+    wiring: Any,
+    chaos: Words,
+    silence: Array,
     windows: Array,
     heads: Indices,
     sums: Array,
+    measurement: Array,
+    limits: Array,
+) -> None:
+    """Let each member run freely for one window length and record it; ``head`` ends at zero."""
+    first = windows.shape[1] - sums.shape[1]
+    for m in range(members.shape[0]):
+        e = members[m]
+        head = 0
+        for _ in range(windows.shape[2] // 2):
+            step(
+                state[e], sizes[e], currents[e], work, fields[e], silence, parameters[e], wiring,
+                chaos[e],
+            )  # fmt: skip
+            head = _push(windows[e], head, fields[e], silence, measurement[e], limits, chaos[e])
+        heads[e] = head
+        _sum_windows(windows[e], first, sums[e])
+
+
+@jit
+def _escaped(fields: Array, limits: Array) -> bool:
+    """Whether a field has left its limits or is not a number; it is put back to the limit."""
+    escaped = False
+    for s in range(fields.shape[1]):
+        for row in (X, Y):
+            low, high = limits[2 * row], limits[2 * row + 1]
+            if not low <= fields[row, s] <= high:
+                escaped = True
+                fields[row, s] = _clamp(fields[row, s], low, high)
+    return escaped
+
+
+def advance(  # noqa: C901 - one step in the order of its events
+    members: Indices,
+    work: Array,
+    sizes: Indices,
+    state: Array,
+    currents: Array,
+    fields: Array,
+    parameters: Array,
+    wiring: Any,
+    chaos: Words,
+    windows: Array,
+    heads: Indices,
+    sums: Array,
+    measurement: Array,
     steps: Indices,
     actions: Array,
+    kicks: Array,
     pulse: Array,
     limits: Array,
     reward_terms: Array,
     episode_steps: int,
-    signals: Indices,
+    rows: Indices,
+    stride: int,
     observations: Array,
     rewards: Array,
     charges: Array,
@@ -222,45 +229,57 @@ def advance(
 ) -> None:
     """One environment step of each member: pulse, samples, reward, end of episode, observation.
 
-    ``pulse[j] * actions[e]`` is the kick before sub-step ``j``; every sub-step adds a sample to
-    the windows. ``limits`` is (x_low, x_high, y_low, y_high): a mean field that leaves it, or is
-    not a number, terminates the episode and enters the window clamped. ``reward_terms`` is
-    (weight, target or NaN for the window mean, penalty, reward of divergence).
+    ``pulse[j] * actions[e]`` is the kick before sub-step ``j``, kept in ``kicks (E, A)``; every
+    sub-step adds a sample to the windows. ``limits`` is (x_low, x_high, y_low, y_high): a field
+    that leaves it, or is not a number, terminates the episode and enters the window clamped.
+    ``reward_terms`` is (weight, target or NaN for the window mean, penalty, reward of divergence).
+    The observation is every ``stride``-th sample of the windows ``rows``, the newest included.
     """
     real = state.dtype.type
     length = windows.shape[2] // 2
+    n_sensors, n_electrodes = sums.shape[1], kicks.shape[1]
+    first = windows.shape[1] - n_sensors
     for m in range(members.shape[0]):
         e = members[m]
-        x, y, head = mean_field[e, X], mean_field[e, Y], heads[e]
+        head = heads[e]
         charge = 0.0
         diverged = False
         for j in range(pulse.shape[0]):
-            kick = real(actions[e] * pulse[j])
-            x, y = bvdp_step(state[e, X], state[e, Y], currents[e], work, x, kick, parameters[e])
-            charge += float(abs(kick))
-            diverged = not (limits[0] <= x <= limits[1] and limits[2] <= y <= limits[3])
-            if diverged:
-                x = _clamp(x, limits[0], limits[1])
-                y = _clamp(y, limits[2], limits[3])
-            sums[e] += x - windows[e, X, head]
-            head = _push(windows[e], head, x, y, kick)
+            for a in range(n_electrodes):
+                kicks[e, a] = real(actions[e, a] * pulse[j])
+                charge += float(abs(kicks[e, a]))
+            step(
+                state[e], sizes[e], currents[e], work, fields[e], kicks[e], parameters[e], wiring,
+                chaos[e],
+            )  # fmt: skip
+            diverged = _escaped(fields[e], limits)
+            for s in range(n_sensors):
+                sums[e, s] += fields[e, X, s] - windows[e, first + s, head]
+            head = _push(windows[e], head, fields[e], kicks[e], measurement[e], limits, chaos[e])
             if head == 0:  # once a window, so that rounding errors of the running sum cannot grow
-                sums[e] = _sum_of_window(windows[e])
+                _sum_windows(windows[e], first, sums[e])
             if diverged:
                 break
-        mean_field[e, X] = x
-        mean_field[e, Y] = y
         heads[e] = head
         steps[e] += 1
 
-        target = sums[e] / length if math.isnan(reward_terms[1]) else reward_terms[1]
-        deviation = x - target
-        rewards[e] = -reward_terms[0] * deviation * deviation - reward_terms[2] * charge
+        squares = 0.0
+        for s in range(n_sensors):
+            target = sums[e, s] / length if math.isnan(reward_terms[1]) else reward_terms[1]
+            deviation = fields[e, X, s] - target
+            squares += deviation * deviation
+        rewards[e] = -reward_terms[0] * squares / n_sensors - reward_terms[2] * charge
         if diverged:
             rewards[e] = reward_terms[3]
         charges[e] = charge
         terminated[e] = diverged
         truncated[e] = episode_steps > 0 and steps[e] >= episode_steps
-        for k in range(signals.shape[0]):
-            for i in range(length):
-                observations[e, k * length + i] = windows[e, signals[k], head + i]
+        seen = (length - 1) // stride + 1
+        oldest = head + (length - 1) % stride
+        for k in range(rows.shape[0]):
+            if stride == 1:
+                for i in range(length):
+                    observations[e, k * length + i] = windows[e, rows[k], head + i]
+            else:
+                for i in range(seen):
+                    observations[e, k * seen + i] = windows[e, rows[k], oldest + i * stride]

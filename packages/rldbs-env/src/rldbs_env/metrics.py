@@ -7,12 +7,12 @@ two things, both are here under names of their own (`s_ratio`, `s_sqrt`).
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rldbs_env.models import BonhoefferVanDerPol
+from rldbs_env.models import Oscillators
 
 __all__ = [
     "FLOOR_CONSTANT",
@@ -120,7 +120,7 @@ class PhaseMap:
         return np.asarray(phase)
 
 
-def phase_map(model: BonhoefferVanDerPol) -> PhaseMap:
+def phase_map(model: Oscillators) -> PhaseMap:
     """The `PhaseMap` of an isolated neuron of this model at its mean current.
 
     Neurons dwell on the slow branches of their cycle, so the plain angle piles up there and even
@@ -132,8 +132,9 @@ def phase_map(model: BonhoefferVanDerPol) -> PhaseMap:
     """
     from rldbs_env.simulation import simulate
 
-    alone = type(model)(0.0, 0.0, model.mean_current, model.dt)
-    settled = simulate(alone, [[0.1], [0.1]], [model.mean_current], 10 * model.period_steps)
+    alone = replace(model, coupling=0.0, noise=0.0, populations=1, network=None)
+    start = np.full((len(model.variables), 1), 0.1)
+    settled = simulate(alone, start, [model.mean_current], 10 * model.period_steps)
     run = simulate(alone, settled.state, [model.mean_current], 4 * model.period_steps)
     x, y = run.mean_x, run.mean_y
     if x.std() < 0.5:

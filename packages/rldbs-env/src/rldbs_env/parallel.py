@@ -17,14 +17,14 @@ class Threads:
 
     Args:
         n_threads: Number of threads, at least 1.
-        n_neurons: Number of neurons, for the scratch rows that each thread owns.
-        dtype: Type of the scratch rows.
+        shape: Shape (rows, n_neurons) of the scratch that each thread owns.
+        dtype: Type of the scratch.
     """
 
-    def __init__(self, n_threads: int, n_neurons: int, dtype: DTypeLike) -> None:
+    def __init__(self, n_threads: int, shape: tuple[int, int], dtype: DTypeLike) -> None:
         if n_threads < 1:
             raise ValueError(f"threads must be at least 1, got {n_threads}")
-        self._work = np.empty((n_threads, 4, n_neurons), dtype=dtype)
+        self._work = np.empty((n_threads, *shape), dtype=dtype)
         self._pool: ThreadPoolExecutor | None = None
 
     @property

@@ -31,7 +31,7 @@ class Recorder:
             raise ModuleNotFoundError(
                 'render_mode="rgb_array" needs matplotlib: pip install "rldbs-env[plot]"'
             ) from error
-        self._dt = settings.model.dt * len(settings.pulse)
+        self._dt = settings.model.dt * len(settings.shape.weights)
         self._shown = np.linspace(
             0, settings.n_neurons - 1, min(_NEURONS, settings.n_neurons)
         ).astype(int)
@@ -55,8 +55,10 @@ class Recorder:
         """Forget the last episode and show the window that the new one starts with."""
         for record in (self._mean_x, self._mean_y, self._kick, self._neurons):
             record.clear()
-        head, every = batch.heads[0], len(batch.settings.pulse)
-        window = batch.windows[0, :, head : head + batch.settings.window][:, ::-every][:, ::-1]
+        head, every = batch.heads[0], len(batch.settings.shape.weights)
+        window = batch.windows[0, :, head : head + batch.settings.window_steps][:, ::-every][
+            :, ::-1
+        ]
         self._mean_x.extend(window[0])
         self._mean_y.extend(window[1])
         self._kick.extend(window[2])
@@ -67,7 +69,7 @@ class Recorder:
         x, y = batch.mean_field[0]
         self._mean_x.append(float(x))
         self._mean_y.append(float(y))
-        first = (batch.heads[0] - len(batch.settings.pulse)) % batch.settings.window
+        first = (batch.heads[0] - len(batch.settings.shape.weights)) % batch.settings.window_steps
         self._kick.append(float(batch.windows[0, 2, first]))  # of the step's first sub-step
         self._neurons.append(batch.state[0, 0, self._shown].copy())
 

@@ -8,12 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from rldbs_env.models import BonhoefferVanDerPol
+from rldbs_env.delivery import Delivery
+from rldbs_env.disturbances import Disturbance, Variety, widest
+from rldbs_env.models import BonhoefferVanDerPol, Model
+from rldbs_env.pulses import Pulse, delta
 from rldbs_env.reward import QuadraticReward, Reward
 
-__all__ = ["SIGNALS", "Settings"]
+__all__ = ["SIGNALS", "Settings", "suggest"]
 
-SIGNALS = ("x", "y", "action")
+SIGNALS = ("x", "y", "action", "countdown")
 
 
 @dataclass(frozen=True)
@@ -23,14 +26,28 @@ class Settings:
     Attributes:
         model: The ensemble's model and its parameters.
         n_neurons: Number of neurons, at least 1.
-        window: Samples that the agent sees of each signal, at least 1.
+        window: Samples that the agent sees of each signal, at least 1; None for the model's own,
+            250 of the Bonhoeffer-van der Pol model.
+        stride: The agent sees every ``stride``-th sample of a window, the newest included.
         signals: What the agent sees, in this order: any of "x", "y" (mean fields) and "action"
-            (kicks). The observation is their windows one after the other, oldest sample first.
+            (kicks), each of all sensors or electrodes. The observation is their windows one after
+            the other, oldest sample first. "countdown", which must be last, is one number: the
+            steps until the next action counts, as `delivery` has it.
         reward: The reward; the published formula by default.
         divergence_reward: Reward of the step at which the ensemble diverges.
         max_kick: Largest absolute action, above 0. An action is the kick itself.
-        pulse: Weights of the action in the sub-steps of one environment step; each sub-step is
-            one RK4 step preceded by the kick ``weight * action``, and one sample of the window.
+        levels: The only kicks there are, for an action that is the index of one; None for any
+            kick up to ``max_kick``.
+        pulse: Shape of every pulse, a `rldbs_env.pulses.Pulse` or its weights: each sub-step of an
+            environment step is one RK4 step preceded by the kick ``weight * action``, and one
+            sample of the window.
+        delivery: What the electrodes deliver of the actions: refractory period, charge limit,
+            skipping, holding, energy budget.
+        prelude: A controller that acts, before each episode, until the ensemble is suppressed: the
+            episode begins with its residual rhythm, growing anew.
+        prelude_steps: Steps under that controller.
+        disturbances: Noise, drift and losses, see `rldbs_env.disturbances`.
+        variety: What each reset draws anew of the model.
         episode_steps: Environment steps after which the episode is truncated; None for never.
         ensemble: "resample" draws a new ensemble at each reset, whose transient takes about as long
             as 2.5 episodes of 10,000 steps; "fixed" draws one at each seeded reset and keeps it
@@ -41,14 +58,21 @@ class Settings:
         dtype: "float64" or "float32", of the simulation and of the observation.
     """
 
-    model: BonhoefferVanDerPol = field(default_factory=BonhoefferVanDerPol)
+    model: Model = field(default_factory=BonhoefferVanDerPol)
     n_neurons: int = 1000
-    window: int = 250
+    window: int | None = None
+    stride: int = 1
     signals: Sequence[str] = ("y",)
     reward: Reward = field(default_factory=QuadraticReward)
     divergence_reward: float = -1000.0
     max_kick: float = 1.0
-    pulse: Sequence[float] = (1.0,)
+    levels: Sequence[float] | None = None
+    pulse: Pulse | Sequence[float] = field(default_factory=delta)
+    delivery: Delivery = field(default_factory=Delivery)
+    prelude: Any = None
+    prelude_steps: int = 5000
+    disturbances: Sequence[Disturbance] = ()
+    variety: Variety = field(default_factory=Variety)
     episode_steps: int | None = 10_000
     ensemble: str | Sequence[int] = "resample"
     transient_steps: int | None = None
@@ -61,17 +85,18 @@ class Settings:
         for name in arguments:
             if name not in names:
                 raise TypeError(
-                    f"unknown argument {name!r}{_suggest(name, names)}; "
+                    f"unknown argument {name!r}{suggest(name, names)}; "
                     f"an environment takes {', '.join(names)}"
                 )
         return cls(**arguments)
 
     def __post_init__(self) -> None:
         for name, least in (
-            ("n_neurons", 1), ("window", 1), ("episode_steps", 1), ("transient_steps", 0),
+            ("n_neurons", 1), ("window", 1), ("stride", 1), ("episode_steps", 1),
+            ("transient_steps", 0), ("prelude_steps", 1),
         ):  # fmt: skip
             value = getattr(self, name)
-            may_be_none = name in ("episode_steps", "transient_steps")
+            may_be_none = name not in ("n_neurons", "stride", "prelude_steps")
             if not (may_be_none and value is None):
                 _check_count(name, value, least)
         if not math.isfinite(self.divergence_reward):
@@ -80,8 +105,11 @@ class Settings:
             raise ValueError(f"reward must be callable (see rldbs_env.Reward), got {self.reward!r}")
         if self.dtype not in ("float64", "float32"):
             raise ValueError(f"dtype must be 'float64' or 'float32', got {self.dtype!r}")
+        if not isinstance(self.pulse, Pulse):
+            object.__setattr__(self, "pulse", Pulse(tuple(self.pulse)))
         self._check_signals()
         self._check_stimulation()
+        self.variety.check(self.model, self.n_neurons)
         self._check_ensemble()
 
     def _check_signals(self) -> None:
@@ -95,8 +123,12 @@ class Settings:
         for signal in self.signals:
             if signal not in SIGNALS:
                 raise ValueError(
-                    f"signals must be among {SIGNALS}, got {signal!r}{_suggest(signal, SIGNALS)}"
+                    f"signals must be among {SIGNALS}, got {signal!r}{suggest(signal, SIGNALS)}"
                 )
+        if "countdown" in self.signals[:-1] or tuple(self.signals) == ("countdown",):
+            raise ValueError(
+                f"signals must hold 'countdown' after another signal, got {tuple(self.signals)}"
+            )
         if len(set(self.signals)) != len(self.signals):
             raise ValueError(f"signals must name each signal once, got {tuple(self.signals)}")
 
@@ -107,10 +139,14 @@ class Settings:
                 f"max_kick must be in (0, {largest}], got {self.max_kick} (under stronger kicks "
                 f"an RK4 step of dt={self.model.dt} is not stable)"
             )
-        if not len(self.pulse) or not np.all(np.abs(self.pulse) <= 1):
-            raise ValueError(
-                f"pulse must hold at least one weight, each in [-1, 1], got {tuple(self.pulse)}"
-            )
+        if self.levels is not None:
+            levels = np.asarray(self.levels, dtype=float)
+            if levels.ndim != 1 or not levels.size or not (abs(levels) <= self.max_kick).all():
+                raise ValueError(
+                    f"levels must hold at least one kick, each in [-{self.max_kick}, "
+                    f"{self.max_kick}] (max_kick), got {self.levels}"
+                )
+        self.delivery.check(self.shape, self.model.period_steps, self.levels)
 
     def _check_ensemble(self) -> None:
         if isinstance(self.ensemble, str):
@@ -129,6 +165,27 @@ class Settings:
         object.__setattr__(self, "ensemble", tuple(seeds.tolist()))
 
     @property
+    def shape(self) -> Pulse:
+        """The pulse, whatever it was given as."""
+        return self.pulse if isinstance(self.pulse, Pulse) else Pulse(tuple(self.pulse))
+
+    @property
+    def limits(self) -> tuple[float, float, float, float]:
+        """Range (x_low, x_high, y_low, y_high) that no mean field leaves, variety included."""
+        farthest = widest(self.variety.widest(self.model), self.disturbances)
+        return farthest.limits(self.max_kick)
+
+    @property
+    def window_steps(self) -> int:
+        """Samples in a window."""
+        return self.model.window if self.window is None else int(self.window)
+
+    @property
+    def seen_steps(self) -> int:
+        """Samples of a window that the agent sees."""
+        return (self.window_steps - 1) // self.stride + 1
+
+    @property
     def settle_steps(self) -> int:
         """Free steps before an episode."""
         if self.transient_steps is None:
@@ -141,6 +198,7 @@ def _check_count(name: str, value: object, least: int) -> None:
         raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
 
 
-def _suggest(name: str, valid: Sequence[str]) -> str:
+def suggest(name: str, valid: Sequence[str]) -> str:
+    """What may have been meant, as the end of a message; empty if nothing is close."""
     close = difflib.get_close_matches(name, valid, n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rldbs_env.arrays import Array, Flags, Indices
 from rldbs_env.batch import Batch
+from rldbs_env.interface import action_space, checked_actions, observation_space
 from rldbs_env.rendering import Recorder
 from rldbs_env.settings import Settings
 
@@ -51,8 +52,8 @@ class DBSVectorEnv(VectorEnv[Array, Array, NDArray[Any]]):
         self.settings = Settings.of(settings)
         self._batch = Batch(num_envs, self.settings, threads)
         self.num_envs = num_envs
-        self.single_action_space = self._batch.action_space()
-        self.single_observation_space = self._batch.observation_space()
+        self.single_action_space = action_space(self.settings)
+        self.single_observation_space = observation_space(self.settings)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.render_mode = render_mode
@@ -113,7 +114,7 @@ class DBSVectorEnv(VectorEnv[Array, Array, NDArray[Any]]):
         batch = self._batch
         if not self._playing:
             raise gymnasium.error.ResetNeeded("no episode has begun: call reset first")
-        batch.step(batch.check_actions(actions))
+        batch.step(checked_actions(self.settings, self.num_envs, actions))
         if self._recorder:
             self._recorder.add(batch)
         rewards = batch.rewards.copy()

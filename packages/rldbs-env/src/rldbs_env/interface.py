@@ -1,0 +1,81 @@
+"""What an environment takes and gives: its Gymnasium spaces, and actions checked against them."""
+
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import ArrayLike, NDArray
+
+from rldbs_env.settings import Settings
+
+__all__ = ["action_space", "checked_actions", "observation_space"]
+
+
+def action_space(settings: Settings) -> spaces.Space[Any]:
+    """Kicks, shape (electrodes,), or indices of the levels where there are some."""
+    n_electrodes, bound = settings.model.n_electrodes, _largest_action(settings)
+    if settings.levels is None:
+        return spaces.Box(-bound, bound, (n_electrodes,), np.float32)
+    if n_electrodes == 1:
+        return spaces.Discrete(len(settings.levels))
+    return spaces.MultiDiscrete(n_electrodes * [len(settings.levels)])
+
+
+def observation_space(settings: Settings) -> spaces.Box:
+    """The windows one after the other, each signal within its limits, and last the countdown."""
+    x_low, x_high, y_low, y_high = settings.limits
+    n_sensors, n_electrodes = settings.model.n_sensors, settings.model.n_electrodes
+    bound = _largest_action(settings)
+    ranges = {
+        "x": n_sensors * [(x_low, x_high)],
+        "y": n_sensors * [(y_low, y_high)],
+        "action": n_electrodes * [(-bound, bound)],
+    }
+    rows = [row for name in settings.signals if name in ranges for row in ranges[name]]
+    low, high = (np.repeat([row[end] for row in rows], settings.seen_steps) for end in (0, 1))
+    if "countdown" in settings.signals:
+        low, high = np.append(low, 0.0), np.append(high, settings.delivery.longest_wait)
+    dtype = np.dtype(settings.dtype)
+    return spaces.Box(low.astype(dtype), high.astype(dtype), dtype=dtype.type)
+
+
+def checked_actions(settings: Settings, n_envs: int, actions: ArrayLike) -> NDArray[np.float64]:
+    """The kicks that these actions ask for, shape (envs, electrodes).
+
+    Args:
+        settings: What the environments are made of.
+        n_envs: How many there are.
+        actions: Shape (envs, electrodes), or (envs,) where there is one electrode.
+
+    Raises:
+        ValueError: If the shape is another or an action is not in the action space.
+    """
+    values = np.asarray(actions, dtype=np.float64)
+    shape = (n_envs, settings.model.n_electrodes)
+    if values.shape != shape and not (shape[1] == 1 and values.shape == (n_envs,)):
+        raise ValueError(
+            f"actions must have shape {shape}, one kick per environment and electrode, "
+            f"got {values.shape}"
+        )
+    values = values.reshape(shape)
+    if settings.levels is not None:
+        levels = np.asarray(settings.levels, dtype=float)
+        if not np.isin(values, np.arange(len(levels))).all():
+            raise ValueError(
+                f"actions must be whole numbers in [0, {len(levels)}), indices of the levels, "
+                f"got {values.reshape(-1).tolist()}"
+            )
+        return np.asarray(levels[values.astype(np.int64)])
+    admitted = np.abs(values) <= _largest_action(settings)
+    if not admitted.all():
+        member, electrode = np.argwhere(~admitted)[0]
+        raise ValueError(
+            f"actions must be finite and in [-{settings.max_kick}, {settings.max_kick}] "
+            f"(max_kick), got {values[member, electrode]} for environment {member}"
+        )
+    return values
+
+
+def _largest_action(settings: Settings) -> float:
+    """``max_kick`` in the action space's float32, which rounds it, perhaps upwards."""
+    return float(np.float32(settings.max_kick))
