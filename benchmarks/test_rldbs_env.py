@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from stable_baselines3 import PPO
 
-from rldbs_env import BonhoefferVanDerPol, DBSEnv, DBSVectorEnv
+from rldbs_env import BonhoefferVanDerPol, DBSEnv, DBSVectorEnv, HindmarshRose, KuramotoGrid
+from rldbs_env.catalogue import settings_of
 from rldbs_env.config import TrainConfig
+from rldbs_env.networks import small_world
 from rldbs_env.sb3 import DBSVecEnv
 from rldbs_env.speed import numpy_step
 from rldbs_env.training import train
@@ -36,7 +38,8 @@ def measure_vector(benchmark: Any, num_envs: int, n_neurons: int, **settings: An
         num_envs, n_neurons=n_neurons, transient_steps=0, episode_steps=None, **settings
     )
     env.reset(seed=0)
-    kicks = np.random.default_rng(0).uniform(-0.1, 0.1, (num_envs, 1)).astype(np.float32)
+    shape = env.action_space.shape
+    kicks = np.random.default_rng(0).uniform(-0.1, 0.1, shape).astype(np.float32)
     calls = max(1, min(5000, ROUND_NEURON_STEPS // (num_envs * n_neurons)))
     measure(benchmark, lambda: env.step(kicks) and None, calls=calls, steps=num_envs)
     env.close()
@@ -112,6 +115,48 @@ class TestTraining:
         config = TrainConfig(steps=self.steps, pool=4, checkpoint_steps=self.steps)
         folders = (tmp_path / str(i) for i in count())
         benchmark.pedantic(lambda: train(config, next(folders)) and None, rounds=3, warmup_rounds=1)
+
+
+@pytest.mark.benchmark(group="Models (vector of 64, steps of RK4)")
+@pytest.mark.parametrize(
+    ("label", "n_neurons", "settings"),
+    [
+        ("Bonhoeffer-van der Pol, 1,000 neurons, float64", 1000, {}),
+        ("the same, two populations", 1000, {"model": BonhoefferVanDerPol(populations=2)}),
+        (
+            "the same on a small-world network of 10 neighbours",
+            1000,
+            {"model": BonhoefferVanDerPol(network=small_world(1000, 10, 0.1, seed=0))},
+        ),
+        ("the same with dynamic noise", 1000, {"model": BonhoefferVanDerPol(noise=0.1)}),
+        (
+            "the same with every disturbance",
+            1000,
+            {"disturbances": settings_of("rldbs/BvdP-v0", "clinical")["disturbances"]},
+        ),
+        ("Hindmarsh-Rose, 1,000 neurons, float64", 1000, {"model": HindmarshRose()}),
+        (
+            "Hindmarsh-Rose, 1,000 neurons, float32",
+            1000,
+            {"model": HindmarshRose(), "dtype": "float32"},
+        ),
+        ("Kuramoto grid, 512 units, global, float64", 512, {"model": KuramotoGrid()}),
+        (
+            "Kuramoto grid, 512 units, global, float32",
+            512,
+            {"model": KuramotoGrid(), "dtype": "float32"},
+        ),
+        (
+            "Kuramoto grid, 512 units, full kernel, float32",
+            512,
+            {"model": KuramotoGrid(coupling_kernel="gaussian"), "dtype": "float32"},
+        ),
+    ],
+)
+def test_models(benchmark: Any, label: str, n_neurons: int, settings: dict[str, Any]) -> None:
+    """What a step of each model costs."""
+    benchmark.extra_info |= {"baseline": not settings, "label": label}
+    measure_vector(benchmark, 64, n_neurons, window=250, **settings)
 
 
 @pytest.mark.benchmark(group="Neurons per ensemble (vector environment, float64)")

@@ -34,7 +34,9 @@ HEAVY = (
     "stable_baselines3",
     "torch",
 )
-SMALL: dict[str, Any] = {"n_neurons": 50, "window": 30, "episode_steps": 120}
+SMALL: dict[str, Any] = {
+    "n_neurons": 50, "window": 30, "stride": 1, "episode_steps": 120, "prelude_steps": 100,
+}  # fmt: skip
 N_STEPS = 300
 DEMO = ("demo", "--neurons", "50", "--ensembles", "2")
 
@@ -51,12 +53,21 @@ def nothing_heavy() -> None:
     check(not found, f"rldbs-env alone installs none of {', '.join(HEAVY)}; found {found}")
 
 
+def small(name: str) -> dict[str, Any]:
+    """Arguments that make an environment of this name quick."""
+    if "KuramotoGrid" not in name:
+        return SMALL
+    from rldbs_env import KuramotoGrid
+
+    return SMALL | {"model": KuramotoGrid(grid=(3, 3, 3)), "n_neurons": 27}
+
+
 def rollout(env: Any, seed: int, n_steps: int = N_STEPS) -> list[Any]:
     """Observations, rewards and flags of random actions; a new episode where one ends."""
-    actions = np.random.default_rng(seed).uniform(-1, 1, (n_steps, 1)).astype(np.float32)
+    env.action_space.seed(seed)
     seen: list[Any] = [env.reset(seed=seed)[0]]
-    for action in actions:
-        observation, reward, terminated, truncated, _ = env.step(action)
+    for _ in range(n_steps):
+        observation, reward, terminated, truncated, _ = env.step(env.action_space.sample())
         check(env.observation_space.contains(observation), "observations are in their space")
         seen += [observation, reward, terminated, truncated]
         if terminated or truncated:
@@ -71,7 +82,7 @@ def same(first: list[Any], second: list[Any]) -> bool:
 
 def passes_gymnasiums_checker(name: str) -> None:
     """Gymnasium finds nothing to complain about; pictures need an extra."""
-    env = gymnasium.make(name, **SMALL).unwrapped
+    env = gymnasium.make(name, **small(name)).unwrapped
     check_env(env, skip_render_check=True)
     env.close()
 
@@ -79,7 +90,7 @@ def passes_gymnasiums_checker(name: str) -> None:
 def is_reproducible(name: str) -> None:
     """The same seed gives the same episodes in two environments, another seed gives others."""
     first, second, other = (
-        rollout(gymnasium.make(name, **SMALL).unwrapped, seed) for seed in (7, 7, 8)
+        rollout(gymnasium.make(name, **small(name)).unwrapped, seed) for seed in (7, 7, 8)
     )
     check(same(first, second), f"{name}: the same seed gives the same {N_STEPS} steps")
     check(not same(first, other), f"{name}: another seed gives another ensemble")
@@ -87,13 +98,15 @@ def is_reproducible(name: str) -> None:
 
 def survives_pickling(name: str) -> None:
     """An environment that went through pickle in the middle of an episode goes on as it would."""
-    env: Any = gymnasium.make(name, **SMALL).unwrapped
+    env: Any = gymnasium.make(name, **small(name)).unwrapped
     env.reset(seed=3)
+    env.action_space.seed(0)
     for _ in range(50):
-        env.step(np.array([0.1], np.float32))
+        env.step(env.action_space.sample())
     copy = pickle.loads(pickle.dumps(env))
-    for kick in np.linspace(-1, 1, 60, dtype=np.float32):
-        mine, its = env.step(np.array([kick])), copy.step(np.array([kick]))
+    for _ in range(60):
+        action = env.action_space.sample()
+        mine, its = env.step(action), copy.step(action)
         check(
             same(list(mine[:4]), list(its[:4])), f"{name}: a pickled copy goes on as the original"
         )
@@ -103,17 +116,17 @@ def survives_pickling(name: str) -> None:
 def batches_equal_singles(name: str, num_envs: int = 3) -> None:
     """The native vector environment is that many single ones, to the bit."""
     batch: Any = gymnasium.make_vec(
-        name, num_envs, vectorization_mode="vector_entry_point", **SMALL
+        name, num_envs, vectorization_mode="vector_entry_point", **small(name)
     )
-    singles: list[Any] = [gymnasium.make(name, **SMALL).unwrapped for _ in range(num_envs)]
+    singles: list[Any] = [gymnasium.make(name, **small(name)).unwrapped for _ in range(num_envs)]
     observations = batch.reset(seed=11)[0]
     alone = [env.reset(seed=11 + i)[0] for i, env in enumerate(singles)]
     check(np.array_equal(observations, alone), f"{name}: a batch starts as single environments do")
-    draw = np.random.default_rng(0)
+    batch.action_space.seed(0)
     for _ in range(100):
-        kicks = draw.uniform(-1, 1, (num_envs, 1)).astype(np.float32)
-        observations, rewards, *_ = batch.step(kicks)
-        steps = [env.step(kick) for env, kick in zip(singles, kicks, strict=True)]
+        actions = batch.action_space.sample()
+        observations, rewards, *_ = batch.step(actions)
+        steps = [env.step(action) for env, action in zip(singles, actions, strict=True)]
         check(np.array_equal(observations, [s[0] for s in steps]), f"{name}: equal observations")
         check(np.array_equal(rewards, [s[1] for s in steps]), f"{name}: equal rewards")
     batch.close()

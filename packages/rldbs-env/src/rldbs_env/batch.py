@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rldbs_env.arrays import Array, Flags, Indices
+from rldbs_env.chance import chaos_of
 from rldbs_env.delivery import Deliverer
 from rldbs_env.disturbances import Conditions, Variety
 from rldbs_env.ensembles import Ensemble, settled_ensembles
@@ -16,7 +17,6 @@ from rldbs_env.parallel import Threads
 from rldbs_env.prelude import suppressed_ensembles
 from rldbs_env.reward import QuadraticReward
 from rldbs_env.settings import Settings
-from rldbs_env.streams import chaos_of
 
 __all__ = ["Batch"]
 

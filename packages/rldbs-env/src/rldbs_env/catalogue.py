@@ -56,36 +56,59 @@ class EnvironmentId:
     Attributes:
         name: Gymnasium's id.
         summary: What it is, in a line.
+        replaces: The published variants that it stands for, and what it does otherwise.
         settings: Arguments of `rldbs_env.DBSEnv` that make it; others are the defaults.
+        history: What changed from version to version.
     """
 
     name: str
     summary: str
+    replaces: str
     settings: Mapping[str, Any]
+    history: tuple[str, ...] = ("v0: first version.",)
 
 
 ENVIRONMENTS = {
     one.name: one
     for one in (
-        EnvironmentId("rldbs/BvdP-v0", "Bonhoeffer-van der Pol neurons, any kick", {}),
+        EnvironmentId(
+            "rldbs/BvdP-v0",
+            "Bonhoeffer-van der Pol neurons, any kick",
+            "The base variants `oscillator-v0`: ensembles of their own per reset, settled "
+            "starts, limits that hold, actions that are checked instead of applied as they "
+            "come.",
+            {},
+        ),
         EnvironmentId(
             "rldbs/BvdPDiscrete-v0",
             "the same, one of 21 kicks from -0.5 to 0.5",
+            "The discrete variants (raw integers 0 to 20 as kicks, or k / 20 - 0.5 without "
+            "a registered name): the second scaling, Gymnasium's five results, a window of "
+            "250 samples.",
             {"levels": tuple(np.linspace(-0.5, 0.5, 21).round(2).tolist())},
         ),
         EnvironmentId(
             "rldbs/BvdPChargeBalanced-v0",
             "the same, every pulse followed by its charge with the opposite sign",
+            "The balanced variant with the sub-steps (1, -1/2, -1/2, 0, 0): a sample per "
+            "sub-step from the reset on, the whole pulse paid for. Its own program with "
+            "other pulses has no source.",
             {"pulse": biphasic(), "reward": QuadraticReward(penalty=1.0)},
         ),
         EnvironmentId(
             "rldbs/BvdPResidual-v0",
             "the same, after a first controller has suppressed the rhythm",
+            'The "double" variant, a second agent after a frozen first one: the first is '
+            "any controller, and works for 5,000 steps instead of 55,000, by which it has "
+            "long settled. The second acts alone.",
             {"prelude": "linear"},
         ),
         EnvironmentId(
             "rldbs/HindmarshRose-v0",
             "bursting Hindmarsh-Rose neurons, seen over a whole burst",
+            "The bursting variant: limits that the rhythm does not leave, a window of a "
+            "whole burst instead of a tenth of one, the window's mean as target instead of "
+            "-0.4, and no NaN under strong kicks.",
             {
                 "model": HindmarshRose(),
                 "max_kick": 0.5,
@@ -97,6 +120,9 @@ ENVIRONMENTS = {
         EnvironmentId(
             "rldbs/KuramotoGrid-v0",
             "phase oscillators on a grid, with an electrode of limited reach",
+            "The phase-oscillator environments of another publication (512 units, spatial "
+            "electrodes): one kick per step instead of a pulse of three, global coupling "
+            "unless `coupling_kernel` is given.",
             {"model": KuramotoGrid(), "n_neurons": 512, "signals": ("x",)},
         ),
     )

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from rldbs_env.arrays import Indices
 from rldbs_env.models import Model, Oscillators
-from rldbs_env.streams import keyed_normal, keyed_uniform
 
 __all__ = [
     "ActionNoise",
@@ -52,8 +51,22 @@ class Conditions:
         self.coupling, self.reach, self.gain = (np.ones(len(keys)) for _ in range(3))
         self.shift, self.kick, self.noise = (np.zeros(len(keys)) for _ in range(3))
 
+    def uniform(self, stream: int) -> Floats:
+        """Numbers in (0, 1] for this moment; each use has a stream of its own."""
+        from rldbs_env.chance import keyed_uniform
+
+        return keyed_uniform(self.keys, self.steps, stream)
+
+    def normal(self, stream: int) -> Floats:
+        """Standard normal numbers for this moment; each use has a stream of its own."""
+        from rldbs_env.chance import keyed_normal
+
+        return keyed_normal(self.keys, self.steps, stream)
+
     def wave(self, period_steps: float, stream: int) -> Floats:
         """A sine of this period, its phase random in each environment."""
+        from rldbs_env.chance import keyed_uniform
+
         phase = keyed_uniform(self.keys, np.zeros_like(self.steps), stream)
         return np.asarray(np.sin(2 * np.pi * (self.steps / period_steps + phase)))
 
@@ -104,7 +117,7 @@ class ActionNoise(_Checked):
 
     def apply(self, conditions: Conditions) -> None:
         """Add this step's kick."""
-        conditions.kick += self.std * keyed_normal(conditions.keys, conditions.steps, 1)
+        conditions.kick += self.std * conditions.normal(1)
 
 
 @dataclass(frozen=True)
@@ -124,7 +137,7 @@ class PulseLoss(_Checked):
 
     def apply(self, conditions: Conditions) -> None:
         """Let this step's pulse arrive or not."""
-        draws = keyed_uniform(conditions.keys, conditions.steps, 4)
+        draws = conditions.uniform(4)
         conditions.reach = np.where(draws <= self.probability, 0.0, conditions.reach)
 
 

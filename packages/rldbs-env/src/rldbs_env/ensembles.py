@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from rldbs_env.arrays import Array
+from rldbs_env.chance import chaos_of
 from rldbs_env.kernels import kernels_of
 from rldbs_env.models import Model
 from rldbs_env.parallel import Threads
-from rldbs_env.streams import chaos_of
 
 __all__ = ["Ensemble", "settled_ensembles"]
 

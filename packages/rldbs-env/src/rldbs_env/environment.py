@@ -27,11 +27,15 @@ class DBSEnv(gymnasium.Env[NDArray[Any], NDArray[Any]]):
     neither frozen nor entrained.
 
     ## Action space
-    `Box(-max_kick, max_kick, (1,), float32)`: what is added to x of every neuron, in units of x.
+    `Box(-max_kick, max_kick, (electrodes,), float32)`: what is added to x of every neuron of an
+    electrode's population, in units of x. With `levels`, `Discrete` (one electrode) or
+    `MultiDiscrete`: the index of the kick. A `pulse` spreads the kick over several sub-steps, and
+    `delivery` decides what of it arrives.
 
     ## Observation space
-    `Box` of shape `(len(signals) * window,)` in the environment's dtype: the last `window`
-    samples of each signal, oldest first. For the Bonhoeffer-van der Pol model at `max_kick=1`:
+    `Box` in the environment's dtype: the last `window` samples of each signal, every `stride`-th of
+    them, oldest first, signal by signal and sensor by sensor; "countdown" adds one number at the
+    end. For the Bonhoeffer-van der Pol model at `max_kick=1`:
 
     | signal   | quantity                            | min   | max  | unit          |
     |----------|-------------------------------------|-------|------|---------------|
@@ -43,7 +47,9 @@ class DBSEnv(gymnasium.Env[NDArray[Any], NDArray[Any]]):
     is taken per RK4 step of `model.dt` time units. The default is Y alone, as published.
 
     ## Rewards
-    `-(X - mean of X over the window)^2 - 2 |kick|` by default; see `rldbs_env.QuadraticReward`.
+    `-(X - mean of X over the window)^2 - 2 |kick|` by default; see `rldbs_env.QuadraticReward`. The
+    square is averaged over sensors, the charge summed over electrodes and sub-steps. It is that of
+    the true field, whatever noise the observation has.
     The step at which the ensemble diverges pays `divergence_reward`, -1000.
 
     ## Starting state
@@ -61,8 +67,8 @@ class DBSEnv(gymnasium.Env[NDArray[Any], NDArray[Any]]):
     raster of single neurons, phase portrait; needs `pip install "rldbs-env[plot]"`).
 
     ## Version history
-    * v0: first version. Replaces the published `oscillator-v0`: Gymnasium's interface, an
-      ensemble of its own per reset, settled starts, limits that hold, state per object.
+    * v0: first version. What each name replaces among the published environments stands in
+      `rldbs_env.catalogue.ENVIRONMENTS`.
     """
 
     metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 30}  # noqa: RUF012 - Gymnasium's own declaration
