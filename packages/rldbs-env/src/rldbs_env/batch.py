@@ -75,7 +75,8 @@ class Batch:
         self.truncated: Flags = np.zeros(n, np.bool_)
 
         self._members: Indices = np.arange(n)
-        self._noisy = bool(self.parameters[0, 3] > 0 or settings.disturbances)
+        noise = settings.variety.widest(model).parameters(dtype)[3]
+        self._noisy = bool(noise > 0 or settings.disturbances)
         self._wiring = model.wiring(settings.n_neurons, dtype)
         self._threads = Threads(threads, (model.n_work, settings.n_neurons), dtype)
         self._pulse = np.array(settings.shape.weights)
@@ -241,12 +242,12 @@ class Batch:
         self.observe(members)
 
     def _ensembles(self, members: Indices, seeds: list[int], named: bool) -> list[Ensemble]:
-        """The settled ensembles of these seeds, and what their models make of the parameters."""
+        """The ensembles of these seeds; where models vary, they are drawn and noted here."""
         settings, dtype = self.settings, self.settings.dtype
-        if settings.prelude is not None:
-            return suppressed_ensembles(settings, seeds)
 
-        def settled(model: Model, n_neurons: int, some: list[int]) -> list[Ensemble]:
+        def begun(model: Model, n_neurons: int, some: list[int]) -> list[Ensemble]:
+            if settings.prelude is not None:
+                return suppressed_ensembles(settings, model, n_neurons, some)
             return settled_ensembles(
                 model,
                 n_neurons,
@@ -258,7 +259,7 @@ class Batch:
             )
 
         if settings.variety == Variety():
-            return settled(settings.model, settings.n_neurons, seeds)
+            return begun(settings.model, settings.n_neurons, seeds)
         ensembles = []
         for member, seed in zip(members, seeds, strict=True):
             model, n_neurons = settings.variety.draw(
@@ -266,7 +267,7 @@ class Batch:
             )
             self.parameters[member] = model.parameters(dtype)
             self.couplings[member] = model.coupling
-            ensembles += settled(model, n_neurons, [seed])
+            ensembles += begun(model, n_neurons, [seed])
         return ensembles
 
     def _check_limits(self, members: Indices) -> None:

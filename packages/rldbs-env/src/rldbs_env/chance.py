@@ -65,7 +65,7 @@ def add_noise(x: Array, n: int, scale: float, chaos: Words) -> None:
 
 @jit
 def _hashed(key: np.uint64, step: int, stream: int) -> float:
-    word = key + _STEP * (np.uint64(2) * np.uint64(step) + np.uint64(stream << 20 | 1))
+    word = key + _STEP * (np.uint64(2) * np.uint64(step) + np.uint64(stream << 40 | 1))
     for _ in range(2):  # the second round parts neighbouring keys
         word = (word ^ (word >> _30)) * _MIX_1
         word = (word ^ (word >> _27)) * _MIX_2

@@ -242,7 +242,8 @@ class Variety:
         numbers = [
             entry.name
             for entry in fields(model)  # type: ignore[arg-type]
-            if isinstance(getattr(model, entry.name), float) and entry.name != "dt"
+            if isinstance(getattr(model, entry.name), float | int)
+            and entry.name not in ("dt", "populations")
         ]
         for name, low, high in self.ranges:
             if name not in numbers:
