@@ -21,6 +21,7 @@ from rldbs_env.controllers import (
     Controller,
     DelayedFeedback,
     LinearFeedback,
+    LinearXYFeedback,
     NoControl,
     NonlinearDelayedFeedback,
     OnOff,
@@ -79,6 +80,39 @@ def test_sparse_linear_feedback_acts_on_the_first_step_and_every_fifth_after_it(
     expected = np.zeros(11)
     expected[[0, 5, 10]] = [-1 / 32, -6 / 32, -11 / 32]
     np.testing.assert_allclose(kicks(controller, observations), expected, rtol=1e-7)
+
+
+def test_two_sensors_steer_an_electrode_each() -> None:
+    """Means 3 and 1 of the first environment, 0 and -2 of the second."""
+    controller = LinearFeedback(window=4, gain=-0.125, sensors=2)
+    observation = np.array([[1, 2, 3, 6, 0, 0, 0, 4], [0, 0, 0, 0, -2, -2, 0, -4]])
+    together, _ = controller.predict(observation)
+    np.testing.assert_array_equal(together, [[-0.375, -0.375], [0.0, 0.25]])
+    alone, _ = controller.predict(observation[0])
+    np.testing.assert_array_equal(alone, together[0])
+
+
+def test_sparse_feedback_of_two_sensors_acts_on_both_at_once() -> None:
+    controller = LinearFeedback(window=2, gain=-0.5, every=2, sensors=2)
+    state, acted = None, []
+    for _ in range(4):
+        one, state = controller.predict(np.array([0.0, 1.0, 0.0, -1.0]), state)
+        acted.append(one)
+    np.testing.assert_array_equal(acted, [[-0.25, 0.25], [0, 0], [-0.25, 0.25], [0, 0]])
+
+
+def test_linear_feedback_in_x_and_y_adds_both_deviations() -> None:
+    """X: mean 3, newest 6; Y: mean 1, newest 0."""
+    controller = LinearXYFeedback(window=4, gain_x=-0.125, gain_y=0.25)
+    assert kick(controller, 1, 2, 3, 6, 1, 2, 1, 0) == -0.375 - 0.25
+    assert controller.signals == ("x", "y")
+
+
+def test_without_y_it_is_linear_feedback() -> None:
+    windows = np.random.default_rng(5).uniform(-1, 1, (7, 2, 30))
+    both, _ = LinearXYFeedback(window=30, gain_x=-0.1, gain_y=0.0).predict(windows.reshape(7, 60))
+    alone, _ = LinearFeedback(window=30, gain=-0.1).predict(windows[:, 0])
+    np.testing.assert_array_equal(both, alone)
 
 
 @pytest.mark.parametrize(("delay", "value"), [(0, 10.0), (1, 3.0), (4, 0.0)])
@@ -276,15 +310,19 @@ def test_controllers_are_made_by_name(name: str) -> None:
     assert CONTROLLERS[name]().window == 250
 
 
-def test_the_defaults_are_the_published_laws() -> None:
+def test_the_defaults_are_the_published_and_the_tuned_laws() -> None:
     assert make("linear") == LinearFeedback(gain=-0.02, every=1, max_kick=1.0)
+    assert make("linear_xy") == LinearXYFeedback(gain_x=-0.021, gain_y=0.021)
     assert make("delayed") == DelayedFeedback(gain=0.05, delay=60)
     assert make("periodic") == Periodic(amplitude=0.1, period_steps=5, biphasic=True)
     assert make("tonic") == Tonic(amplitude=0.2)
 
 
 def test_unknown_names_and_arguments_are_refused() -> None:
-    names = "none, random, tonic, periodic, linear, delayed, nonlinear_delayed, pid, on_off"
+    names = (
+        "none, random, tonic, periodic, linear, linear_xy, delayed, nonlinear_delayed, pid, "
+        "on_off, phase_triggered, adaptive"
+    )
     wanted = re.escape(
         f"controller must be one of {names}, policy, policy:DIRECTORY, got 'liner' "
         "(did you mean 'linear'?)"
@@ -293,7 +331,7 @@ def test_unknown_names_and_arguments_are_refused() -> None:
         make("liner")
     with pytest.raises(ValueError, match=r"got 'qqq'$"):
         make("qqq")
-    wanted = "linear takes the arguments window, max_kick, gain, every, got 'gian'"
+    wanted = "linear takes the arguments window, max_kick, gain, every, sensors, got 'gian'"
     with pytest.raises(ValueError, match=f"^{wanted}$"):
         make("linear", gian=1.0)
 
@@ -306,6 +344,8 @@ def test_unknown_names_and_arguments_are_refused() -> None:
         ("tonic", {"max_kick": math.nan}, "max_kick must be finite and above 0, got nan"),
         ("pid", {"max_kick": math.inf}, "max_kick must be finite and above 0, got inf"),
         ("linear", {"every": 0}, "every must be at least 1, got 0"),
+        ("linear", {"sensors": 0}, "sensors must be at least 1, got 0"),
+        ("linear_xy", {"gain_y": math.nan}, "gain_y must be finite, got nan"),
         ("delayed", {"delay": 250}, r"delay must be in \[0, window\) = \[0, 250\), got 250"),
         ("delayed", {"delay": -1}, r"delay must be in \[0, window\) = \[0, 250\), got -1"),
         ("nonlinear_delayed", {"window": 60}, r"\[0, window\) = \[0, 60\), got 60"),
@@ -339,7 +379,13 @@ def test_observations_of_other_environments_are_refused(shape: tuple[int, ...]) 
 
 SEEDS = (0, 1, 2)
 # Enough to settle, then ten cycles or more; the delayed laws settle slowest.
-CONTROLLED_STEPS = {"linear": 6000, "delayed": 10_000, "periodic": 3240, "tonic": 3240}
+CONTROLLED_STEPS = {
+    "linear": 6000,
+    "linear_xy": 6000,
+    "delayed": 10_000,
+    "periodic": 3240,
+    "tonic": 3240,
+}
 
 
 Outcome = Callable[..., tuple[protocol.Recording, list[protocol.Score]]]
@@ -371,6 +417,8 @@ def outcome() -> Outcome:
         ("linear", {"gain": -0.03}, 0.0224, 5.4e-4),
         ("linear", {"gain": -0.1, "every": 5}, 0.0248, 3.8e-4),
         ("linear", {"gain": -0.2, "every": 10}, 0.0251, 3.8e-4),
+        ("linear_xy", {}, 0.0195, 3.2e-4),
+        ("linear_xy", {"gain_x": -0.03, "gain_y": 0.03}, 0.0168, 3.9e-4),
         ("delayed", {"gain": 0.05, "delay": 60}, 0.0263, 3.2e-4),
         ("delayed", {"gain": 0.05, "delay": 50}, 0.0267, 3.2e-4),
     ],

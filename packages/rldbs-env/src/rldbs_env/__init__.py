@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from rldbs_env.reward import QuadraticReward, Reward
     from rldbs_env.settings import Settings
     from rldbs_env.simulation import Trajectory, simulate
+    from rldbs_env.tuning import tune_linear
     from rldbs_env.vector import DBSVectorEnv
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "pulses",
     "settled_ensembles",
     "simulate",
+    "tune_linear",
 ]
 
 _HOMES = {
@@ -60,6 +62,7 @@ _HOMES = {
     "Trajectory": "simulation",
     "settled_ensembles": "ensembles",
     "simulate": "simulation",
+    "tune_linear": "tuning",
 }
 
 # Entry points as strings: numba is imported when the first environment is made.
