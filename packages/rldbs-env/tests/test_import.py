@@ -26,7 +26,9 @@ HEAVY = {
 MODULES = sorted(module.name for module in pkgutil.iter_modules(rldbs_env.__path__))
 # What needs the extra `cli` or `train`.
 WITH_TRAIN = {"agents", "sb3", "training"}
-WITH_EXTRAS = {"animation", "cli", "dependence", "figures", "learning", *WITH_TRAIN}
+WITH_EXTRAS = {
+    "animation", "cli", "dependence", "figures", "learning", "suite_report", *WITH_TRAIN,
+}  # fmt: skip
 
 
 def heavy_after(statement: str, *blocked: str) -> set[str]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rldbs_env.environment import DBSEnv
     from rldbs_env.kuramoto import KuramotoGrid
     from rldbs_env.models import BonhoefferVanDerPol, HindmarshRose
+    from rldbs_env.oscillators import Oscillators
     from rldbs_env.reward import QuadraticReward, Reward
     from rldbs_env.settings import Settings
     from rldbs_env.simulation import Trajectory, simulate
@@ -34,6 +35,7 @@ __all__ = [
     "Ensemble",
     "HindmarshRose",
     "KuramotoGrid",
+    "Oscillators",
     "QuadraticReward",
     "Reward",
     "Settings",
@@ -56,6 +58,7 @@ _HOMES = {
     "Ensemble": "ensembles",
     "HindmarshRose": "models",
     "KuramotoGrid": "kuramoto",
+    "Oscillators": "oscillators",
     "QuadraticReward": "reward",
     "Reward": "reward",
     "Settings": "settings",

@@ -22,6 +22,8 @@ Function = TypeVar("Function", bound=Callable[..., object])
 # Sums may be reordered into vector lanes and products fused; NaN and infinity keep their meaning.
 _FLAGS = {"reassoc", "contract", "nsz"}
 
+_TYPED_IN = "_typed_in"
+
 
 def jit(function: Function) -> Function:
     """Compile ``function`` on first call, releasing the GIL, and cache the result on disk.
@@ -29,38 +31,46 @@ def jit(function: Function) -> Function:
     Where neither the package's folder nor the user's cache folder can be written, the kernel is
     compiled once per process instead.
     """
-
-    def compiled(cache: bool) -> object:
-        return numba.njit(
-            function, cache=cache, nogil=True, error_model="numpy", fastmath=set(_FLAGS)
-        )
-
     try:
         Path.home()  # a user without one has no cache folder, and numba would make one named "~"
-        return cast(Function, compiled(cache=True))
+        return _compiled(function, cache=True)
     except RuntimeError:  # there is no folder for the cache
-        return cast(Function, compiled(cache=False))
+        return _compiled(function, cache=False)
+
+
+def _compiled(function: Function, cache: bool) -> Function:
+    options: Any = {"nogil": True, "error_model": "numpy", "fastmath": set(_FLAGS)}
+    return cast(Function, numba.njit(function, cache=cache, **options))
 
 
 def specialise(template: Function, **parts: Callable[..., object]) -> Function:
     """Compile a copy of ``template`` in which global names stand for these compiled parts.
 
     numba caches neither closures nor functions passed as arguments. A copy with globals of its own
-    is cached, under a name that changes with the source of everything it is made of.
+    is cached, under a name that changes with the source of everything it is made of. Parts that no
+    file tells apart, such as closures and functions typed into a notebook, are compiled once per
+    process.
 
     Args:
         template: A plain function that calls the parts by name.
         **parts: Compiled functions by those names.
     """
-    digest = hashlib.sha256(_compiled_sources())
+    digest, in_files = hashlib.sha256(_compiled_sources()), True
     for name, part in sorted(parts.items()):
         plain = getattr(part, "py_func", part)
-        digest.update(f"{name}={plain.__module__}.{plain.__qualname__}".encode())
-        digest.update(Path(inspect.getfile(plain)).read_bytes())
+        file, code = Path(inspect.getfile(plain)), plain.__code__
+        fixed = file.is_file() and not plain.__closure__ and not hasattr(plain, _TYPED_IN)
+        in_files = in_files and fixed
+        told = (name, plain.__module__, plain.__qualname__, code.co_firstlineno, code.co_consts)
+        digest.update(repr(told).encode())
+        digest.update(file.read_bytes() if fixed else code.co_code)
     plain = cast(FunctionType, template)
     copy: Any = FunctionType(plain.__code__, plain.__globals__ | parts, plain.__name__)
     copy.__qualname__ = f"{plain.__qualname__}_{digest.hexdigest()[:12]}"
-    return jit(cast(Function, copy))
+    if in_files:
+        return jit(cast(Function, copy))
+    setattr(copy, _TYPED_IN, True)  # and so is all that is made of it
+    return _compiled(cast(Function, copy), cache=False)
 
 
 @cache

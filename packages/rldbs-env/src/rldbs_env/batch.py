@@ -12,7 +12,7 @@ from rldbs_env.delivery import Deliverer
 from rldbs_env.disturbances import Conditions, Variety
 from rldbs_env.ensembles import Ensemble, settled_ensembles
 from rldbs_env.kernels import Kernels, kernels_of
-from rldbs_env.models import Model
+from rldbs_env.oscillators import Model
 from rldbs_env.parallel import Threads
 from rldbs_env.prelude import suppressed_ensembles
 from rldbs_env.reward import QuadraticReward

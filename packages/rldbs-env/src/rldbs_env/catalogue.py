@@ -19,7 +19,8 @@ from rldbs_env.disturbances import (
     Variety,
 )
 from rldbs_env.kuramoto import KuramotoGrid
-from rldbs_env.models import BonhoefferVanDerPol, HindmarshRose, Model
+from rldbs_env.models import BonhoefferVanDerPol, HindmarshRose
+from rldbs_env.oscillators import Model
 from rldbs_env.pulses import biphasic
 from rldbs_env.reward import QuadraticReward
 from rldbs_env.settings import suggest
@@ -222,8 +223,8 @@ def make_model(name: str, **numbers: Any) -> Model:
 
 def name_of(model: Model) -> str:
     """The model's name in `MODELS`, or that of its class."""
-    names = {kind: name for name, kind in MODELS.items()}
-    return names.get(type(model), type(model).__name__)  # type: ignore[call-overload,no-any-return]
+    kind: type = type(model)
+    return next((name for name, one in MODELS.items() if one is kind), kind.__name__)
 
 
 def make_env(

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rldbs_env.arrays import Indices
-from rldbs_env.models import Model, Oscillators
+from rldbs_env.oscillators import Model, Oscillators
 
 __all__ = [
     "ActionNoise",

@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike
 from rldbs_env.arrays import Array
 from rldbs_env.chance import chaos_of
 from rldbs_env.kernels import kernels_of
-from rldbs_env.models import Model
+from rldbs_env.oscillators import Model
 from rldbs_env.parallel import Threads
 
 __all__ = ["Ensemble", "settled_ensembles"]

@@ -45,27 +45,29 @@ def checked_actions(settings: Settings, n_envs: int, actions: ArrayLike) -> NDAr
     Args:
         settings: What the environments are made of.
         n_envs: How many there are.
-        actions: Shape (envs, electrodes), or (envs,) where there is one electrode.
+        actions: Shape (envs, electrodes); one axis is enough where there is one environment or
+            one electrode. Indices of levels are whole numbers.
 
     Raises:
         ValueError: If the shape is another or an action is not in the action space.
     """
-    values = np.asarray(actions, dtype=np.float64)
+    given = np.asarray(actions)
     shape = (n_envs, settings.model.n_electrodes)
-    if values.shape != shape and not (shape[1] == 1 and values.shape == (n_envs,)):
+    if given.shape != shape and not (1 in shape and given.shape == (max(shape),)):
         raise ValueError(
             f"actions must have shape {shape}, one kick per environment and electrode, "
-            f"got {values.shape}"
+            f"got {given.shape}"
         )
-    values = values.reshape(shape)
+    given = given.reshape(shape)
     if settings.levels is not None:
         levels = np.asarray(settings.levels, dtype=float)
-        if not np.isin(values, np.arange(len(levels))).all():
+        if given.dtype.kind not in "iu" or not np.isin(given, np.arange(len(levels))).all():
             raise ValueError(
                 f"actions must be whole numbers in [0, {len(levels)}), indices of the levels, "
-                f"got {values.reshape(-1).tolist()}"
+                f"got {given.reshape(-1).tolist()}"
             )
-        return np.asarray(levels[values.astype(np.int64)])
+        return np.asarray(levels[given.astype(np.int64)])
+    values = given.astype(np.float64)
     admitted = np.abs(values) <= _largest_action(settings)
     if not admitted.all():
         member, electrode = np.argwhere(~admitted)[0]

@@ -9,7 +9,9 @@ from rldbs_env.delivery import Delivery
 from rldbs_env.disturbances import Variety
 from rldbs_env.ensembles import Ensemble
 from rldbs_env.interface import checked_actions
+from rldbs_env.oscillators import Model
 from rldbs_env.pulses import delta
+from rldbs_env.reward import QuadraticReward
 
 if TYPE_CHECKING:
     from rldbs_env.settings import Settings
@@ -17,11 +19,13 @@ if TYPE_CHECKING:
 __all__ = ["suppressed_ensembles"]
 
 
-def suppressed_ensembles(settings: "Settings", seeds: list[int]) -> list[Ensemble]:
-    """The ensembles of these seeds after ``prelude_steps`` under the settings' ``prelude``.
+def suppressed_ensembles(
+    settings: "Settings", model: Model, n_neurons: int, seeds: list[int]
+) -> list[Ensemble]:
+    """Ensembles of this model and size after ``prelude_steps`` under the settings' ``prelude``.
 
     The first controller works on the ensembles of the environment, by delta kicks, without rules of
-    delivery and without disturbances. What an ensemble has come to depends on its seed alone.
+    delivery and without disturbances. What comes of an ensemble depends on its seed alone.
     """
     from rldbs_env.batch import Batch
 
@@ -30,14 +34,17 @@ def suppressed_ensembles(settings: "Settings", seeds: list[int]) -> list[Ensembl
         len(seeds),
         replace(
             settings,
+            model=model,
+            n_neurons=n_neurons,
             signals=controller.signals,
             window=controller.window,
             stride=1,
-            max_kick=min(getattr(controller, "max_kick", 1.0), settings.model.largest_kick),
+            max_kick=min(getattr(controller, "max_kick", 1.0), model.largest_kick),
             levels=None,
             pulse=delta(),
             delivery=Delivery(),
             prelude=None,
+            reward=QuadraticReward(),
             disturbances=(),
             variety=Variety(),
             episode_steps=None,
@@ -50,6 +57,7 @@ def suppressed_ensembles(settings: "Settings", seeds: list[int]) -> list[Ensembl
     memory = None
     for _ in range(settings.prelude_steps):
         kicks, memory = controller.predict(batch.observations, memory)
+        kicks = np.clip(kicks, -batch.settings.max_kick, batch.settings.max_kick)
         batch.step(checked_actions(batch.settings, len(seeds), kicks))
     return [
         Ensemble(state, currents, fields)

@@ -43,7 +43,7 @@ def flow(*arguments: Any) -> Any:
     raise NotImplementedError
 
 
-def substeps(x: Array, n: int, kicks: Array, dt: Scalar) -> int:
+def substeps(state: Array, n: int, kicks: Array, dt: Scalar) -> int:
     """The model's division of a step stands here."""
     raise NotImplementedError
 
@@ -125,7 +125,7 @@ def planar_step(  # noqa: C901 - four stages, written out to be fused
     inputs = work[4] if networked else currents
     means, fresh, now = work[5], work[6], work[7]
 
-    parts = substeps(x, n, kicks, parameters[1])
+    parts = substeps(state, n, kicks, parameters[1])
     dt = parameters[1] / real(parts)
     half_dt, sixth_dt = real(0.5) * dt, sixth * dt
     for k in range(n_populations):
@@ -238,7 +238,7 @@ def spatial_step(  # noqa: C901
     inputs = work[6] if networked else currents
     means, fresh, now = work[7], work[8], work[9]
 
-    parts = substeps(x, n, kicks, parameters[1])
+    parts = substeps(state, n, kicks, parameters[1])
     dt = parameters[1] / real(parts)
     half_dt, sixth_dt = real(0.5) * dt, sixth * dt
     for k in range(n_populations):

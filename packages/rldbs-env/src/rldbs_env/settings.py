@@ -10,7 +10,8 @@ import numpy as np
 
 from rldbs_env.delivery import Delivery
 from rldbs_env.disturbances import Disturbance, Variety, widest
-from rldbs_env.models import BonhoefferVanDerPol, Model
+from rldbs_env.models import BonhoefferVanDerPol
+from rldbs_env.oscillators import Model
 from rldbs_env.pulses import Pulse, delta
 from rldbs_env.reward import QuadraticReward, Reward
 

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from rldbs_env.arrays import Array
 from rldbs_env.chance import chaos_of
 from rldbs_env.kernels import kernels_of
-from rldbs_env.models import Model
+from rldbs_env.oscillators import Model
 
 __all__ = ["Trajectory", "simulate"]
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from rldbs_env.models import BonhoefferVanDerPol, Oscillators
+from rldbs_env.models import BonhoefferVanDerPol
+from rldbs_env.oscillators import Oscillators
 from rldbs_env.vector import DBSVectorEnv
 
 __all__ = ["numpy_speed", "numpy_step", "vector_speed"]
