@@ -26,6 +26,7 @@ CONFIG = """
 from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 @dataclass
 class Model:
@@ -38,6 +39,7 @@ class Train:
     gain: float = 1.0
     wait_for: str | None = None
     weights: Path | None = None
+    arguments: dict[str, Any] = field(default_factory=dict)
     threads: int = 1
     device: str = "cpu"
 
@@ -275,6 +277,22 @@ def test_run_writes_its_directory(toy: Toy, here: Callable[..., tuple[int, str]]
     assert runs.read_metric(directory) == 50.0
 
 
+def test_a_dict_of_the_schema_takes_any_key_and_a_sweep_over_it(
+    toy: Toy, here: Callable[..., tuple[int, str]]
+) -> None:
+    assert here("train", "arguments.gain=-0.5", "+arguments.deep.er=2") == (0, "")
+    (directory,) = (toy.folder / "results/toy-dist/train").iterdir()
+    assert runs.read_config(directory)["arguments"] == {"gain": -0.5, "deep": {"er": 2}}
+    done = toy("train", "arguments.gain=1,2", "sweep=s", "--multirun")
+    assert done.returncode == 0, done.stderr
+    jobs = (toy.folder / "results/toy-dist/train/multirun/s").glob("*/config.json")
+    found = [runs.read_config(job.parent)["arguments"]["gain"] for job in jobs]
+    assert sorted(found) == [1, 2]
+    code, err = here("train", "model.wdth=3")  # a dataclass stays closed
+    assert code == 2
+    assert "'model.wdth' is no option (did you mean 'width'?)" in err
+
+
 def test_two_word_verb_and_mandatory_option(toy: Toy, here: Callable[..., tuple[int, str]]) -> None:
     code, err = here("net", "build")
     assert code == 2
@@ -290,7 +308,7 @@ def test_two_word_verb_and_mandatory_option(toy: Toy, here: Callable[..., tuple[
         (
             "sede=1",
             "'sede' is no option (did you mean 'seed'?); the options of this verb are model, seed, "
-            "gain, wait_for, weights, threads, device, sweep, resume",
+            "gain, wait_for, weights, arguments, threads, device, sweep, resume",
         ),
         (
             "model.widht=1",

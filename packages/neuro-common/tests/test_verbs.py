@@ -34,6 +34,18 @@ def test_resume_line_replaces_where_it_wrote_and_quotes() -> None:
     )
 
 
+def test_a_misspelt_second_word_is_not_taken_for_an_option() -> None:
+    verbs = [Verb("net", "", "", "", "a:B"), Verb("net build", "", "", "", "a:C")]
+    assert find_verb(verbs, ["net"]) == (verbs[0], [])
+    for option in ("seed=1", "--help", "+a.b=c", "~d"):
+        assert find_verb(verbs, ["net", option]) == (verbs[0], [option])
+    assert find_verb(verbs, ["net", "build", "x"]) == (verbs[1], ["x"])
+    with pytest.raises(UsageError, match=r"'net biuld' is no verb \(did you mean 'net build'\?\)"):
+        find_verb(verbs, ["net", "biuld", "seed=1"])
+    # a verb without others below it leaves the word to Hydra, which says what is wrong with it
+    assert find_verb([*verbs[1:], Verb("info", "", "", "", "a:D")], ["info", "x"])[1] == ["x"]
+
+
 @POSIX
 def test_sigterm_becomes_keyboard_interrupt_once_and_is_given_back() -> None:
     before = signal.getsignal(signal.SIGTERM)

@@ -15,9 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from rldbs_env import command
+from rldbs_env import command, suite
+from rldbs_env.catalogue import DIFFICULTIES, ENVIRONMENTS, MODELS
 from rldbs_env.controllers import CONTROLLERS
+from rldbs_env.disturbances import ObservationNoise
 from rldbs_env.evaluation import format_columns, read_evaluation, summary, suppression
+from rldbs_env.suite import Condition, overall
+from rldbs_env.suite_files import read_submission
 
 SHORT = (
     "n_neurons=50",
@@ -115,7 +119,8 @@ def test_an_evaluation_records_what_it_was_told(evaluated: Done) -> None:
     assert (record["distribution"], record["verb"]) == ("rldbs-env", "evaluate")
     config = record["config"]
     assert config["controllers"] == ["none", "tonic", "linear"]
-    assert config["model"] == {"coupling": 0.04, "spread": 0.1, "mean_current": 0.6, "dt": 0.2}
+    assert config["model"] == {"coupling": 0.04}
+    assert (config["environment"], config["difficulty"]) == ("rldbs/BvdP-v0", "published")
     assert (config["n_neurons"], config["first_ensemble"], config["seed"]) == (50, 1000, 3)
     made = json.loads((evaluated.run / "provenance.json").read_text(encoding="utf-8"))
     assert (made["seed"], made["status"], made["error"]) == (3, "done", None)
@@ -252,9 +257,12 @@ def test_info_lists_what_can_be_named(tmp_path: Path) -> None:
     assert files(done.run) == RECORD
     assert json.loads((done.run / "done").read_text(encoding="utf-8"))["metric"] is None
     lines = dict(line.split(":", 1) for line in done.out.splitlines() if ":" in line)
-    assert lines["environments"].split(", ") == [" rldbs/BvdP-v0"]
+    assert lines["environments"].strip().split(", ") == [*ENVIRONMENTS]
+    assert lines["difficulties"].strip().split(", ") == [*DIFFICULTIES]
+    assert lines["models"].strip().split(", ") == [*MODELS]
     assert lines["controllers"].strip().split(", ") == [*CONTROLLERS, "policy"]
-    assert lines["signals"].strip() == "x, y, action"
+    assert "CouplingDrift" in lines["disturbances"].strip().split(", ")
+    assert lines["signals"].strip() == "x, y, action, countdown"
     assert re.search(r"^numba \d+\.\d+", done.out, re.MULTILINE)
 
 
@@ -263,7 +271,7 @@ def test_an_unknown_option_is_a_usage_error_that_lists_the_valid_ones(tmp_path: 
     assert done.code == 2
     assert done.out == ""
     assert "'n_neuron' is no option (did you mean 'n_neurons'?)" in done.err
-    assert "controllers, arguments, model, n_neurons, n_ensembles, first_ensemble" in done.err
+    assert "controllers, arguments, environment, difficulty, model, n_neurons" in done.err
     assert files(tmp_path) == set()
 
 
@@ -331,7 +339,22 @@ def here(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str
             "leak must be in (0, 1], got 2",
         ),
         (("evaluate", "n_neurons=few"), 2, "could not be converted to Integer"),
-        (("evaluate", "model.delay=1"), 2, "coupling, spread, mean_current, dt"),
+        (("evaluate", "model.delay=1"), 1, "bvdp takes coupling, spread, mean_current, dt, noise"),
+        (("evaluate", "model.coupling=few"), 1, "bvdp cannot have {'coupling': 'few'}"),
+        (("evaluate", "environment=BvdQ"), 1, "environment must be one of rldbs/BvdP-v0, "),
+        (("evaluate", "difficulty=har"), 1, "difficulty must be one of published, varied, clin"),
+        (
+            ("evaluate", "environment=KuramotoGrid", "n_neurons=3"),
+            1,
+            "n_neurons must be the 512 units of the grid",
+        ),
+        (("benchmark", "suite", "controller=lineal"), 1, "controller must be one of none, random"),
+        (("benchmark", "suite", "arguments.gian=1"), 1, "linear takes the arguments window, max_k"),
+        (("benchmark", "suite", "n_ensembles=0"), 1, "n_ensembles must be at least 1, got 0"),
+        (("benchmark", "suite", "environment=BvdQ"), 1, "environment must be one of rldbs/BvdP-"),
+        (("benchmark", "suite", "threads=few"), 2, "could not be converted to Integer"),
+        (("benchmark", "suite", "num_envs=2"), 2, "'num_envs' is no option"),
+        (("benchmark", "siute"), 2, "(did you mean 'benchmark suite'?)"),
         (("benchmark", "repeats=0"), 1, "repeats must be at least 1, got 0"),
         (("benchmark", "num_envs=0"), 1, "num_envs must be at least 1, got 0"),
         (("benchmark", "dtype=int8"), 1, "dtype must be 'float64' or 'float32', got 'int8'"),
@@ -386,17 +409,110 @@ def test_figures_of_a_foreign_directory_are_refused(
     assert not list((tmp_path / "results").rglob("report.html"))
 
 
-@pytest.mark.parametrize("verb", ["evaluate", "figures", "benchmark", "info"])
+@pytest.mark.parametrize("verb", ["evaluate", "figures", "benchmark", "benchmark suite", "info"])
 def test_each_verb_lists_what_it_can_be_told(
     verb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    code, out, _ = here(capsys, verb, "--help")
+    code, out, _ = here(capsys, *verb.split(), "--help")
     assert code == 0
     assert f"rldbs-env {verb}" in out
-    options = {"evaluate": "n_neurons: 1000", "figures": "run: ???", "benchmark": "num_envs: 64"}
+    options = {
+        "evaluate": "n_ensembles: 20",
+        "figures": "run: ???",
+        "benchmark": "num_envs: 64",
+        "benchmark suite": "controller: linear",
+    }
     assert options.get(verb, "resume: false") in out
     assert files(tmp_path) == set()
+
+
+# A suite of two small conditions, in this process, where they can be put in place.
+
+
+@pytest.fixture
+def small_suite(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The folder to work in."""
+    noise = {"n_neurons": 20, "disturbances": (ObservationNoise(0.1),)}
+    conditions = (
+        Condition("plain", "as it is", lambda test, environment: {"n_neurons": 20}),
+        Condition("noisy", "a noisy recording", lambda test, environment: noise),
+    )
+    monkeypatch.setattr(suite, "CONDITIONS", conditions)
+    shortest = {"free_steps": 4, "controlled_steps": 8, "recovery_steps": 1}
+    monkeypatch.setattr(suite, "_PHASES", shortest)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_suite_writes_a_submission_its_table_and_a_page(
+    small_suite: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("controller=linear", "arguments.gain=-0.05", "n_ensembles=2", "environment=BvdP")
+    code, out, err = here(capsys, "benchmark", "suite", *words)
+    assert code == 0, err
+    (done,) = small_suite.glob("results/rldbs-env/benchmark_suite/*/done")
+    figures = {f"figures/suppression_by_condition.{kind}" for kind in ("csv", "png", "svg")}
+    wanted = RECORD | figures | {"metrics.csv", "suite.json", "suite.csv"}
+    assert files(done.parent) == wanted | {"report.json", "report.html"}
+    found = read_submission(done.parent / "suite.json")
+    assert (found.controller, found.arguments) == ("linear", {"gain": -0.05})
+    assert [one.ensemble for one in found.scores["noisy"]] == [5000, 5001]
+    total = overall(found)
+    metric = json.loads(done.read_text(encoding="utf-8"))["metric"]
+    assert metric == total.s_ratio > 1.5
+    assert f"S_ratio {total.s_ratio:.4g}, the geometric mean over 2 conditions; worst" in out
+    assert f"{done.parent.relative_to(small_suite).as_posix()}/suite.json" in out
+    rows = table(done.parent / "metrics.csv")
+    assert [(row["step"], row["condition"]) for row in rows] == [("0", "plain"), ("1", "noisy")]
+    record = json.loads((done.parent / "provenance.json").read_text(encoding="utf-8"))
+    assert record["command"] == f"rldbs-env benchmark suite {' '.join(words)}"
+    assert "conditions: 2/2 in" in err
+
+
+def test_suites_are_swept_over_and_drawn_together(
+    small_suite: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("controller=none,linear", "n_ensembles=1", "sweep=all", "--multirun")
+    code, out, err = here(capsys, "benchmark", "suite", *words)
+    assert code == 0, err
+    assert "2 jobs: 2 done" in out
+    sweep = "results/rldbs-env/benchmark_suite/multirun/all"
+    code, out, err = here(capsys, "figures", f"run={sweep}")
+    assert code == 0, err
+    (page,) = small_suite.glob("results/rldbs-env/figures/*/report.html")
+    rows = table(page.with_name("suite.csv"))
+    assert list(dict.fromkeys(row["controller"] for row in rows)) == ["linear", "none"]
+    one = next((small_suite / sweep).glob("*/suite.json"))
+    code, out, err = here(capsys, "figures", f"run={one.parent}", "hydra.run.dir=again")
+    assert code == 0, err
+    same = contents(one.parent)["suite.csv"]
+    assert contents(small_suite / "again")["suite.csv"] == same
+    damaged = one.read_text(encoding="utf-8").replace('"charge": ', '"charge": 1', 1)
+    one.write_text(damaged, encoding="utf-8")
+    code, out, err = here(capsys, "figures", f"run={sweep}", "hydra.run.dir=third")
+    assert code == 1
+    assert "must have the SHA-256 that it was written with" in err
+    assert not (small_suite / "third" / "report.html").exists()
+
+
+def test_an_evaluation_of_another_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = (
+        "environment=KuramotoGrid", "difficulty=varied", "model.grid=[3,3,3]", "n_ensembles=2",
+        "free_steps=936", "controlled_steps=1872", "recovery_steps=234", "controllers=[linear]",
+        "arguments.linear.window=234",
+    )  # fmt: skip
+    code, _, err = here(capsys, "evaluate", *words)
+    assert code == 0, err
+    (done,) = tmp_path.glob("results/rldbs-env/evaluate/*/done")
+    protocol = read_evaluation(done.parent).protocol
+    assert protocol.n_neurons == 27
+    assert protocol.disturbances == (ObservationNoise(0.05),)
+    config = json.loads((done.parent / "config.json").read_text(encoding="utf-8"))["config"]
+    assert config["model"] == {"grid": [3, 3, 3]}
 
 
 TINY = (

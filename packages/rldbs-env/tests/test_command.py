@@ -61,6 +61,9 @@ def test_an_unknown_verb_is_a_usage_error_with_a_suggestion(
 ) -> None:
     assert command.main(["evalaute"]) == 2
     assert "'evalaute' is no verb (did you mean 'evaluate'?)" in capsys.readouterr().err
+    assert command.main(["benchmark", "siute", "seed=1"]) == 2
+    message = "'benchmark siute' is no verb (did you mean 'benchmark suite'?)"
+    assert message in capsys.readouterr().err
 
 
 def test_words_come_from_the_process_by_default(
@@ -73,12 +76,13 @@ def test_words_come_from_the_process_by_default(
 
 @pytest.mark.parametrize("missing", ["neuro_common", "omegaconf", "neuro_common omegaconf hydra"])
 def test_a_verb_without_its_extra_ends_with_the_pip_line(missing: str) -> None:
-    out, err = without(missing, "evaluate seed=1", "figures", "benchmark", "info --help")
+    lines = ("evaluate seed=1", "figures", "benchmark", "benchmark suite seed=1", "info --help")
+    out, err = without(missing, *lines)
     line = 'needs more packages: pip install "rldbs-env[cli]"'
     assert out == ""
     assert err.splitlines() == [
         text
-        for verb in ("evaluate", "figures", "benchmark", "info")
+        for verb in ("evaluate", "figures", "benchmark", "benchmark suite", "info")
         for text in (f"rldbs-env {verb} {line}", "code 1")
     ]
 
@@ -87,7 +91,7 @@ def test_the_light_command_helps_and_tells_its_version() -> None:
     out, err = without("neuro_common omegaconf", "--help", "-h", "--version")
     assert err.splitlines() == ["code 0"] * 3
     assert out.count("  demo  Every shipped controller tries to silence") == 2
-    assert 'evaluate, figures, benchmark and info come with: pip install "rldbs-env[cli]"' in out
+    assert 'benchmark, benchmark suite and info come with: pip install "rldbs-env[cli]"' in out
     assert 'train comes with: pip install "rldbs-env[train]"' in out
     assert out.splitlines()[-1].startswith("rldbs-env ")
     assert 'pip install "rldbs-env[train]"' in without("neuro_common omegaconf", "train")[1]

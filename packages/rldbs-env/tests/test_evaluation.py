@@ -1,6 +1,7 @@
 """Controllers compared: what is kept of a test, how it is summed up, how files give it back."""
 
 import csv
+import json
 import math
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -13,8 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from neuro_common.runs import FormatError
-from rldbs_env import BonhoefferVanDerPol
+from rldbs_env import BonhoefferVanDerPol, networks
 from rldbs_env.controllers import make
+from rldbs_env.disturbances import ObservationNoise
 from rldbs_env.evaluation import (
     Evaluation,
     Example,
@@ -26,6 +28,8 @@ from rldbs_env.evaluation import (
     suppression,
 )
 from rldbs_env.protocol import Protocol, Score, run, score
+from rldbs_env.pulses import biphasic
+from rldbs_env.records import NamedNetwork
 
 # 3,251 steps: no multiple of the five steps between samples of single neurons
 SMALL = Protocol(
@@ -229,6 +233,58 @@ def test_what_is_written_is_read_back_exactly(evaluation: Evaluation, stored: Pa
             np.testing.assert_array_equal(read, written)
             assert read.dtype == written.dtype
     assert summary(again) == summary(evaluation)
+
+
+GRID = Protocol.on(
+    "KuramotoGrid",
+    model={"grid": [3, 3, 3]},
+    ensembles=(1, 2),
+    free_steps=936,
+    controlled_steps=1872,
+    recovery_steps=234,
+    disturbances=(ObservationNoise(0.01),),
+)
+ON_A_NETWORK = replace(
+    SMALL,
+    model=BonhoefferVanDerPol(network=networks.small_world(30, 4, 0.1, seed=1)),
+    pulse=biphasic(),
+)
+
+
+@pytest.mark.parametrize("protocol", [GRID, ON_A_NETWORK], ids=["grid", "network"])
+def test_evaluations_of_other_experiments_are_read_back_and_drawn(
+    tmp_path: Path, protocol: Protocol
+) -> None:
+    from rldbs_env.figures import write_report
+
+    made = Evaluation(protocol)
+    made.add("linear", make("linear", window=protocol.model.window))
+    made.write(tmp_path)
+    again = read_evaluation(tmp_path)
+    assert again.protocol == protocol
+    assert all(map(same, again.scores["linear"], made.scores["linear"]))
+    with h5py.File(tmp_path / "data.h5") as file:
+        np.testing.assert_allclose(np.diff(file["time"][:4]), protocol.step_time)
+    page = write_report(again, tmp_path / "page").read_text(encoding="utf-8")
+    if protocol is GRID:
+        assert "(kuramoto_grid, coupling 0.52, ObservationNoise)" in page
+    else:
+        assert "(coupling 0.03, biphasic pulses)" in page
+        assert isinstance(again.protocol.model.network, NamedNetwork)  # type: ignore[attr-defined]
+        with pytest.raises(ValueError, match="put the network itself into its model"):
+            again.add("linear", make("linear"))
+
+
+def test_an_evaluation_of_the_first_version_is_read(evaluation: Evaluation, stored: Path) -> None:
+    """Its protocol was the fields of the test, the model without a name."""
+    with h5py.File(stored / "data.h5", "a") as file:
+        attributes = json.loads(file.attrs["attributes"])
+        first = ("n_neurons", "ensembles", "free_steps", "controlled_steps", "recovery_steps")
+        kept = (*first, "transient_steps", "seed", "threads")
+        old = {name: attributes["protocol"][name] for name in kept}
+        old["model"] = {"coupling": 0.04, "spread": 0.1, "mean_current": 0.6, "dt": 0.2}
+        file.attrs["attributes"] = json.dumps(attributes | {"protocol": old})
+    assert read_evaluation(stored).protocol == evaluation.protocol
 
 
 def test_scores_have_the_types_they_went_with(stored: Path) -> None:

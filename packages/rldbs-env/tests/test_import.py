@@ -27,7 +27,8 @@ MODULES = sorted(module.name for module in pkgutil.iter_modules(rldbs_env.__path
 # What needs the extra `cli` or `train`.
 WITH_TRAIN = {"agents", "sb3", "training"}
 WITH_EXTRAS = {
-    "animation", "cli", "dependence", "figures", "learning", "suite_report", *WITH_TRAIN,
+    "animation", "cli", "dependence", "figures", "learning", "suite_files", "suite_report",
+    *WITH_TRAIN,
 }  # fmt: skip
 
 

@@ -53,9 +53,11 @@ def test_a_controller_that_starts_a_rhythm_has_no_suppression_at_all() -> None:
 
 
 def test_the_floor_falls_with_the_square_root_of_n() -> None:
-    assert metrics.FLOOR_CONSTANT == 1.3
+    assert metrics.FLOOR_CONSTANTS == {"bvdp": 1.3, "hindmarsh_rose": 0.53}
     assert metrics.finite_size_floor(1) == 1.3
     assert metrics.finite_size_floor(10_000) == pytest.approx(0.013)
+    assert metrics.finite_size_floor(100, "hindmarsh_rose") == pytest.approx(0.053)
+    assert math.isnan(metrics.finite_size_floor(100, "kuramoto_grid"))
     with pytest.raises(ValueError, match="n_neurons must be at least 1, got 0"):
         metrics.finite_size_floor(0)
 
@@ -218,6 +220,19 @@ def test_the_price_of_eight_kicks() -> None:
     assert price.energy == pytest.approx((0.25 + 0.0625 + 1) / 8)
     assert price.peak == 1.0
     assert price.pulses_per_period == pytest.approx(60)
+
+
+def test_the_price_of_two_electrodes_and_a_pulse_of_three_sub_steps() -> None:
+    kicks = np.array([[0.5, -0.25], [0.0, 0.0], [0.0, 1.0], [0.0, 0.0]])
+    price = metrics.stimulation(kicks, 32, (1.0, -0.5, -0.5))
+    assert price.charge == pytest.approx(2 * 1.75 / 4)
+    assert price.net_charge == 0
+    assert price.energy == pytest.approx(1.5 * (0.25 + 0.0625 + 1) / 4)
+    assert price.peak == 1.0
+    assert price.pulses_per_period == pytest.approx(16)
+    one_way = metrics.stimulation(kicks, 32, (0.5, 0.25))
+    assert one_way.net_charge == pytest.approx(0.75 * 1.25 / 4)
+    assert one_way.peak == 0.5
 
 
 def test_silence_costs_nothing() -> None:
@@ -432,7 +447,6 @@ SERIES = [
     ("controlled", lambda bad: metrics.s_ratio(GOOD, bad)),
     ("free", lambda bad: metrics.mean_shift(bad, GOOD)),
     ("controlled", lambda bad: metrics.mean_shift(GOOD, bad)),
-    ("kicks", lambda bad: metrics.stimulation(bad, 162)),
     ("x", metrics.windowed_std),
     ("x", metrics.settling_step),
     ("x", lambda bad: metrics.recovery_step(bad, 1.0)),
@@ -456,6 +470,17 @@ def test_series_have_one_axis_and_finite_values(name: str, function: Any) -> Non
     for value in (math.nan, math.inf):
         with pytest.raises(ValueError, match=f"{name} must be finite, got NaN or infinity"):
             function(np.r_[GOOD, value])
+
+
+def test_kicks_have_one_or_two_axes_and_finite_values() -> None:
+    for bad in (np.ones((3, 1, 1)), np.ones(0), 1.0):
+        with pytest.raises(ValueError, match=r"kicks must have shape \(time,\) and be non-empty"):
+            metrics.stimulation(bad, 162)
+    for worse in (np.array([1.0, math.nan]), np.array([[1.0, math.inf]])):
+        with pytest.raises(ValueError, match="kicks must be finite, got NaN or infinity"):
+            metrics.stimulation(worse, 162)
+    with pytest.raises(ValueError, match=r"weights must have shape \(time,\) and be non-empty"):
+        metrics.stimulation([1.0], 162, ())
 
 
 @pytest.mark.parametrize(("name", "function"), MATRICES)

@@ -102,6 +102,7 @@ def _config_name(verb: Verb) -> str:
 def _register(distribution: str, verb: Verb) -> None:
     """Store the verb's schema, with what every verb has, as ``<config name>_schema``."""
     from hydra.core.config_store import ConfigStore
+    from omegaconf import OmegaConf
 
     schema = load(str(verb.schema))
     now = "${now:%Y-%m-%d_%H-%M-%S}"
@@ -109,9 +110,24 @@ def _register(distribution: str, verb: Verb) -> None:
         ("sweep", str, field(default=now)),
         ("resume", bool, field(default=False)),
     ]
-    node = make_dataclass(schema.__name__, shared, bases=(schema,))
+    node = OmegaConf.structured(make_dataclass(schema.__name__, shared, bases=(schema,)))
+    _open_dicts(node)
     name = f"{_config_name(verb)}_schema"
     ConfigStore.instance().store(name=name, node=node, provider=distribution)
+
+
+def _open_dicts(node: Any) -> None:
+    """Let a line add keys to what the schema calls a dict, without Hydra's ``+``."""
+    from omegaconf import OmegaConf
+
+    for key in node:
+        if OmegaConf.is_missing(node, key) or OmegaConf.is_interpolation(node, key):
+            continue
+        if OmegaConf.is_dict(node[key]):
+            if OmegaConf.get_type(node, key) is dict:
+                OmegaConf.set_struct(node[key], False)
+            else:
+                _open_dicts(node[key])
 
 
 def _run_hydra(distribution: str, verb: Verb, words: Sequence[str]) -> int:

@@ -104,14 +104,16 @@ def find_verb(verbs: Sequence[Verb], words: Sequence[str]) -> tuple[Verb, list[s
     Raises:
         UsageError: The line begins with no verb; the message suggests the nearest.
     """
+    names = [verb.name for verb in verbs]
+    first_of_two = any(name.startswith(f"{words[0]} ") for name in names)
     for verb in sorted(verbs, key=lambda verb: -len(verb.name.split())):
         parts = verb.name.split()
-        if list(words[: len(parts)]) == parts:
-            return verb, list(words[len(parts) :])
-    names = [verb.name for verb in verbs]
-    wanted = (
-        " ".join(words[:2]) if any(name.startswith(f"{words[0]} ") for name in names) else words[0]
-    )
+        rest = list(words[len(parts) :])
+        # what follows a verb with a config is KEY=VALUE or an option: a bare word belongs to a verb
+        misspelt = first_of_two and verb.schema is not None and rest and rest[0].isidentifier()
+        if list(words[: len(parts)]) == parts and not (misspelt and len(parts) == 1):
+            return verb, rest
+    wanted = " ".join(words[:2]) if first_of_two else words[0]
     raise UsageError(
         f"{wanted!r} is no verb{suggestion(wanted, names)}; the verbs are {', '.join(names)}"
     )

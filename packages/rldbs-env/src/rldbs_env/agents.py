@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from rldbs_env.policy import Policy, window_samples
 from rldbs_env.sb3 import DBSVecEnv
+from rldbs_env.settings import Settings
 from rldbs_env.vector import DBSVectorEnv
 
 __all__ = ["AgentVecEnv", "OddActorCritic", "to_policy"]
@@ -24,13 +25,14 @@ class AgentVecEnv(DBSVecEnv):
 
     Args:
         env: The vector environment; its ``max_kick`` is what an action of 1 gives.
-        lags: Samples counted back from the newest.
+        lags: Samples counted back from the newest, multiples of the environment's ``stride``.
         reward_scale: Factor of the rewards; ``1 - gamma`` makes values as large as rewards.
     """
 
     def __init__(self, env: DBSVectorEnv, lags: Sequence[int], reward_scale: float) -> None:
         super().__init__(env)
-        self._n_signals, self._lags = len(env.settings.signals), tuple(lags)
+        self._n_signals = len(env.settings.signals)
+        self._lags = tuple(lag // env.settings.stride for lag in lags)
         n_features = self._n_signals * len(lags) + 1
         self.observation_space = spaces.Box(-np.inf, np.inf, (n_features,), np.float32)
         self.action_space = spaces.Box(-1, 1, (1,), np.float32)
@@ -38,7 +40,7 @@ class AgentVecEnv(DBSVecEnv):
         self._reward_scale = np.float32(reward_scale)
 
     def features(self, observations: NDArray[Any]) -> NDArray[np.float32]:
-        """What the networks see of observations (envs, n_signals * window)."""
+        """What the networks see of observations (envs, n_signals * samples)."""
         windows = observations.reshape(len(observations), self._n_signals, -1)
         loudness = 0.5 * np.log(windows.std(axis=2).mean(axis=1) + 0.003) + 1
         samples = window_samples(windows, self._lags)
@@ -127,14 +129,26 @@ class OddActorCritic(ActorCriticPolicy):
 
 
 def to_policy(
-    agent: OddActorCritic,
-    signals: Sequence[str],
-    window: int,
-    lags: Sequence[int],
-    kick_scale: float,
+    agent: OddActorCritic, settings: Settings, lags: Sequence[int], environment: str
 ) -> Policy:
-    """The agent's mean action as a `rldbs_env.policy.Policy` of copied weights."""
+    """The agent's mean action as a `rldbs_env.policy.Policy` of copied weights.
+
+    Args:
+        agent: The networks.
+        settings: Of the environment that they were trained on.
+        lags: Samples that they see, counted back from the newest.
+        environment: Its id.
+    """
     actor = cast("_Networks", agent.mlp_extractor).actor
     linear = [layer for layer in actor if isinstance(layer, nn.Linear)]
     layers = [layer.weight.detach().numpy().copy() for layer in (*linear, agent.mean_action)]
-    return Policy(layers, tuple(signals), window, tuple(lags), kick_scale)
+    return Policy(
+        layers,
+        tuple(settings.signals),
+        settings.window_steps,
+        tuple(lags),
+        settings.max_kick,
+        settings.stride,
+        settings.shape,
+        environment,
+    )

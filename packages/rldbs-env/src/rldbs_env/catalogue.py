@@ -170,19 +170,21 @@ def settings_of(name: str, difficulty: str = "published", **changes: Any) -> dic
 def _variety(model: Model, n_neurons: int) -> Variety:
     """Coupling from the published one to three times as much, spread by half, size by ten."""
     if isinstance(model, KuramotoGrid):
-        spread, coupling = model.frequency_spread, model.coupling
         return Variety(
-            (("coupling", coupling, 2 * coupling), ("frequency_spread", 0.5 * spread, spread))
+            (_up_to(model, "coupling", 2.0), _up_to(model, "frequency_spread", 0.5)),
         )
     if not isinstance(model, BonhoefferVanDerPol | HindmarshRose):
         return Variety()
     factor = 3 if isinstance(model, BonhoefferVanDerPol) else 1.5
-    ranges = (
-        ("coupling", model.coupling, factor * model.coupling),
-        ("spread", 0.5 * model.spread, model.spread),
-    )
+    ranges = (_up_to(model, "coupling", factor), _up_to(model, "spread", 0.5))
     sizes = model.populations == 1 and model.network is None
     return Variety(ranges, (max(1, n_neurons // 10), n_neurons) if sizes else None)
+
+
+def _up_to(model: Model, name: str, factor: float) -> tuple[str, float, float]:
+    """The range of a model's number between what it is and so many times that."""
+    value = getattr(model, name)
+    return name, min(value, factor * value), max(value, factor * value)
 
 
 def _disturbances(model: Model, difficulty: str) -> tuple[Disturbance, ...]:

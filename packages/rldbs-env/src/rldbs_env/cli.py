@@ -6,18 +6,20 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gymnasium import registry
+import numpy as np
 
 from neuro_common.checkpoint import save_checkpoint
 from neuro_common.cli import Progress, Verb, progress
 from neuro_common.extras import require
 from neuro_common.runs import Run, read_config, write_csv
 from rldbs_env import controllers
+from rldbs_env.catalogue import DIFFICULTIES, ENVIRONMENTS, MODELS
 from rldbs_env.config import (
     BenchmarkConfig,
     EvaluateConfig,
     FiguresConfig,
     InfoConfig,
+    SuiteConfig,
     TrainConfig,
 )
 from rldbs_env.evaluation import (
@@ -34,15 +36,22 @@ from rldbs_env.learning import (
     write_sweep_report,
     write_training_report,
 )
-from rldbs_env.models import BonhoefferVanDerPol
 from rldbs_env.protocol import Protocol
+from rldbs_env.pulses import Pulse
+from rldbs_env.records import DISTURBANCES
 from rldbs_env.settings import SIGNALS
 from rldbs_env.speed import numpy_speed, vector_speed
+from rldbs_env.suite import overall, protocols, run_suite, suite_table, suppression_of
+from rldbs_env.suite_files import read_submission, write_submission
+from rldbs_env.suite_report import write_suite_report
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rldbs_env.protocol import Score
     from rldbs_env.training import CurvePoint
 
-__all__ = ["VERBS", "benchmark", "evaluate", "figures", "info", "train"]
+__all__ = ["VERBS", "benchmark", "benchmark_suite", "evaluate", "figures", "info", "train"]
 
 _FIRST_UNSEEN = 1000  # a training pool ends below
 
@@ -69,7 +78,7 @@ VERBS = (
     ),
     Verb(
         "figures",
-        "Draw an evaluation or a training again, or a sweep of trainings seed by seed.",
+        "Draw a run again, or the trainings or the suites of a sweep side by side.",
         "rldbs-env figures run=results/rldbs-env/evaluate/2026-01-31_12-00-00",
         "rldbs_env.cli:figures",
         "rldbs_env.config:FiguresConfig",
@@ -82,8 +91,15 @@ VERBS = (
         "rldbs_env.config:BenchmarkConfig",
     ),
     Verb(
+        "benchmark suite",
+        "Score one controller under many conditions, and write a table to submit.",
+        "rldbs-env benchmark suite controller=linear arguments.gain=-0.03",
+        "rldbs_env.cli:benchmark_suite",
+        "rldbs_env.config:SuiteConfig",
+    ),
+    Verb(
         "info",
-        "List versions, environments, controllers and models.",
+        "List versions, environments, models, controllers and disturbances.",
         "rldbs-env info",
         "rldbs_env.cli:info",
         "rldbs_env.config:InfoConfig",
@@ -93,23 +109,25 @@ VERBS = (
 
 def evaluate(config: EvaluateConfig, run: Run) -> float:
     """Evaluate the controllers and write the run; returns the last one's mean S_ratio."""
-    model = BonhoefferVanDerPol(**asdict(config.model))
-    protocol = Protocol(
-        model=model,
-        n_neurons=config.n_neurons,
+    told = {
+        name: getattr(config, name)
+        for name in ("n_neurons", "free_steps", "controlled_steps", "recovery_steps")
+    }
+    protocol = Protocol.on(
+        config.environment,
+        config.difficulty,
+        model=config.model,
         ensembles=tuple(range(config.first_ensemble, config.first_ensemble + config.n_ensembles)),
-        free_steps=config.free_steps,
-        controlled_steps=config.controlled_steps,
-        recovery_steps=config.recovery_steps,
         seed=config.seed,
         threads=config.threads,
+        **{name: value for name, value in told.items() if value is not None},
     )
     strangers = set(config.arguments) - set(config.controllers)
     if strangers:
         raise ValueError(
             "arguments must belong to one of the controllers "
             f"{', '.join(config.controllers)}, got {', '.join(sorted(strangers))}: write "
-            "+arguments.linear.gain=-0.03"
+            "arguments.linear.gain=-0.03"
         )
     chosen = {
         name: controllers.make(name, **config.arguments.get(name, {}))
@@ -135,14 +153,18 @@ def train(config: TrainConfig, run: Run) -> float:
         require(package, "train", "rldbs-env")
     from rldbs_env.training import train as learn
 
-    # before the work begins: it may be refused
-    protocol = Protocol(
-        model=BonhoefferVanDerPol(**asdict(config.model)),
+    changes: dict[str, Any] = {"pulse": Pulse(tuple(config.pulse))} if config.pulse else {}
+    # before the work begins: they may be refused
+    protocol = Protocol.on(
+        config.environment,
+        model=config.model,
         n_neurons=config.n_neurons,
         ensembles=tuple(range(_FIRST_UNSEEN, _FIRST_UNSEEN + config.n_ensembles)),
         controlled_steps=config.controlled_steps,
         threads=config.threads,
+        **changes,
     )
+    law = controllers.make(config.law, **config.law_arguments)
     bar: Progress[int] = progress(config.steps, "train", metric="reward")
     with bar:
         shown: dict[str, float] = {}
@@ -160,7 +182,7 @@ def train(config: TrainConfig, run: Run) -> float:
         run.directory, policy.tensors(), policy.manifest() | {"training": asdict(config)}
     )
     evaluation = Evaluation(protocol)
-    evaluation.add("linear", controllers.make("linear"))
+    evaluation.add("linear", law)
     evaluation.add("policy", policy)
     evaluation.write(run.directory)
     print(format_columns(summary(evaluation)))
@@ -171,6 +193,12 @@ def train(config: TrainConfig, run: Run) -> float:
 def figures(config: FiguresConfig, run: Run) -> None:
     """Draw what a directory holds again, into this run's directory."""
     source = Path(config.run)
+    suites = sorted([*source.glob("suite.json"), *source.glob("*/suite.json")])
+    if suites:
+        submissions = [read_submission(path) for path in suites]
+        submissions.sort(key=lambda one: -overall(one).s_ratio)
+        write_suite_report(submissions, run.directory)
+        return
     trainings = sorted(path.parent for path in source.glob("*/weights.safetensors"))
     if trainings:
         seeds = {path: int(read_config(path)["seed"]) for path in trainings}
@@ -207,15 +235,55 @@ def benchmark(config: BenchmarkConfig, run: Run) -> float:
     return fast
 
 
+def benchmark_suite(config: SuiteConfig, run: Run) -> float:
+    """Put a controller through the suite; returns the geometric mean of S_ratio."""
+    controller = controllers.make(config.controller, **config.arguments)
+    tests = protocols(config.environment, n_ensembles=config.n_ensembles, seed=config.seed)
+    order = [*tests]
+    with progress(tests, "conditions", metric="S_ratio") as bar:
+
+        def report(condition: str, scores: "Sequence[Score]") -> None:
+            s_ratio = float(np.median(suppression_of(scores)))
+            run.log(step=order.index(condition), condition=condition, s_ratio=s_ratio)
+            bar.show(s_ratio)
+            bar.advance()
+
+        submission = run_suite(
+            config.controller,
+            controller,
+            config.arguments,
+            environment=config.environment,
+            n_ensembles=config.n_ensembles,
+            seed=config.seed,
+            threads=config.threads,
+            report=report,
+        )
+    write_submission(submission, run.directory)
+    write_suite_report([submission], run.directory)
+    print(format_columns(suite_table(submission)))
+    total = overall(submission)
+    print(
+        f"\nS_ratio {total.s_ratio:.4g}, the geometric mean over {len(tests)} conditions; worst "
+        f"{total.worst_s_ratio:.4g} ({total.worst_condition})\n"
+        f"to submit: {run.directory / 'suite.json'}"
+    )
+    return total.s_ratio
+
+
 def info(config: InfoConfig, run: Run) -> None:
     """Print what is installed and what can be named on the command line."""
     names = ("rldbs-env", "neuro-common", "gymnasium", "numba", "numpy", "stable-baselines3")
     rows = [f"{name} {_installed(name)}" for name in names]
     rows += [f"Python {platform.python_version()}, {platform.platform()}", ""]
-    rows += ["environments: " + ", ".join(sorted(e for e in registry if e.startswith("rldbs/")))]
-    rows += ["models:       BonhoefferVanDerPol"]
-    rows += ["controllers:  " + ", ".join([*controllers.CONTROLLERS, "policy"])]
-    rows += ["signals:      " + ", ".join(SIGNALS)]
+    lists = {
+        "environments": ENVIRONMENTS,
+        "difficulties": DIFFICULTIES,
+        "models": MODELS,
+        "controllers": [*controllers.CONTROLLERS, "policy"],
+        "disturbances": [one.__name__ for one in DISTURBANCES],
+        "signals": SIGNALS,
+    }
+    rows += [f"{name + ':':<14}{', '.join(names)}" for name, names in lists.items()]
     print("\n".join(rows))
 
 

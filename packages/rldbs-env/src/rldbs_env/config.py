@@ -10,20 +10,10 @@ __all__ = [
     "EvaluateConfig",
     "FiguresConfig",
     "InfoConfig",
-    "ModelConfig",
     "PPOConfig",
+    "SuiteConfig",
     "TrainConfig",
 ]
-
-
-@dataclass
-class ModelConfig:
-    """Parameters of `rldbs_env.BonhoefferVanDerPol`."""
-
-    coupling: float = 0.03
-    spread: float = 0.1
-    mean_current: float = 0.6
-    dt: float = 0.2
 
 
 @dataclass
@@ -32,27 +22,33 @@ class EvaluateConfig:
 
     Attributes:
         controllers: Names of shipped controllers, and ``policy:DIRECTORY`` for a trained agent.
-        arguments: Arguments by controller, such as ``+arguments.linear.gain=-0.03``.
-        model: The ensembles' model.
-        n_neurons: Neurons per ensemble.
+        arguments: Arguments by controller, such as ``arguments.linear.gain=-0.03``.
+        environment: One of `rldbs_env.catalogue.ENVIRONMENTS`; ``BvdP`` is short for
+            ``rldbs/BvdP-v0``.
+        difficulty: One of `rldbs_env.catalogue.DIFFICULTIES`.
+        model: Numbers of the environment's model to change, such as ``model.coupling=0.05``.
+        n_neurons: Neurons per ensemble; None for the environment's own.
         n_ensembles: How many ensembles, at least 2.
         first_ensemble: Seed of the first one; the others follow.
-        free_steps: Steps before control.
-        controlled_steps: Steps under control; the second half is scored.
-        recovery_steps: Steps after switch-off.
-        seed: Seed of the phases at the start and of the bootstrap.
+        free_steps: Steps before control; None for 20 of the model's windows (5,000).
+        controlled_steps: Steps under control, the second half of which is scored; None for 40
+            windows (10,000).
+        recovery_steps: Steps after switch-off; None for 20 windows.
+        seed: Seed of phases, disturbances and the bootstrap.
         threads: Threads that share the ensembles.
     """
 
     controllers: list[str] = field(default_factory=lambda: [*CONTROLLERS, "policy"])
     arguments: dict[str, dict[str, Any]] = field(default_factory=dict)
-    model: ModelConfig = field(default_factory=ModelConfig)
-    n_neurons: int = 1000
+    environment: str = "rldbs/BvdP-v0"
+    difficulty: str = "published"
+    model: dict[str, Any] = field(default_factory=dict)
+    n_neurons: int | None = None
     n_ensembles: int = 20
     first_ensemble: int = 1000
-    free_steps: int = 5000
-    controlled_steps: int = 10_000
-    recovery_steps: int = 5000
+    free_steps: int | None = None
+    controlled_steps: int | None = None
+    recovery_steps: int | None = None
     seed: int = 0
     threads: int = 1
 
@@ -137,14 +133,20 @@ def _enough_ensembles(n_ensembles: int) -> None:
 class TrainConfig:
     """`rldbs-env train`: an agent learns, and is scored beside the linear law.
 
+    What differs between environments comes from ``conf/env``: ``env=hindmarsh_rose``.
+
     Attributes:
         algo: The algorithm and its settings.
+        environment: Id in `rldbs_env.catalogue.ENVIRONMENTS`.
         steps: Environment steps, rounded up to whole rollouts.
-        model: The ensembles' model.
+        model: Numbers of the environment's model that replace its own.
         n_neurons: Neurons per ensemble.
         signals: What the agent sees, among x and y.
-        window: Samples of each signal.
-        lags: The samples that its networks use, counted back from the newest.
+        window: Samples of each signal, one per sub-step.
+        stride: The agent sees every so many samples of the window.
+        lags: The samples that its networks use, counted back from the newest, multiples of
+            ``stride``.
+        pulse: Kick before each sub-step per unit of action; empty for the environment's own pulse.
         kick_scale: Largest absolute kick.
         penalty: Price of charge in the reward, see `rldbs_env.reward.AbsoluteReward`.
         episode_steps: Steps of an episode.
@@ -152,19 +154,24 @@ class TrainConfig:
         checkpoint_steps: Steps between checkpoints, each with a validation.
         n_ensembles: Unseen ensembles of the final test, seeds from 1000 on, at least 2.
         controlled_steps: Steps under control in the final test; the second half is scored.
+        law: The controller that it is scored beside.
+        law_arguments: Its arguments.
         seed: Of everything random.
         threads: Of the environments and of torch.
     """
 
     algo: PPOConfig = field(default_factory=PPOConfig)
+    environment: str = "rldbs/BvdP-v0"
     steps: int = 2_000_000
-    model: ModelConfig = field(default_factory=ModelConfig)
+    model: dict[str, Any] = field(default_factory=dict)
     n_neurons: int = 1000
     signals: list[str] = field(default_factory=lambda: ["x"])
     window: int = 250
+    stride: int = 1
     lags: list[int] = field(
         default_factory=lambda: [0, 5, 10, 20, 40, 60, 80, 100, 120, 140, 160, 180, 200, 220, 240]
     )
+    pulse: list[float] = field(default_factory=list)
     kick_scale: float = 0.1
     penalty: float = 20.0
     episode_steps: int = 4000
@@ -172,16 +179,20 @@ class TrainConfig:
     checkpoint_steps: int = 100_000
     n_ensembles: int = 20
     controlled_steps: int = 10_000
+    law: str = "linear"
+    law_arguments: dict[str, Any] = field(default_factory=dict)
     seed: int = 0
     threads: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("steps", "checkpoint_steps", "episode_steps", "threads"):
+        for name in ("steps", "checkpoint_steps", "episode_steps", "threads", "stride"):
             _at_least_one(name, getattr(self, name))
         if not self.signals or not set(self.signals) <= {"x", "y"}:
             raise ValueError(f"signals must be among x, y, got {self.signals}")
         if not self.lags or not all(0 <= lag < self.window for lag in self.lags):
             raise ValueError(f"lags must be in [0, window) = [0, {self.window}), got {self.lags}")
+        if any(lag % self.stride for lag in self.lags):
+            raise ValueError(f"lags must be multiples of stride={self.stride}, got {self.lags}")
         if not 1 <= self.pool <= 900:
             raise ValueError(
                 f"pool must be in [1, 900] (later ensembles are for tests), got {self.pool}"
@@ -210,6 +221,30 @@ class BenchmarkConfig:
     def __post_init__(self) -> None:
         if self.repeats < 1:
             raise ValueError(f"repeats must be at least 1, got {self.repeats}")
+
+
+@dataclass
+class SuiteConfig:
+    """`rldbs-env benchmark suite`: one controller under every condition of `rldbs_env.suite`.
+
+    Attributes:
+        controller: Name of a shipped controller, or ``policy:DIRECTORY`` for a trained agent.
+        arguments: Its arguments, such as ``arguments.gain=-0.03``.
+        environment: As for `EvaluateConfig`.
+        n_ensembles: Ensembles of each condition, at least 1.
+        seed: Seed of phases and disturbances.
+        threads: Threads that share the ensembles.
+    """
+
+    controller: str = "linear"
+    arguments: dict[str, Any] = field(default_factory=dict)
+    environment: str = "rldbs/BvdP-v0"
+    n_ensembles: int = 5
+    seed: int = 0
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        _at_least_one("n_ensembles", self.n_ensembles)
 
 
 @dataclass

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rldbs_env.controllers import Controller
-from rldbs_env.models import BonhoefferVanDerPol
 from rldbs_env.protocol import NEURON_EVERY, Protocol, Score, run, score
+from rldbs_env.records import protocol_of, record_of
 
 __all__ = [
     "Evaluation",
@@ -29,8 +29,8 @@ class Example:
     """What a controller did to the first ensemble.
 
     Attributes:
-        mean_x, mean_y: Mean fields, shape (time,).
-        kicks: Kick before each step, shape (time,).
+        mean_x, mean_y: Mean fields, averaged over the sensors, shape (time,).
+        kicks: Kick of each step, summed over the electrodes, shape (time,).
         neuron_x: x of some neurons at every fifth step, shape (samples, neurons).
     """
 
@@ -83,7 +83,7 @@ class Evaluation:
             for entry in fields(Example)
         }
         n_steps = stacked["mean_x"].shape[1]
-        dt = self.protocol.model.dt
+        dt = self.protocol.step_time
         along = ("controller", "time")
         recording = Recording(
             signals={
@@ -93,7 +93,7 @@ class Evaluation:
                 ),
                 "mean_x": Signal(stacked["mean_x"], along, "1", "mean field X"),
                 "mean_y": Signal(stacked["mean_y"], along, "1", "mean field Y"),
-                "kicks": Signal(stacked["kicks"], along, "1", "kick before each step"),
+                "kicks": Signal(stacked["kicks"], along, "1", "kick of each step"),
                 "neuron_x": Signal(
                     stacked["neuron_x"],
                     ("controller", "sample_time", "neuron"),
@@ -103,7 +103,7 @@ class Evaluation:
             },
             attributes={
                 "controllers": list(self.examples),
-                "protocol": asdict(self.protocol),
+                "protocol": record_of(self.protocol),
             },
         )
         write_recording(directory / "data.h5", recording)
@@ -111,6 +111,9 @@ class Evaluation:
 
 def read_evaluation(directory: Path) -> Evaluation:
     """Read what `Evaluation.write` wrote.
+
+    A network comes back as a `rldbs_env.records.NamedNetwork`, and what is no part of this package
+    as a `rldbs_env.records.Named`: such an evaluation can be drawn, not run, again.
 
     Raises:
         FileNotFoundError: If there is no evaluation.
@@ -128,10 +131,7 @@ def read_evaluation(directory: Path) -> Evaluation:
     recording = read_recording(directory / "data.h5")
     columns = read_csv(directory / "scores.csv")
     try:
-        settings = dict(recording.attributes["protocol"])
-        settings["model"] = BonhoefferVanDerPol(**settings["model"])
-        settings["ensembles"] = tuple(settings["ensembles"])
-        evaluation = Evaluation(Protocol(**settings))
+        evaluation = Evaluation(protocol_of(recording.attributes["protocol"]))
         for index, name in enumerate(recording.attributes["controllers"]):
             evaluation.examples[name] = Example(
                 *(recording.signals[entry.name].data[index] for entry in fields(Example))

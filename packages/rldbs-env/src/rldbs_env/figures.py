@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from neuro_common.plots import new_figure, pareto, phase_portrait, raster, stacked_traces
 from neuro_common.signals import Spectrum, spectrum
 from neuro_common.style import CONTROLLED, FREE, STIMULATION, figure_style, save_figure
+from rldbs_env.catalogue import name_of
 from rldbs_env.evaluation import Evaluation, Example, mean_interval, summary, suppression
 from rldbs_env.protocol import NEURON_EVERY, Protocol
 
@@ -33,7 +34,6 @@ __all__ = [
 ]
 
 _TIME = "time from onset of control (time units)"
-_OVERVIEW_EVERY = 5
 _SPECTRUM_CYCLES = 15
 
 
@@ -81,17 +81,19 @@ def mean_fields(axes: "NDArray[Any]", evaluation: Evaluation) -> list["Line2D"]:
     """
     protocol = evaluation.protocol
     lines = []
+    largest = max(np.abs(one.mean_x).max() for one in evaluation.examples.values())
     for ax, (name, example) in zip(axes, evaluation.examples.items(), strict=True):
-        time = _time(example, protocol)[::_OVERVIEW_EVERY]
+        time = _time(example, protocol)[:: protocol.neuron_every]
         quenched = evaluation.scores[name][0].quenched
         lines += ax.plot(
             time,
-            example.mean_x[::_OVERVIEW_EVERY],
+            example.mean_x[:: protocol.neuron_every],
             color=FREE if quenched else CONTROLLED,
             linewidth=0.5,
             rasterized=True,
         )
-        ax.set(xlim=(time[0], time[-1]), ylim=(-2.6, 2.6), yticks=(-2, 0, 2), ylabel="X")
+        ax.set(xlim=(time[0], time[-1]), ylim=(-1.1 * largest, 1.1 * largest), ylabel="X")
+        ax.locator_params(axis="y", nbins=3)
         ax.set_title(f"{name} (quenched: neurons frozen)" if quenched else name)
         ax.tick_params(labelbottom=ax is axes[-1])
         _mark_control(ax, protocol)
@@ -142,11 +144,11 @@ def single_neurons(ax: "Axes", example: Example, protocol: Protocol) -> "Artist"
 def phase_portraits(ax: "Axes", example: Example, protocol: Protocol) -> list["Line2D"]:
     """X against Y over the last cycles before control and of control."""
     lines: list[Line2D] = []
-    cycles = 5 * protocol.model.period_steps
+    cycles = 5 * protocol.cycle_steps
     on = protocol.free_steps
     off = on + protocol.controlled_steps
     for end, colour, label in ((on, FREE, "free"), (off, CONTROLLED, "controlled")):
-        span = slice(end - cycles, end)
+        span = slice(max(0, end - cycles), end)
         lines += phase_portrait(
             ax,
             example.mean_x[span],
@@ -210,8 +212,9 @@ def draw_all(evaluation: Evaluation, directory: Path, shown: str | None = None) 
         figure, axes = new_figure(len(evaluation.examples), 1, height_mm=None)
         figure.set_figheight(0.6 + 0.75 * len(evaluation.examples))
         mean_fields(axes[:, 0], evaluation)
-        data = {"time": time[::_OVERVIEW_EVERY]} | {
-            name: one.mean_x[::_OVERVIEW_EVERY] for name, one in evaluation.examples.items()
+        every = protocol.neuron_every
+        data = {"time": time[::every]} | {
+            name: one.mean_x[::every] for name, one in evaluation.examples.items()
         }
         captions[save_figure(figure, directory / "mean_fields", data)] = (
             "The same ensemble under every controller. A flat line is a success only where the "
@@ -296,8 +299,8 @@ def fill_report(
     report = Report(directory, title)
     report.text(
         f"{len(evaluation.scores)} controllers on {len(protocol.ensembles)} ensembles of "
-        f"{protocol.n_neurons} neurons that none of them was tuned on (coupling "
-        f"{protocol.model.coupling:g}): {protocol.free_steps} free steps, "
+        f"{protocol.n_neurons} neurons that none of them was tuned on "
+        f"({_experiment(protocol)}): {protocol.free_steps} free steps, "
         f"{protocol.controlled_steps} under control, {protocol.recovery_steps} free again."
     )
     if command:
@@ -313,10 +316,24 @@ def fill_report(
     return report
 
 
+def _experiment(protocol: Protocol) -> str:
+    """What was unlike the published experiment, and the coupling."""
+    model, usual = name_of(protocol.model), Protocol()
+    words = [] if model == "bvdp" else [model]
+    words.append(f"coupling {protocol.model.coupling:g}")
+    if protocol.pulse != usual.pulse:
+        words.append(f"{protocol.pulse.name} pulses")
+    words += [type(one).__name__ for one in protocol.disturbances]
+    for name in ("delivery", "levels", "variety", "prelude"):
+        if getattr(protocol, name) != getattr(usual, name):
+            words.append(name)
+    return ", ".join(words)
+
+
 def _time(example: Example, protocol: Protocol) -> NDArray[np.float64]:
     """Time after each step, in time units from the onset of control."""
     steps = np.arange(1, len(example.mean_x) + 1) - protocol.free_steps
-    return np.asarray(steps * protocol.model.dt)
+    return np.asarray(steps * protocol.step_time)
 
 
 def _between(time: NDArray[np.float64], low: float, high: float) -> slice:
@@ -325,7 +342,7 @@ def _between(time: NDArray[np.float64], low: float, high: float) -> slice:
 
 def _mark_control(ax: "Axes", protocol: Protocol) -> None:
     left, right = ax.get_xlim()
-    for moment in (0.0, protocol.controlled_steps * protocol.model.dt):
+    for moment in (0.0, protocol.controlled_steps * protocol.step_time):
         if left <= moment <= right:
             ax.axvline(moment, color="0.4", linestyle="--", linewidth=0.8)
 
@@ -352,7 +369,7 @@ def _spectra(example: Example, protocol: Protocol) -> list[tuple[str, str, Spect
     on = protocol.free_steps
     off = on + protocol.controlled_steps
     parts = (("free", FREE, slice(0, on)), ("controlled", CONTROLLED, slice((on + off) // 2, off)))
-    dt = protocol.model.dt
+    dt = protocol.step_time
     longest = min(on, (off - on) // 2) * dt
     segment = min(_SPECTRUM_CYCLES * protocol.model.period, longest)
     return [

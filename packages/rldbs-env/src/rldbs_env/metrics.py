@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rldbs_env.models import Oscillators
+from rldbs_env.oscillators import Oscillators
 
 __all__ = [
-    "FLOOR_CONSTANT",
+    "FLOOR_CONSTANTS",
     "PhaseMap",
     "Spectrum",
     "Stimulation",
@@ -37,8 +37,8 @@ __all__ = [
     "windowed_std",
 ]
 
-FLOOR_CONSTANT = 1.3
-"""std(X) * sqrt(N) of uncoupled Bonhoeffer-van der Pol neurons (measured, N = 30 to 10,000)."""
+FLOOR_CONSTANTS = {"bvdp": 1.3, "hindmarsh_rose": 0.53}
+"""std(X) * sqrt(N) of uncoupled neurons by the model's name, as measured for N = 30 to 10,000."""
 
 
 def s_ratio(free: ArrayLike, controlled: ArrayLike) -> float:
@@ -64,14 +64,18 @@ def s_db(free: ArrayLike, controlled: ArrayLike) -> float:
     return 20 * math.log10(ratio) if ratio != 0 else -math.inf
 
 
-def finite_size_floor(n_neurons: int) -> float:
-    """Std of X that uncoupled Bonhoeffer-van der Pol neurons show, ``1.3 / sqrt(N)``.
+def finite_size_floor(n_neurons: int, model: str = "bvdp") -> float:
+    """Std of X that uncoupled neurons show, such as ``1.3 / sqrt(N)``.
 
     Feedback also damps finite-size noise, so a good controller goes below it.
+
+    Args:
+        n_neurons: Number of neurons.
+        model: Name of the model; of those not in `FLOOR_CONSTANTS` the floor is unknown: NaN.
     """
     if n_neurons < 1:
         raise ValueError(f"n_neurons must be at least 1, got {n_neurons}")
-    return FLOOR_CONSTANT / math.sqrt(n_neurons)
+    return FLOOR_CONSTANTS.get(model, math.nan) / math.sqrt(n_neurons)
 
 
 def mean_shift(free: ArrayLike, controlled: ArrayLike) -> float:
@@ -90,12 +94,13 @@ def active_fraction(neuron_x: ArrayLike, threshold: float = 0.5) -> float:
     return float((_matrix("neuron_x", neuron_x).std(axis=0) > threshold).mean())
 
 
-def is_quenched(neuron_x: ArrayLike) -> bool:
+def is_quenched(neuron_x: ArrayLike, threshold: float = 0.5) -> bool:
     """Whether the population is frozen: fewer than 0.9 of its neurons are active.
 
-    A frozen population has a constant mean field and looks perfectly suppressed.
+    A frozen population has a constant mean field and looks perfectly suppressed. Arguments as for
+    `active_fraction`.
     """
-    return active_fraction(neuron_x) < 0.9
+    return active_fraction(neuron_x, threshold) < 0.9
 
 
 @dataclass(frozen=True)
@@ -176,14 +181,15 @@ def order_parameter(
 
 @dataclass(frozen=True)
 class Stimulation:
-    """What was delivered, in units of x per kick.
+    """What was delivered per step, in units of x, summed over electrodes and sub-steps.
 
     Attributes:
         charge: Mean absolute kick per step.
         net_charge: Mean kick per step.
         energy: Mean squared kick per step.
-        peak: Largest absolute kick.
-        pulses_per_period: Kicks other than zero per cycle of the free rhythm.
+        peak: Largest absolute kick of one electrode.
+        pulses_per_period: Pulses other than zero, on whichever electrodes, per cycle of the free
+            rhythm.
     """
 
     charge: float
@@ -193,22 +199,25 @@ class Stimulation:
     pulses_per_period: float
 
 
-def stimulation(kicks: ArrayLike, period_steps: float) -> Stimulation:
-    """Price of a sequence of kicks, shape (time,).
+def stimulation(kicks: ArrayLike, period_steps: float, weights: ArrayLike = (1.0,)) -> Stimulation:
+    """Price of a sequence of kicks.
 
     Args:
-        kicks: Kick before each step.
+        kicks: Kick of each step, shape (time,), or (time, electrodes).
         period_steps: Steps in one cycle of the free rhythm, above 0.
+        weights: Shape of the pulse, which multiplies the kick, shape (sub-steps,).
     """
     if not period_steps > 0:
         raise ValueError(f"period_steps must be above 0, got {period_steps}")
-    values = _series("kicks", kicks)
+    given = np.asarray(kicks, dtype=float)
+    values = _matrix("kicks", given) if given.ndim == 2 else _series("kicks", given)[:, None]
+    pulse = _series("weights", weights)
     return Stimulation(
-        charge=float(np.abs(values).mean()),
-        net_charge=float(values.mean()),
-        energy=float((values**2).mean()),
-        peak=float(np.abs(values).max()),
-        pulses_per_period=float((values != 0).mean() * period_steps),
+        charge=float(np.abs(pulse).sum() * np.abs(values).sum(axis=1).mean()),
+        net_charge=float(pulse.sum() * values.sum(axis=1).mean()),
+        energy=float((pulse**2).sum() * (values**2).sum(axis=1).mean()),
+        peak=float(np.abs(pulse).max() * np.abs(values).max()),
+        pulses_per_period=float((values != 0).any(axis=1).mean() * period_steps),
     )
 
 

@@ -64,7 +64,7 @@ class BonhoefferVanDerPol(Oscillators):
 
         For an absolute coupling of at most 0.5 and any admitted dt.
         """
-        return min(2.0, 0.4 / self.dt)
+        return min(2.0, 0.4 / self.dt, 0.12 / self.dt**2)
 
     def rates(self, state: ArrayLike, currents: ArrayLike) -> NDArray[np.float64]:
         """Time derivative of the whole ensemble, shape (2, n_neurons), per time unit.

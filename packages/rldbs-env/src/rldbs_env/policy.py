@@ -3,21 +3,28 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rldbs_env.settings import SIGNALS
+from rldbs_env.pulses import Pulse, delta
 
-__all__ = ["PRETRAINED", "Policy", "PolicyError", "load_policy", "window_samples"]
+__all__ = ["PRETRAINED", "SHIPPED", "Policy", "PolicyError", "load_policy", "window_samples"]
 
-PRETRAINED = Path(__file__).parent / "pretrained" / "ppo_bvdp"
-"""The policy that comes with the package."""
+SHIPPED = {
+    name: Path(__file__).parent / "pretrained" / f"ppo_{name}"
+    for name in ("bvdp", "charge_balanced", "hindmarsh_rose")
+}
+"""The policies that come with the package, by the name that commands use."""
+
+PRETRAINED = SHIPPED["bvdp"]
+"""The one that is meant where none is named."""
 
 _FORMAT = "neuro-common/checkpoint"
+_WINDOWS = ("x", "y", "action")
 _KIND = "rldbs-env policy"
 
 
@@ -35,9 +42,13 @@ class Policy:
     Attributes:
         layers: Weights, each of shape (outputs, inputs); the last has one output.
         signals: Signals of the observation, in order.
-        window: Samples of each signal.
-        lags: Which samples the network sees, counted back from the newest, each below ``window``.
+        window: Samples of each signal, one per sub-step.
+        lags: Which samples the network sees, counted back from the newest: each below ``window``
+            and a multiple of ``stride``.
         kick_scale: Largest absolute kick.
+        stride: The network's window mean is that of every ``stride``-th sample.
+        pulse: Shape of every pulse; the policy is asked once for each.
+        environment: Id of the environment that it was trained on.
     """
 
     layers: Sequence[NDArray[np.float32]]
@@ -45,13 +56,21 @@ class Policy:
     window: int
     lags: tuple[int, ...]
     kick_scale: float
+    stride: int = 1
+    pulse: Pulse = field(default_factory=delta)
+    environment: str = "rldbs/BvdP-v0"
 
     def __post_init__(self) -> None:
-        if not self.signals or not set(self.signals) <= set(SIGNALS):
-            raise PolicyError(f"signals must be among {SIGNALS}, got {self.signals}")
+        if not self.signals or not set(self.signals) <= set(_WINDOWS):
+            raise PolicyError(f"signals must be among {_WINDOWS}, got {self.signals}")
         if not self.lags or not all(0 <= lag < self.window for lag in self.lags):
             raise PolicyError(
                 f"lags must be in [0, window) = [0, {self.window}), got {list(self.lags)}"
+            )
+        if self.stride < 1 or any(lag % self.stride for lag in self.lags):
+            raise PolicyError(
+                f"lags must be multiples of a stride of at least 1, got {list(self.lags)} and "
+                f"stride={self.stride}"
             )
         if not self.kick_scale > 0:
             raise PolicyError(f"kick_scale must be above 0, got {self.kick_scale}")
@@ -71,6 +90,17 @@ class Policy:
         """Largest absolute kick: what the environment must admit."""
         return self.kick_scale
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What its environment needs beside its name, for `rldbs_env.catalogue.settings_of`."""
+        return {
+            "signals": self.signals,
+            "window": self.window,
+            "stride": self.stride,
+            "max_kick": self.kick_scale,
+            "pulse": self.pulse,
+        }
+
     def predict(
         self,
         observation: NDArray[Any],
@@ -81,8 +111,8 @@ class Policy:
         """Kicks for these observations, and the memory as it came: the policy has none.
 
         Args:
-            observation: Shape (features,) or (envs, features) with ``features = len(signals) *
-                window``.
+            observation: Shape (features,) or (envs, features): of each signal the whole window, or
+                every ``stride``-th sample of it.
             state: Ignored, as is ``episode_start``.
             episode_start: See ``state``.
             deterministic: The policy acts by its mean; accepted for the common interface.
@@ -91,14 +121,19 @@ class Policy:
             ValueError: If the observation does not hold these signals and this window.
         """
         values = np.asarray(observation, dtype=np.float32)
-        features = len(self.signals) * self.window
-        if values.ndim not in (1, 2) or values.shape[-1] != features:
+        seen = slice((self.window - 1) % self.stride, None, self.stride)
+        n_seen = len(range(self.window)[seen])
+        whole, some = (len(self.signals) * samples for samples in (self.window, n_seen))
+        if values.ndim not in (1, 2) or values.shape[-1] not in (whole, some):
+            stride = "" if self.stride == 1 else f", stride={self.stride}"
             raise ValueError(
-                f"this policy needs observations of {features} features: make the environment "
-                f"with signals={self.signals}, window={self.window}; got shape {values.shape}"
+                f"this policy needs observations of {some} features: make the environment with "
+                f"signals={self.signals}, window={self.window}{stride}; got shape {values.shape}"
             )
-        windows = values.reshape(-1, len(self.signals), self.window)
-        hidden = window_samples(windows, self.lags)
+        windows = values.reshape(-1, len(self.signals), values.shape[-1] // len(self.signals))
+        if windows.shape[2] == self.window:
+            windows = windows[:, :, seen]
+        hidden = window_samples(windows, [lag // self.stride for lag in self.lags])
         for layer in self.layers[:-1]:
             hidden = np.tanh(hidden @ layer.T)
         kicks = self.kick_scale * np.clip(hidden @ self.layers[-1].T, -1, 1)
@@ -116,6 +151,9 @@ class Policy:
             "window": self.window,
             "lags": list(self.lags),
             "kick_scale": self.kick_scale,
+            "stride": self.stride,
+            "pulse": list(self.pulse.weights),
+            "environment": self.environment,
         }
 
 
@@ -137,6 +175,10 @@ def window_samples(windows: NDArray[Any], lags: Sequence[int]) -> NDArray[Any]:
 def load_policy(directory: str | Path) -> Policy:
     """Read ``weights.safetensors`` and ``manifest.json`` of a training run or of a package.
 
+    Args:
+        directory: Where they are, or a name in `SHIPPED`; write ``./NAME`` for a directory
+            that is called like one.
+
     Raises:
         FileNotFoundError: There is no policy.
         PolicyError: The files are damaged, foreign or do not fit each other.
@@ -144,12 +186,13 @@ def load_policy(directory: str | Path) -> Policy:
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
-    directory = Path(directory)
+    if isinstance(directory, str):
+        directory = SHIPPED.get(directory, Path(directory))
     for name in ("manifest.json", "weights.safetensors"):
         if not (directory / name).is_file():
             raise FileNotFoundError(
                 f"{directory} must hold a policy, got a directory without {name}: name one that "
-                "rldbs-env train wrote"
+                f"rldbs-env train wrote, or one of {', '.join(SHIPPED)}"
             )
     weights = (directory / "weights.safetensors").read_bytes()
     try:
@@ -171,6 +214,10 @@ def load_policy(directory: str | Path) -> Policy:
             window=int(facts["window"]),
             lags=tuple(int(lag) for lag in facts["lags"]),
             kick_scale=float(facts["kick_scale"]),
+            # what follows came with policies for other environments than the first
+            stride=int(facts.get("stride", 1)),
+            pulse=Pulse(tuple(facts.get("pulse", (1.0,)))),
+            environment=str(facts.get("environment", "rldbs/BvdP-v0")),
         )
     except PolicyError:
         raise

@@ -1,7 +1,7 @@
 """Training of an agent by proximal policy optimisation: resumable to the bit, scored as it goes."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from shutil import rmtree
 from typing import Any, cast
@@ -16,17 +16,20 @@ from neuro_common.checkpoint import load_checkpoint, save_checkpoint
 from neuro_common.files import FormatError
 from neuro_common.seeding import spawn_seeds
 from rldbs_env.agents import AgentVecEnv, OddActorCritic, to_policy
+from rldbs_env.catalogue import make_model, name_of, settings_of
 from rldbs_env.config import TrainConfig
 from rldbs_env.models import BonhoefferVanDerPol
+from rldbs_env.oscillators import Model
 from rldbs_env.policy import Policy
 from rldbs_env.reward import AbsoluteReward
 from rldbs_env.vector import DBSVectorEnv
 
-__all__ = ["CurvePoint", "policy_of", "restore", "snapshot", "train", "validate"]
+__all__ = ["CurvePoint", "model_of", "policy_of", "restore", "snapshot", "train", "validate"]
 
 _KIND = "rldbs-env training"
 _VALIDATION = tuple(range(900, 904))
 _SETTLING_STEPS, _SCORED_STEPS = 1500, 1500
+_LEAST_CYCLES = 3
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,18 @@ def train(
 
 def policy_of(model: PPO, config: TrainConfig) -> Policy:
     """The mean action of a model under training."""
-    return to_policy(_agent(model), config.signals, config.window, config.lags, config.kick_scale)
+    settings = _environments(model).env.settings
+    return to_policy(_agent(model), settings, config.lags, config.environment)
+
+
+def model_of(config: TrainConfig) -> Model:
+    """The ensembles' model: the environment's own, with the numbers of the configuration.
+
+    Raises:
+        ValueError: There is no such environment or number; the message lists the valid ones.
+    """
+    own = settings_of(config.environment).get("model", BonhoefferVanDerPol())
+    return make_model(name_of(own), **config.model)
 
 
 def _agent(model: PPO) -> OddActorCritic:
@@ -102,17 +116,22 @@ def _environments(model: PPO) -> AgentVecEnv:
 
 def validate(
     policy: Policy,
-    model: BonhoefferVanDerPol,
+    model: Model,
     n_neurons: int,
     ensembles: Sequence[int] = _VALIDATION,
 ) -> tuple[float, float]:
-    """Median S_ratio and mean charge of a policy that is switched on in settled ensembles."""
+    """Median S_ratio and mean charge of a policy that is switched on in settled ensembles.
+
+    Settling and scoring take 1,500 steps each, or three cycles of the rhythm if that is more.
+    Within a pulse every sub-step counts, so each is a step of its own here.
+    """
     env = DBSVectorEnv(
         len(ensembles),
         model=model,
         n_neurons=n_neurons,
         signals=policy.signals,
         window=policy.window,
+        stride=policy.stride,
         max_kick=policy.max_kick,
         episode_steps=None,
         ensemble=tuple(ensembles),
@@ -120,11 +139,15 @@ def validate(
     )
     observation, _ = env.reset(seed=0, options={"ensemble": np.array(ensembles)})
     on = 2 * model.period_steps
-    scored = on + _SETTLING_STEPS
-    fields, charges = np.zeros((2, scored + _SCORED_STEPS, len(ensembles)))
+    cycles, weights = _LEAST_CYCLES * model.period_steps, policy.pulse.weights
+    scored = on + max(_SETTLING_STEPS, cycles)
+    fields, charges = np.zeros((2, scored + max(_SCORED_STEPS, cycles), len(ensembles)))
+    pulses = np.zeros((len(ensembles), 1), np.float32)
     for step in range(len(fields)):
-        kicks, _ = policy.predict(observation)
-        kicks = kicks if step >= on else np.zeros_like(kicks)
+        phase = (step - on) % len(weights)
+        if step >= on and phase == 0:
+            pulses, _ = policy.predict(observation)
+        kicks = pulses * np.float32(weights[phase])
         observation, _, _, _, info = env.step(kicks)
         fields[step], charges[step] = info["mean_x"], np.abs(kicks[:, 0])
     env.close()
@@ -135,19 +158,22 @@ def validate(
 def _model(config: TrainConfig, directory: Path) -> PPO:
     algo = config.algo
     agent_seed, env_seed = spawn_seeds(config.seed, 2)
-    env = DBSVectorEnv(
-        algo.num_envs,
-        model=BonhoefferVanDerPol(**asdict(config.model)),
+    changes: dict[str, Any] = {"pulse": tuple(config.pulse)} if config.pulse else {}
+    settings = settings_of(
+        config.environment,
+        model=model_of(config),
         n_neurons=config.n_neurons,
         signals=tuple(config.signals),
         window=config.window,
+        stride=config.stride,
         max_kick=config.kick_scale,
         reward=AbsoluteReward(config.penalty),
         episode_steps=config.episode_steps,
         ensemble=range(config.pool),
         dtype="float32",
-        threads=config.threads,
+        **changes,
     )
+    env = DBSVectorEnv(algo.num_envs, threads=config.threads, **settings)
     venv = AgentVecEnv(env, config.lags, reward_scale=1 - algo.gamma)
     model = PPO(
         OddActorCritic,
@@ -223,9 +249,7 @@ class _Keeper(BaseCallback):
     def _keep(self) -> None:
         config = self._config
         s_ratio, charge = validate(
-            policy_of(self.model, config),
-            BonhoefferVanDerPol(**asdict(config.model)),
-            config.n_neurons,
+            policy_of(self.model, config), model_of(config), config.n_neurons
         )
         kick_std = config.kick_scale * _agent(self.model).action_std
         reward = float(np.mean(self._rewards))

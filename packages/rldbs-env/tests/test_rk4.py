@@ -1,0 +1,433 @@
+"""The step templates: networks, dynamic noise, and models of one's own."""
+
+import pickle
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+import scipy.linalg
+import scipy.sparse
+import scipy.stats
+from numpy.typing import NDArray
+from scipy.integrate import solve_ivp
+
+from rldbs_env import (
+    BonhoefferVanDerPol,
+    DBSEnv,
+    DBSVectorEnv,
+    HindmarshRose,
+    settled_ensembles,
+    simulate,
+)
+from rldbs_env._jit import jit, specialise
+from rldbs_env.flows import one_step
+from rldbs_env.kernels import kernels_of
+from rldbs_env.networks import Network, all_to_all, from_adjacency, small_world
+from rldbs_env.oscillators import Oscillators
+from rldbs_env.rk4 import compiled_step
+from rldbs_env.speed import numpy_step
+
+Floats = NDArray[np.float64]
+
+
+def draw(model: Oscillators, n_neurons: int, seed: int = 0) -> tuple[Floats, Floats]:
+    return model.draw(n_neurons, np.random.default_rng(seed))
+
+
+def dense(network: Network) -> Floats:
+    parts = (network.strengths, network.indices, network.indptr)
+    n = network.n_neurons
+    return np.asarray(scipy.sparse.csr_array(parts, shape=(n, n)).toarray())
+
+
+# Networks
+
+
+def random_network(n: int) -> Network:
+    rng = np.random.default_rng(4)
+    matrix = np.where(rng.random((n, n)) < 0.2, rng.normal(1, 1, (n, n)), 0.0)
+    np.fill_diagonal(matrix, 0.0)
+    return from_adjacency(matrix / 5, normalise=False)
+
+
+@pytest.mark.parametrize("network", [small_world(40, 6, 0.2, 0), random_network(40)])
+def test_bvdp_on_a_network_follows_an_adaptive_solver(network: Network) -> None:
+    model = BonhoefferVanDerPol(coupling=0.2, network=network)
+    state, currents = draw(model, 40)
+    matrix = dense(network)
+
+    def rates(_: float, flat: Floats) -> Floats:
+        x, y = flat.reshape(2, -1)
+        dx = x - x**3 / 3 - y + currents + 0.2 * (matrix @ x)
+        return np.concatenate([dx, 0.1 * (x - 0.8 * y + 0.7)])
+
+    end = solve_ivp(rates, (0, 20), state.ravel(), "DOP853", rtol=1e-11, atol=1e-12).y[:, -1]
+    errors = []
+    for parts in (1, 2):
+        fine = BonhoefferVanDerPol(coupling=0.2, network=network, dt=0.2 / parts)
+        run = simulate(fine, state, currents, 100 * parts)
+        errors.append(np.abs(run.state.ravel() - end).max())
+    assert errors[0] < 1e-3
+    assert 12 < errors[0] / errors[1] < 22
+
+
+def test_hindmarsh_rose_on_a_network_follows_an_adaptive_solver() -> None:
+    network = small_world(30, 4, 0.3, 1)
+    model = HindmarshRose(network=network, dt=0.025)
+    state, currents = draw(model, 30)
+    matrix = dense(network)
+
+    def rates(_: float, flat: Floats) -> Floats:
+        x, y, z = flat.reshape(3, -1)
+        dx = y - x**3 + 3 * x**2 - z + currents + 0.2 * (matrix @ x)
+        return np.concatenate([dx, 1 - 5 * x**2 - y, 0.006 * (4 * (x + 1.56) - z)])
+
+    end = solve_ivp(rates, (0, 10), state.ravel(), "DOP853", rtol=1e-11, atol=1e-12).y[:, -1]
+    run = simulate(model, state, currents, 400)
+    np.testing.assert_allclose(run.state.ravel(), end, atol=1e-4, rtol=0)
+    np.testing.assert_allclose(run.fields[-1, :, 0], end.reshape(3, -1)[:2].mean(axis=1), atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", [BonhoefferVanDerPol, HindmarshRose])
+def test_all_to_all_is_the_mean_field(kind: type[BonhoefferVanDerPol | HindmarshRose]) -> None:
+    state, currents = draw(kind(), 30)
+    kicks = np.random.default_rng(1).uniform(-0.1, 0.1, 200)
+    field = simulate(kind(), state, currents, 200, kicks)
+    network = simulate(kind(network=all_to_all(30)), state, currents, 200, kicks)
+    np.testing.assert_allclose(network.fields, field.fields, atol=1e-12, rtol=0)
+
+
+@pytest.mark.parametrize("kind", [BonhoefferVanDerPol, HindmarshRose])
+@pytest.mark.parametrize("strength", [0.1, 2.0])
+def test_kicks_reach_the_first_stage_of_a_network(
+    kind: type[BonhoefferVanDerPol | HindmarshRose], strength: float
+) -> None:
+    """Strong ones divide a step of Hindmarsh-Rose neurons: still alike with the mean field."""
+    state, currents = draw(kind(), 20)
+    field = simulate(kind(coupling=0.5), state, currents, 3, [strength, -strength, 0])
+    network = kind(coupling=0.5, network=all_to_all(20))
+    run = simulate(network, state, currents, 3, [strength, -strength, 0])
+    np.testing.assert_allclose(run.state, field.state, atol=1e-12, rtol=0)
+
+
+def test_a_network_in_float32_stays_close() -> None:
+    model = BonhoefferVanDerPol(network=small_world(50, 6, 0.2, 0))
+    state, currents = draw(model, 50)
+    single = simulate(model, state.astype(np.float32), currents, 200)
+    assert single.state.dtype == np.float32
+    np.testing.assert_allclose(
+        single.mean_x, simulate(model, state, currents, 200).mean_x, atol=1e-4
+    )
+
+
+def test_a_network_of_another_size_is_refused_when_the_environment_is_made() -> None:
+    model = BonhoefferVanDerPol(network=small_world(50, 6, 0.2, 0))
+    with pytest.raises(ValueError, match="the network connects 50 neurons, but the ensemble has n"):
+        DBSEnv(model=model, n_neurons=51)
+    with pytest.raises(ValueError, match="the network connects 50 neurons"):
+        settled_ensembles(model, 49, [0], transient_steps=1)
+    with pytest.raises(
+        ValueError, match=r"connected to itself, but the matrix has 1.0 at \[0, 0\]"
+    ):
+        from_adjacency(np.eye(3))
+
+
+def test_an_environment_on_a_network_is_its_simulation() -> None:
+    model = BonhoefferVanDerPol(coupling=0.1, network=small_world(60, 6, 0.2, 0))
+    env = DBSEnv(model=model, n_neurons=60, transient_steps=300, window=20, signals=("x",))
+    env.reset(seed=0)
+    state, currents = env.neurons, env.get_state()["currents"][0]
+    kicks = np.random.default_rng(0).uniform(-1, 1, 20).astype(np.float32)
+    for kick in kicks:
+        observation, _, terminated, *_ = env.step(np.array([kick]))
+        assert not terminated
+    run = simulate(model, state, currents, 20, kicks)
+    np.testing.assert_allclose(observation, run.mean_x, atol=1e-12, rtol=0)
+
+
+# Dynamic noise
+
+
+@pytest.mark.parametrize("model", [BonhoefferVanDerPol(noise=0.3), HindmarshRose(noise=0.3)])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_step_of_noise_adds_normal_numbers_to_x_alone(model: Any, dtype: type) -> None:
+    state, currents = draw(model, 20_001)
+    calm = type(model)()
+    before, noisy = (
+        simulate(one, state.astype(dtype), currents, 1, seed=3) for one in (calm, model)
+    )
+    added = (noisy.state[0] - before.state[0]) / (0.3 * np.sqrt(model.dt))
+    assert scipy.stats.kstest(added, "norm").pvalue > 1e-3
+    assert added.std() == pytest.approx(1, abs=0.02)
+    assert np.corrcoef(added[:-1], added[1:])[0, 1] == pytest.approx(0, abs=0.03)
+    np.testing.assert_array_equal(noisy.state[1:], before.state[1:])
+    tolerance = 1e-12 if dtype is np.float64 else 1e-5
+    np.testing.assert_allclose(
+        noisy.fields[0, :, 0], noisy.state[:2].mean(axis=1, dtype=float), atol=tolerance
+    )
+
+
+def test_noise_makes_particles_diffuse() -> None:
+    """Without force the variance grows by noise^2 per time unit, whatever the step."""
+    for dt in (0.2, 0.05):
+        model = Free(noise=0.5, dt=dt)
+        steps = round(4 / dt)
+        run = simulate(model, np.zeros((2, 10_000)), np.zeros(10_000), steps, seed=1)
+        assert run.state[0].var() == pytest.approx(0.25 * 4, rel=0.06)
+        assert run.state[0].mean() == pytest.approx(0, abs=0.04)
+        np.testing.assert_array_equal(run.state[1], 0)
+
+
+def test_noise_follows_from_the_seed() -> None:
+    model = BonhoefferVanDerPol(noise=0.1)
+    state, currents = draw(model, 30)
+    one, same, other = (simulate(model, state, currents, 50, seed=s).state for s in (1, 1, 2))
+    np.testing.assert_array_equal(one, same)
+    assert not np.array_equal(one, other)
+
+
+def test_each_half_of_a_noisy_step_of_divided_neurons_gets_the_noise_once() -> None:
+    model = HindmarshRose(noise=0.3)
+    state, currents = np.array([[6.0] * 5000, [0.0] * 5000, [3.0] * 5000]), np.full(5000, 3.0)
+    x = simulate(model, state, currents, 1, seed=0).state[0]
+    assert x.std() == pytest.approx(0.3 * np.sqrt(0.1), rel=0.04)
+
+
+# Models of one's own
+
+
+@jit
+def van_der_pol_flow(x: Any, y: Any, current: Any, constants: Any) -> Any:
+    stiffness, one, _, _, _, _ = constants
+    return y + current, stiffness * (one - x * x) * y - x
+
+
+@jit
+def free_flow(x: Any, y: Any, current: Any, constants: Any) -> Any:
+    return current, current
+
+
+@jit
+def wave_flow(x: Any, y: Any, z: Any, current: Any, constants: Any) -> Any:
+    rate, _, _, _, _, _ = constants
+    return rate * (y - x) + current, rate * (z - y), rate * (x - z)
+
+
+@dataclass(frozen=True)
+class VanDerPol(Oscillators):
+    """Van der Pol oscillators, coupled and forced through x."""
+
+    coupling: float = 0.2
+    spread: float = 0.05
+    mean_current: float = 0.0
+    dt: float = 0.05
+    stiffness: float = 1.0
+
+    variables: ClassVar[tuple[str, ...]] = ("x", "y")
+    period: ClassVar[float] = 6.7
+    transient_time: ClassVar[float] = 50.0
+    largest_dt: ClassVar[float] = 0.2
+    largest_kick: ClassVar[float] = 0.5
+
+    def flow(self) -> Callable[..., Any]:
+        return van_der_pol_flow
+
+    @property
+    def constants(self) -> tuple[float, ...]:
+        return self.stiffness, 1.0
+
+    def rates(self, state: Any, currents: Any) -> Floats:
+        x, y = np.asarray(state, float)
+        return np.stack([y + self.inputs(x, currents), self.stiffness * (1 - x * x) * y - x])
+
+    def limits(self, max_kick: float) -> tuple[float, float, float, float]:
+        return -20.0, 20.0, -40.0, 40.0
+
+
+@dataclass(frozen=True)
+class Free(VanDerPol):
+    """Particles that only noise moves."""
+
+    coupling: float = 0.0
+
+    def flow(self) -> Callable[..., Any]:
+        return free_flow
+
+
+@dataclass(frozen=True)
+class Wave(VanDerPol):
+    """Three variables that pass a wave round."""
+
+    variables: ClassVar[tuple[str, ...]] = ("x", "y", "z")
+
+    def flow(self) -> Callable[..., Any]:
+        return wave_flow
+
+    @property
+    def constants(self) -> tuple[float, ...]:
+        return (0.7,)
+
+
+@dataclass(frozen=True)
+class Made(VanDerPol):
+    """Its flow is made by a function, so that no file tells it from others."""
+
+    def flow(self) -> Callable[..., Any]:
+        return MADE
+
+
+def made_flow(force: float) -> Callable[..., Any]:
+    @jit
+    def flow(x: Any, y: Any, current: Any, constants: Any) -> Any:
+        return y + current, -force * x
+
+    return flow
+
+
+MADE = made_flow(4.0)
+
+
+def test_a_model_of_ones_own_follows_an_adaptive_solver() -> None:
+    model = VanDerPol(stiffness=1.5)
+    state, currents = draw(model, 20)
+
+    def rates(_: float, flat: Floats) -> Floats:
+        x, y = flat.reshape(2, -1)
+        return np.concatenate([y + currents + 0.2 * x.mean(), 1.5 * (1 - x * x) * y - x])
+
+    times = np.arange(1, 401) * 0.05
+    truth = solve_ivp(
+        rates, (0, 20), state.ravel(), "DOP853", t_eval=times, rtol=1e-11, atol=1e-12
+    ).y.reshape(2, 20, -1)
+    run = simulate(model, state, currents, 400)
+    np.testing.assert_allclose(run.mean_x, truth[0].mean(axis=0), atol=1e-4, rtol=0)
+    np.testing.assert_allclose(run.mean_y, truth[1].mean(axis=0), atol=1e-4, rtol=0)
+    kicks = np.random.default_rng(0).uniform(-0.5, 0.5, 100)
+    run = simulate(model, state, currents, 100, kicks)
+    for kick in kicks:
+        state = numpy_step(model, state, currents, kick)
+    np.testing.assert_allclose(run.state, state, atol=1e-12, rtol=0)
+
+
+def test_three_variables_of_ones_own_by_the_matrix_exponential() -> None:
+    model = Wave(coupling=0.1, dt=0.01)
+    state, currents = draw(model, 5)
+    n = 5
+    one, zero = np.eye(n), np.zeros((n, n))
+    matrix = np.block(
+        [
+            [-0.7 * one + 0.1 / n, 0.7 * one, zero],
+            [zero, -0.7 * one, 0.7 * one],
+            [0.7 * one, zero, -0.7 * one],
+        ]
+    )
+    forced = np.zeros((3 * n + 1, 3 * n + 1))
+    forced[:-1, :-1], forced[:n, -1] = matrix, currents
+    end = scipy.linalg.expm(3.0 * forced) @ np.append(state.ravel(), 1.0)
+    run = simulate(model, state, currents, 300)
+    np.testing.assert_allclose(run.state.ravel(), end[:-1], atol=1e-9, rtol=0)
+
+
+def test_models_of_one_process_do_not_share_kernels() -> None:
+    models = (BonhoefferVanDerPol(), VanDerPol(), Free(), HindmarshRose(), Wave())
+    steps = [model.step() for model in models]
+    assert len(set(steps)) == 5
+    assert len({kernels_of(step).trace for step in steps}) == 5
+    assert BonhoefferVanDerPol(coupling=0.5).step() is steps[0]
+    state, currents = draw(models[0], 10)
+    ends = [simulate(model, state, currents, 20).state for model in models[:3]]
+    again = [simulate(model, state, currents, 20).state for model in models[:3]]
+    for one, other in zip(ends, again, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert not np.allclose(ends[0], ends[1])
+    assert not np.allclose(ends[1], ends[2])
+
+
+def test_a_flow_that_was_made_by_a_function_is_the_one_that_is_used() -> None:
+    for force in (4.0, 9.0):
+        made = compiled_step(2, made_flow(force), one_step)
+        assert made is not compiled_step(2, made_flow(force), one_step)
+    model = Made(coupling=0.0, dt=0.01)
+    x = simulate(model, [[1.0], [0.0]], [0.0], 100).mean_x[-1]
+    assert x == pytest.approx(np.cos(2), abs=1e-6)
+
+
+def template(x: float) -> float:
+    """`part` stands for a compiled function."""
+    return float(part(x))
+
+
+def part(x: float) -> float:
+    raise NotImplementedError
+
+
+def test_parts_that_no_file_tells_apart_are_told_apart() -> None:
+    """Closures, functions of one name, and those typed in, as in a notebook or at a prompt."""
+
+    def times(factor: float) -> Callable[[float], float]:
+        return jit(lambda x: factor * x)
+
+    typed: dict[str, Any] = {"jit": jit}
+    parts = [
+        times(2.0),
+        times(3.0),
+        jit(lambda x: 4.0 * x),
+        jit(lambda x: 5.0 * x),
+    ]
+    for factor in (6.0, 7.0):
+        exec(f"@jit\ndef typed_in(x):\n    return {factor} * x", typed)
+        parts.append(typed["typed_in"])
+    made = [specialise(template, part=one) for one in parts]
+    assert [one(1.0) for one in made] == [2.0, 3.0, 4.0, 5.0, 6.0, 7.0]
+    nested = [specialise(template, part=one) for one in made]
+    assert [one(1.0) for one in nested] == [2.0, 3.0, 4.0, 5.0, 6.0, 7.0]
+
+
+def test_a_model_of_ones_own_lives_in_environments() -> None:
+    model = VanDerPol()
+    assert pickle.loads(pickle.dumps(model)) == model
+    assert hash(VanDerPol()) == hash(model)
+    assert (model.period_steps, model.window) == (134, 201)
+    env = DBSVectorEnv(3, model=model, n_neurons=30, signals=("x", "y"), max_kick=0.5)
+    observation, _ = env.reset(seed=0)
+    assert observation.shape == (3, 402)
+    twin = pickle.loads(pickle.dumps(env))
+    for _ in range(20):
+        one, two = env.step([[0.1], [0.2], [0.5]]), twin.step([[0.1], [0.2], [0.5]])
+        np.testing.assert_array_equal(one[0], two[0])
+        assert env.observation_space.contains(one[0])
+    networked = VanDerPol(network=small_world(30, 4, 0.1, 0), noise=0.1)
+    DBSEnv(model=networked, n_neurons=30, transient_steps=10, max_kick=0.1).reset(seed=0)
+    with pytest.raises(ValueError, match=r"max_kick must be in \(0, 0.5\], got 1.0"):
+        DBSEnv(model=model)
+
+
+def test_steps_are_divided_only_where_a_model_says_so() -> None:
+    assert VanDerPol().substeps() is one_step
+    assert HindmarshRose().substeps() is not one_step
+    assert one_step(np.full((2, 1), 1e9), 1, np.zeros(1), np.float64(0.1)) == 1
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("populations", 0, "populations must be a whole number of at least 1, got 0"),
+        ("populations", 1.5, "populations must be a whole number of at least 1, got 1.5"),
+        ("noise", -0.1, r"noise must be at least 0 \(a standard deviation\), got -0.1"),
+        ("noise", np.nan, "noise must be a finite number, got nan"),
+        ("cross_coupling", np.inf, "cross_coupling must be a finite number, got inf"),
+    ],
+)
+def test_impossible_parameters_are_refused(field: str, value: Any, message: str) -> None:
+    for kind in (BonhoefferVanDerPol, HindmarshRose, VanDerPol):
+        with pytest.raises(ValueError, match=message):
+            kind(**{field: value})
+
+
+def test_a_network_of_several_populations_is_refused() -> None:
+    with pytest.raises(
+        ValueError, match="a network couples one population: choose populations=1 o"
+    ):
+        HindmarshRose(populations=2, network=all_to_all(4))
