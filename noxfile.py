@@ -23,8 +23,13 @@ WHEELS = tempfile.TemporaryDirectory(prefix="wheels-")  # gone when this run of 
 # Two tiny jobs per command, which prove that the installed wheel sweeps.
 SMALL = "n_neurons=50 n_ensembles=2 free_steps=1000 controlled_steps=2000 recovery_steps=1000"
 SMOKE = {"rldbs-env": f"evaluate controllers=[linear] {SMALL} seed=0,1 --multirun"}
-# The command that made a package's weights, and where they lie.
-PRETRAINED = {"rldbs-env": ("rldbs-env train seed=1", "rldbs_env/pretrained/ppo_bvdp")}
+# Where a package's weights lie, and the command that made them.
+PRETRAINED = {
+    "rldbs-env": {
+        f"rldbs_env/pretrained/ppo_{env}": f"rldbs-env train env={env} seed=1"
+        for env in ("bvdp", "charge_balanced", "hindmarsh_rose")
+    }
+}
 # The main job, in order.
 DEMO = [
     "rldbs-env demo --output results/demo/rldbs-env",
@@ -173,11 +178,11 @@ def make_pretrained(session: nox.Session, package: str) -> None:
     if package not in PRETRAINED:
         session.skip(f"{package} ships no weights")
     install_for_tests(session, package)
-    line, target = PRETRAINED[package]
-    run = ROOT / "results" / "pretrained" / package
-    session.run(*shlex.split(line), f"hydra.run.dir={run}")
-    for name in ("weights.safetensors", "manifest.json"):
-        shutil.copy(run / name, ROOT / "packages" / package / "src" / target)
+    for target, line in PRETRAINED[package].items():
+        run = ROOT / "results" / "pretrained" / target
+        session.run(*shlex.split(line), f"hydra.run.dir={run}")
+        for name in ("weights.safetensors", "manifest.json"):
+            shutil.copy(run / name, ROOT / "packages" / package / "src" / target)
 
 
 @nox.session

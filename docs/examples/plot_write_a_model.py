@@ -42,10 +42,10 @@ def wilson_cowan_flow(x, y, current, constants):
 # The model
 # ---------
 # A frozen dataclass with defaults for coupling, spread, mean current and dt; its period and its
-# transient in time units; the flow and its constants; the strongest kick; and the limits. x relaxes
-# to a value between 0 and 1 at rate 1, so under kicks of at most ``a`` before every step it stays
-# within ``a / (1 - exp(-dt))`` of that range, and y is not kicked at all. ``rates`` is the model as
-# one reads it in a paper: it is for tests, such as the one below.
+# transient in time units; the flow and its constants; the strongest kick; and the limits. Ensembles
+# start between -1 and 1, and x relaxes to a value between 0 and 1 at rate 1: kicks of at most ``a``
+# before every step carry it no farther than ``a / (1 - exp(-dt))`` beyond. y is not kicked. ``rates``
+# is the model as one reads it in a paper: it is for tests, such as the one below.
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class WilsonCowan(Oscillators):
 
     def limits(self, max_kick):
         farthest = 1 + max_kick / (1 - math.exp(-self.dt))
-        return -farthest, 1 + farthest, -1.0, 1.0
+        return -farthest, farthest, -1.0, 1.0
 
 
 # %%
@@ -185,6 +185,5 @@ with figure_style():
 # Put a flow into a file
 # ----------------------
 # Compiled steps are cached on disk, under the content of the file in which the flow is defined. One
-# that was typed at a prompt has no file, and is compiled again by every process. If a flow calls
-# functions of another file of yours, numba does not notice when that file changes: delete the
-# folder ``__pycache__`` then.
+# that was typed at a prompt has no file, and is compiled again by every process. Let a flow call
+# nothing of another file: numba would not notice when that file changes.

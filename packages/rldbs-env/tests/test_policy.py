@@ -197,7 +197,7 @@ def test_shipped_policies_go_by_name_and_directories_by_path(
     ("name", "steps", "law", "wanted"),
     [
         ("charge_balanced", 2000, make("delayed", gain=-2.0, delay=0), 18),
-        ("hindmarsh_rose", 6000, make("linear", gain=-0.4, window=1531), 20),
+        ("hindmarsh_rose", 4080, make("linear", gain=-0.4, window=1531), 20),
     ],
 )
 def test_other_shipped_policies_beat_their_laws_too(
@@ -207,8 +207,9 @@ def test_other_shipped_policies_beat_their_laws_too(
     protocol = Protocol.on(
         policy.environment,
         ensembles=(2000,),
+        free_steps=steps // 2,
         controlled_steps=steps,
-        recovery_steps=1531,
+        recovery_steps=600,
         pulse=policy.pulse,
         dtype="float32",
     )

@@ -10,6 +10,8 @@ import pytest
 import scipy.linalg
 import scipy.sparse
 import scipy.stats
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.integrate import solve_ivp
 
@@ -169,15 +171,16 @@ def test_a_step_of_noise_adds_normal_numbers_to_x_alone(model: Any, dtype: type)
     )
 
 
-def test_noise_makes_particles_diffuse() -> None:
-    """Without force the variance grows by noise^2 per time unit, whatever the step."""
-    for dt in (0.2, 0.05):
-        model = Free(noise=0.5, dt=dt)
-        steps = round(4 / dt)
-        run = simulate(model, np.zeros((2, 10_000)), np.zeros(10_000), steps, seed=1)
-        assert run.state[0].var() == pytest.approx(0.25 * 4, rel=0.06)
-        assert run.state[0].mean() == pytest.approx(0, abs=0.04)
-        np.testing.assert_array_equal(run.state[1], 0)
+@pytest.mark.parametrize("dt", [0.1, 0.01])
+def test_noise_on_a_spring_grows_as_it_should(dt: float) -> None:
+    """For x' = y + noise, y' = -4 x: noise^2 times integrals of cos^2(2 s) and 4 sin^2(2 s)."""
+    time = 3.0
+    model = Made(coupling=0.0, noise=0.5, dt=dt)
+    run = simulate(model, np.zeros((2, 10_000)), np.zeros(10_000), round(time / dt), seed=1)
+    swing = np.sin(4 * time) / 8
+    expected = [0.25 * (time / 2 + swing), 0.25 * 4 * (time / 2 - swing)]
+    np.testing.assert_allclose(run.state.var(axis=1), expected, rtol=0.06)
+    np.testing.assert_allclose(run.state.mean(axis=1), 0, atol=0.05)
 
 
 def test_noise_follows_from_the_seed() -> None:
@@ -195,6 +198,34 @@ def test_each_half_of_a_noisy_step_of_divided_neurons_gets_the_noise_once() -> N
     assert x.std() == pytest.approx(0.3 * np.sqrt(0.1), rel=0.04)
 
 
+# Limits
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    n_neurons=st.sampled_from([1, 2, 10]),
+    dt=st.floats(0.05, 0.5),
+    coupling=st.sampled_from([-0.5, 0.03, 0.5]),
+    spread=st.sampled_from([0.1, 0.3]),
+    dtype=st.sampled_from([np.float64, np.float32]),
+)
+def test_the_largest_kicks_keep_even_single_neurons_within_the_limits(
+    seed: int, n_neurons: int, dt: float, coupling: float, spread: float, dtype: type
+) -> None:
+    """Held for random times, which pushes farther than any fixed rhythm does."""
+    model = BonhoefferVanDerPol(coupling, spread, dt=dt)
+    max_kick = model.largest_kick
+    x_low, x_high, y_low, y_high = model.limits(max_kick)
+    rng = np.random.default_rng(seed)
+    holds = np.exp(rng.uniform(0, 7, 1000)).astype(int) + 1
+    kicks = np.repeat(rng.choice([-max_kick, 0.0, max_kick], 1000), holds)[:3000]
+    state, currents = draw(model, n_neurons, seed)
+    run = simulate(model, state.astype(dtype), currents, 3000, kicks)
+    assert x_low < run.mean_x.min() <= run.mean_x.max() < x_high
+    assert y_low < run.mean_y.min() <= run.mean_y.max() < y_high
+
+
 # Models of one's own
 
 
@@ -202,11 +233,6 @@ def test_each_half_of_a_noisy_step_of_divided_neurons_gets_the_noise_once() -> N
 def van_der_pol_flow(x: Any, y: Any, current: Any, constants: Any) -> Any:
     stiffness, one, _, _, _, _ = constants
     return y + current, stiffness * (one - x * x) * y - x
-
-
-@jit
-def free_flow(x: Any, y: Any, current: Any, constants: Any) -> Any:
-    return current, current
 
 
 @jit
@@ -247,16 +273,6 @@ class VanDerPol(Oscillators):
 
 
 @dataclass(frozen=True)
-class Free(VanDerPol):
-    """Particles that only noise moves."""
-
-    coupling: float = 0.0
-
-    def flow(self) -> Callable[..., Any]:
-        return free_flow
-
-
-@dataclass(frozen=True)
 class Wave(VanDerPol):
     """Three variables that pass a wave round."""
 
@@ -272,7 +288,7 @@ class Wave(VanDerPol):
 
 @dataclass(frozen=True)
 class Made(VanDerPol):
-    """Its flow is made by a function, so that no file tells it from others."""
+    """Springs whose flow is made by a function, so that no file tells it from others."""
 
     def flow(self) -> Callable[..., Any]:
         return MADE
@@ -331,7 +347,7 @@ def test_three_variables_of_ones_own_by_the_matrix_exponential() -> None:
 
 
 def test_models_of_one_process_do_not_share_kernels() -> None:
-    models = (BonhoefferVanDerPol(), VanDerPol(), Free(), HindmarshRose(), Wave())
+    models = (BonhoefferVanDerPol(), VanDerPol(), Made(), HindmarshRose(), Wave())
     steps = [model.step() for model in models]
     assert len(set(steps)) == 5
     assert len({kernels_of(step).trace for step in steps}) == 5

@@ -13,6 +13,7 @@ from neuro_common.cli import Progress, Verb, progress
 from neuro_common.extras import require
 from neuro_common.runs import Run, read_config, write_csv
 from rldbs_env import controllers
+from rldbs_env.animation import animate
 from rldbs_env.catalogue import DIFFICULTIES, ENVIRONMENTS, MODELS
 from rldbs_env.config import (
     BenchmarkConfig,
@@ -22,6 +23,7 @@ from rldbs_env.config import (
     SuiteConfig,
     TrainConfig,
 )
+from rldbs_env.dependence import varied_number, write_dependence
 from rldbs_env.evaluation import (
     Evaluation,
     format_columns,
@@ -194,13 +196,13 @@ def figures(config: FiguresConfig, run: Run) -> None:
     """Draw what a directory holds again, into this run's directory."""
     source = Path(config.run)
     suites = sorted([*source.glob("suite.json"), *source.glob("*/suite.json")])
+    trainings = sorted(path.parent for path in source.glob("*/weights.safetensors"))
+    evaluations = sorted(path.parent for path in source.glob("*/scores.csv"))
     if suites:
         submissions = [read_submission(path) for path in suites]
         submissions.sort(key=lambda one: -overall(one).s_ratio)
         write_suite_report(submissions, run.directory)
-        return
-    trainings = sorted(path.parent for path in source.glob("*/weights.safetensors"))
-    if trainings:
+    elif trainings:
         seeds = {path: int(read_config(path)["seed"]) for path in trainings}
         trainings.sort(key=seeds.__getitem__)
         write_sweep_report(
@@ -208,10 +210,24 @@ def figures(config: FiguresConfig, run: Run) -> None:
             [str(seeds[path]) for path in trainings],
             run.directory,
         )
+    elif evaluations:
+        name, values = varied_number([read_config(path) for path in evaluations])
+        many = [read_evaluation(path) for path in evaluations]
+        write_dependence(name, values, many, run.directory)
     elif (source / "weights.safetensors").is_file():
         write_training_report(read_evaluation(source), read_curve(source), run.directory)
     else:
         write_report(read_evaluation(source), run.directory)
+    if config.animation:
+        _animate(read_evaluation(source), run)
+
+
+def _animate(evaluation: Evaluation, run: Run) -> None:
+    """Film the best controller on the first ensemble."""
+    best = max(evaluation.scores, key=lambda name: suppression(evaluation.scores[name]))
+    target = run.directory / "figures" / "suppression"
+    for path in animate(evaluation.examples[best], evaluation.protocol, best, target):
+        print(f"wrote {path}")
 
 
 def benchmark(config: BenchmarkConfig, run: Run) -> float:

@@ -60,13 +60,16 @@ class EvaluateConfig:
 
 @dataclass
 class FiguresConfig:
-    """`rldbs-env figures`: draw the figures of an evaluation again.
+    """`rldbs-env figures`: draw the figures of a run again, or of a sweep.
 
     Attributes:
-        run: Directory that `rldbs-env evaluate` wrote.
+        run: Directory that `evaluate`, `train` or `benchmark suite` wrote, or that of a sweep:
+            over seeds of a training, over suites, or over one number of an evaluation.
+        animation: Film an evaluation's best controller too, as gif and, with ffmpeg, as mp4.
     """
 
     run: str
+    animation: bool = False
 
 
 @dataclass

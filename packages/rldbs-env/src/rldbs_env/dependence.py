@@ -108,7 +108,7 @@ def suppression_over(axes: Sequence["Axes"], name: str, columns: Dependence) -> 
             ax.fill_between(x, low, high, color=colour, alpha=0.2, linewidth=0)
             lines += ax.plot(x, middle, "o-", color=colour, markersize=3, label=controller)
         positive = np.array(columns["value"])
-        if positive.min() > 0 and positive.max() / positive.min() >= 10:
+        if positive.min() > 0 and positive.max() / positive.min() >= 5:
             ax.set_xscale("log")
         ax.set(xlabel=name, ylabel=label, yscale="log")
     axes[0].axhline(1.0, color="0.4", linestyle=":", linewidth=0.8)
