@@ -100,7 +100,8 @@ for model, name in ((in_step, "in step"), (alternating, "alternating")):
 # %%
 # An electrode in each is what works in both cases. One electrode silences its own population and
 # leaves the other alone. The mean of both fields is a poor signal even for populations in step:
-# once it is flat, they take up the antiphase, which it does not show.
+# once it is flat, they take up the antiphase, which it does not show. Below are the alternating
+# ones, the first in blue, the second in green.
 with figure_style():
     figure, axes = new_figure(3, 1, sharex=True, sharey=True)
     for index, colour in ((0, CONTROLLED), (1, PALETTE[2])):

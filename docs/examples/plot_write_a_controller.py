@@ -110,7 +110,8 @@ with figure_style():
 # %%
 # With a noisy electrode
 # ----------------------
-# A law that differentiates pays for noise. The protocol takes disturbances as an environment does.
+# A law that differentiates pays for noise, in charge. The protocol takes disturbances as an
+# environment does.
 noisy = Protocol(
     n_neurons=500,
     ensembles=range(500, 503),

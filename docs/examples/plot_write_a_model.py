@@ -44,8 +44,8 @@ def wilson_cowan_flow(x, y, current, constants):
 # A frozen dataclass with defaults for coupling, spread, mean current and dt; its period and its
 # transient in time units; the flow and its constants; the strongest kick; and the limits. Ensembles
 # start between -1 and 1, and x relaxes to a value between 0 and 1 at rate 1: kicks of at most ``a``
-# before every step carry it no farther than ``a / (1 - exp(-dt))`` beyond. y is not kicked. ``rates``
-# is the model as one reads it in a paper: it is for tests, such as the one below.
+# before every step carry it no farther than ``a / (1 - exp(-dt))`` beyond. y is not kicked.
+# ``rates`` is the model as one reads it in a paper: it is for tests, such as the one below.
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,18 @@ if TYPE_CHECKING:
 __all__ = ["suppression_by_condition", "write_suite_report"]
 
 _FAINT = "linear"
+_HEADINGS = {
+    "condition": "condition",
+    "s_ratio": "S_ratio",
+    "s_ratio_min": "lowest",
+    "s_ratio_max": "highest",
+    "std_controlled": "residual",
+    "charge": "charge",
+    "mean_shift": "shift",
+    "settling_step": "settles",
+    "quenched": "quenched",
+    "diverged": "diverged",
+}
 
 Table = Mapping[str, Sequence[Any]]
 
@@ -64,6 +76,8 @@ def suppression_by_condition(
     ax.axvline(1.0, color=FREE, linestyle=":", linewidth=0.8, zorder=0)
     ax.set_yticks(rows, [summaries()[name] for name in names])
     ax.set(xscale="log", xlabel="S_ratio", ylim=(len(names) - 0.5, -0.5))
+    low, high = ax.get_xlim()
+    ax.set_xlim(min(low, 0.7), max(high, 120.0))  # one scale for good and bad controllers
     ax.xaxis.set_major_formatter("{x:g}")
     ax.tick_params(axis="y", length=0)
     ax.grid(axis="y", color="0.93", linewidth=0.6)
@@ -97,9 +111,10 @@ def write_suite_report(submissions: Sequence[Submission], directory: Path) -> Pa
     write_csv(directory / "suite.csv", rows)
     beside = _of_environment(read_reference(), environments[0])
     medians = dict(zip(*_medians(beside, _FAINT), strict=True))
-    names = ", ".join(label_of(one) for one in submissions)
+    alone = len(submissions) == 1
     conditions = len(submissions[0].scores)
-    report = Report(directory, f"rldbs-env: the robustness of {names}")
+    whose = label_of(submissions[0]) if alone else f"{len(submissions)} controllers"
+    report = Report(directory, f"rldbs-env: the robustness of {whose}")
     report.text(
         f"{conditions} conditions of {environments[0]} on up to {submissions[0].n_ensembles} "
         f"ensembles each, which nothing was tuned on. S_ratio is the std of the mean field before "
@@ -114,17 +129,22 @@ def write_suite_report(submissions: Sequence[Submission], directory: Path) -> Pa
         figure, axes = new_figure(width_mm=150, height_mm=25 + 5.5 * conditions)
         suppression_by_condition(axes[0, 0], submissions, medians)
         path = save_figure(figure, directory / "figures" / "suppression_by_condition", rows)
+    lines = "Dotted: no suppression; dashed: the geometric mean." if alone else ""
     report.figure(
         path,
         "Suppression under each condition: medians over ensembles and their ranges; a cross where "
-        "an ensemble was quenched or diverged. Grey: the linear law as shipped. Dotted: no "
-        "suppression; dashed: the geometric mean.",
+        "an ensemble was quenched or diverged. Grey: the linear law as shipped. " + lines,
     )
     for one in submissions:
-        table = suite_table(one)
-        if medians and len(submissions) == 1:
-            table[f"S_ratio of {_FAINT}"] = [medians.get(name) for name in table["condition"]]
-        report.table(table, f"{label_of(one)}: medians over ensembles, S_ratio with its range.")
+        whole = suite_table(one)
+        table = {heading: whole[name] for name, heading in _HEADINGS.items()}
+        if medians and alone:
+            table[f"{_FAINT}'s S_ratio"] = [medians.get(name) for name in one.scores]
+        report.table(
+            table,
+            f"{label_of(one)}: medians over ensembles, S_ratio with its range; residual is the std "
+            "of X under control, charge the mean absolute kick per step.",
+        )
     return report.write()
 
 
