@@ -1,6 +1,7 @@
 """A batch of ensembles under closed-loop stimulation: what every environment here is made of."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -97,13 +98,19 @@ class Batch:
     def __len__(self) -> int:
         return len(self._members)
 
-    @property
+    @cached_property
     def _kernels(self) -> Kernels:
         return kernels_of(self.settings.model.step())
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Compiled kernels are found again where this is unpickled."""
+        return {name: value for name, value in self.__dict__.items() if name != "_kernels"}
 
     @property
     def mean_field(self) -> Array:
         """X and Y averaged over the sensors, shape (envs, 2)."""
+        if self.fields.shape[2] == 1:
+            return self.fields[:, :, 0]
         return np.asarray(self.fields.mean(axis=2))
 
     def step(self, actions: NDArray[np.float64]) -> None:

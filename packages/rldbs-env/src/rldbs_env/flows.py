@@ -6,6 +6,8 @@ which come in the arithmetic's own type: a bare number here would turn float32 i
 
 import math
 
+import numpy as np
+
 from rldbs_env._jit import jit
 from rldbs_env.arrays import Array, Scalar
 
@@ -52,20 +54,31 @@ def hindmarsh_rose_substeps(state: Array, n: int, kicks: Array, dt: Scalar) -> i
     within -2.1 < x < 4.1, as free neurons and those under moderate kicks do, a step of 0.1 needs no
     division.
     """
+    real = state.dtype.type
     x, y, z = state[0], state[1], state[2]
-    lowest, highest, pull = x[0], x[0], z[0] - y[0]
-    for i in range(n):
-        lowest = min(lowest, x[i])
-        highest = max(highest, x[i])
-        pull = max(pull, z[i] - y[i])
     down, up = kicks[0], kicks[0]
     for k in range(kicks.shape[0]):
         down = min(down, kicks[k])
         up = max(up, kicks[k])
+    widest = math.sqrt(1.0 + _STABLE / (3.0 * float(dt)))  # of x about 1
+    low, high = real(1.0 - widest) - down, real(1.0 + widest) - up
+    deepest = 0.95 * (widest - 1.0)
+    pull = real(deepest * deepest * (deepest + 3.0))
+    unusual = 0
+    for i in range(np.uint64(n)):  # a count keeps the loop's vector instructions, extremes do not
+        unusual += (x[i] < low) | (x[i] > high) | (z[i] - y[i] > pull)
+    if unusual == 0:
+        return 1
+
+    lowest, highest = x[0], x[0]
+    for i in range(n):
+        lowest = min(lowest, x[i])
+        highest = max(highest, x[i])
+        pull = max(pull, z[i] - y[i])
     fall = max(0.0, float(pull))
     depth = math.sqrt(fall / (3.0 + math.sqrt(fall / (3.0 + fall ** (1.0 / 3.0)))))
-    low, high = min(float(lowest + down), -depth), float(highest + up)
-    rate = float(dt) * max(3.0 * low * low - 6.0 * low, 3.0 * high * high - 6.0 * high)
+    least, most = min(float(lowest + down), -depth), float(highest + up)
+    rate = float(dt) * max(3.0 * least * least - 6.0 * least, 3.0 * most * most - 6.0 * most)
     if not rate > _STABLE:
         return 1
     return min(math.ceil(rate / _ACCURATE), 1000)

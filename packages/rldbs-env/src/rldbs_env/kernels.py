@@ -19,7 +19,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
 
-from numpy import uint64
+import numpy as np
 from numpy.typing import NDArray
 
 from rldbs_env._jit import jit, specialise
@@ -30,7 +30,7 @@ __all__ = ["Kernels", "advance", "drift", "fill_windows", "kernels_of", "trace"]
 
 X, Y = 0, 1
 
-Words = NDArray[uint64]
+Words = NDArray[np.uint64]
 
 
 class Kernels(NamedTuple):
@@ -239,25 +239,25 @@ def advance(  # noqa: C901 - one step in the order of its events
     length = windows.shape[2] // 2
     n_sensors, n_electrodes = sums.shape[1], kicks.shape[1]
     first = windows.shape[1] - n_sensors
+    seen = np.uint64((length - 1) // stride + 1)
     for m in range(members.shape[0]):
         e = members[m]
-        head = heads[e]
+        head, window, field, kick, sum_ = heads[e], windows[e], fields[e], kicks[e], sums[e]
         charge = 0.0
         diverged = False
         for j in range(pulse.shape[0]):
             for a in range(n_electrodes):
-                kicks[e, a] = real(actions[e, a] * pulse[j])
-                charge += float(abs(kicks[e, a]))
+                kick[a] = real(actions[e, a] * pulse[j])
+                charge += float(abs(kick[a]))
             step(
-                state[e], sizes[e], currents[e], work, fields[e], kicks[e], parameters[e], wiring,
-                chaos[e],
-            )  # fmt: skip
-            diverged = _escaped(fields[e], limits)
+                state[e], sizes[e], currents[e], work, field, kick, parameters[e], wiring, chaos[e]
+            )
+            diverged = _escaped(field, limits)
             for s in range(n_sensors):
-                sums[e, s] += fields[e, X, s] - windows[e, first + s, head]
-            head = _push(windows[e], head, fields[e], kicks[e], measurement[e], limits, chaos[e])
+                sum_[s] += field[X, s] - window[first + s, head]
+            head = _push(window, head, field, kick, measurement[e], limits, chaos[e])
             if head == 0:  # once a window, so that rounding errors of the running sum cannot grow
-                _sum_windows(windows[e], first, sums[e])
+                _sum_windows(window, first, sum_)
             if diverged:
                 break
         heads[e] = head
@@ -265,8 +265,8 @@ def advance(  # noqa: C901 - one step in the order of its events
 
         squares = 0.0
         for s in range(n_sensors):
-            target = sums[e, s] / length if math.isnan(reward_terms[1]) else reward_terms[1]
-            deviation = fields[e, X, s] - target
+            target = sum_[s] / length if math.isnan(reward_terms[1]) else reward_terms[1]
+            deviation = field[X, s] - target
             squares += deviation * deviation
         rewards[e] = -reward_terms[0] * squares / n_sensors - reward_terms[2] * charge
         if diverged:
@@ -274,12 +274,9 @@ def advance(  # noqa: C901 - one step in the order of its events
         charges[e] = charge
         terminated[e] = diverged
         truncated[e] = episode_steps > 0 and steps[e] >= episode_steps
-        seen = (length - 1) // stride + 1
         oldest = head + (length - 1) % stride
         for k in range(rows.shape[0]):
-            if stride == 1:
-                for i in range(length):
-                    observations[e, k * length + i] = windows[e, rows[k], head + i]
-            else:
-                for i in range(seen):
-                    observations[e, k * seen + i] = windows[e, rows[k], oldest + i * stride]
+            row = window[rows[k], oldest : head + length]
+            shown = observations[e, k * seen : (k + 1) * seen]
+            for i in range(seen):
+                shown[i] = row[i * np.uint64(stride)]
