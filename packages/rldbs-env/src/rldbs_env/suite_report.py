@@ -45,7 +45,7 @@ def suppression_by_condition(
 
     Args:
         ax: Where to draw.
-        submissions: Each in a colour of its own.
+        submissions: Each in a colour of its own, or a marker where colours come again.
         reference: Medians of the linear law by condition, drawn faintly; may be empty.
 
     Returns:
@@ -61,12 +61,12 @@ def suppression_by_condition(
     room = 0.7 / len(submissions)
     for number, one in enumerate(submissions):
         table = {name: np.array(column) for name, column in suite_table(one).items()}
-        colour = PALETTE[number % len(PALETTE)]
+        colour, dot = PALETTE[number % len(PALETTE)], "os^v"[number // len(PALETTE) % 4]
         at = rows + room * (number - (len(submissions) - 1) / 2)
         failed = table["quenched"] + table["diverged"] > 0
         ax.hlines(at, table["s_ratio_min"], table["s_ratio_max"], color=colour, linewidth=1.0)
-        ax.plot([], [], "o-", color=colour, markersize=4, label=label_of(one))
-        for chosen, marker in ((~failed, "o"), (failed, "X")):
+        ax.plot([], [], f"{dot}-", color=colour, markersize=4, label=label_of(one))
+        for chosen, marker in ((~failed, dot), (failed, "X")):
             artists += ax.plot(
                 table["s_ratio"][chosen], at[chosen], marker, color=colour, markersize=4
             )
