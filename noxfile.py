@@ -30,6 +30,15 @@ PRETRAINED = {
         for env in ("bvdp", "charge_balanced", "hindmarsh_rose")
     }
 }
+# Controllers that the robustness suite's reference rows are of, by environment. On bursting neurons
+# X and Y give no phase, no agent ships for the grid, and what is left out only takes long.
+REFERENCE = {
+    "BvdP": "none,periodic,linear,linear_xy,delayed,nonlinear_delayed,pid,on_off,phase_triggered,"
+    "adaptive,policy",
+    "HindmarshRose": "none,linear,linear_xy,delayed,pid,on_off,policy",
+    "KuramotoGrid": "none,periodic,linear,linear_xy,delayed,nonlinear_delayed,pid,on_off,"
+    "phase_triggered,adaptive",
+}
 # The main job, in order.
 DEMO = [
     "rldbs-env demo --output results/demo/rldbs-env",
@@ -172,6 +181,18 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def gpu(session: nox.Session) -> None:
+    """What needs a CUDA device: the tests marked gpu, and environments beside their roof."""
+    install(
+        session,
+        {"rldbs-env": ["gpu", "train"], "neuro-common": []},
+        *dependency_groups(PROJECTS["rldbs-env"], "test"),
+    )
+    run_tests(session, "rldbs-env", "gpu")
+    session.run("python", "-P", "-m", "pytest", "benchmarks/test_gpu.py", "-m", "gpu")
+
+
+@nox.session
 @each_package
 def make_pretrained(session: nox.Session, package: str) -> None:
     """Trains what a package ships again, with the command and the seed of its pretrained/."""
@@ -183,6 +204,25 @@ def make_pretrained(session: nox.Session, package: str) -> None:
         session.run(*shlex.split(line), f"hydra.run.dir={run}")
         for name in ("weights.safetensors", "manifest.json"):
             shutil.copy(run / name, ROOT / "packages" / package / "src" / target)
+
+
+@nox.session
+def make_reference(session: nox.Session) -> None:
+    """Puts the shipped controllers through the robustness suite -> reference/; takes hours.
+
+    Arguments are environments, such as HindmarshRose; all by default.
+    """
+    install(session, {"rldbs-env": ["cli"], "neuro-common": []})
+    target = ROOT / "packages" / "rldbs-env" / "src" / "rldbs_env" / "reference"
+    for environment in session.posargs or REFERENCE:
+        name = f"reference_{environment}"
+        suite = ["rldbs-env", "benchmark", "suite", f"controller={REFERENCE[environment]}"]
+        sweep = [f"environment={environment}", f"sweep={name}", "resume=true", "--multirun"]
+        session.run(*suite, *sweep)
+        run = ROOT / "results" / "reference" / environment
+        done = f"results/rldbs-env/benchmark_suite/multirun/{name}"
+        session.run("rldbs-env", "figures", f"run={done}", f"hydra.run.dir={run}")
+        shutil.copy(run / "suite.csv", target / f"suite_{environment}.csv")
 
 
 @nox.session

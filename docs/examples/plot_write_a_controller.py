@@ -20,7 +20,8 @@ from neuro_common.plots import new_figure, pareto, stacked_traces
 from neuro_common.style import CONTROLLED, STIMULATION, figure_style
 from rldbs_env.controllers import LinearFeedback
 from rldbs_env.disturbances import ObservationNoise
-from rldbs_env.protocol import Protocol, run, score
+from rldbs_env.protocol import Protocol, run
+from rldbs_env.scoring import score
 
 
 class LookAhead:

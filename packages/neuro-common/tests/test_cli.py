@@ -13,8 +13,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+from omegaconf import OmegaConf
 
 from neuro_common import cli, runs
 from neuro_common.verbs import Verb
@@ -569,6 +571,67 @@ def test_compose_gives_the_typed_config(sources: Path, monkeypatch: pytest.Monke
         cli.compose("toy-dist", verbs, "train", ["sede=1"])
     with pytest.raises(cli.UsageError, match="'fit' is no verb; the verbs are train"):
         cli.compose("toy-dist", verbs, "fit")
+
+
+SOLVERS = """
+from dataclasses import dataclass, field
+
+@dataclass
+class Solver:
+    name: str = ""
+
+@dataclass
+class Euler(Solver):
+    name: str = "euler"
+    step: float = 0.1
+    more: dict[str, int] = field(default_factory=dict)
+
+@dataclass
+class Implicit(Solver):
+    name: str = "implicit"
+    tolerance: float = 1e-6
+
+@dataclass
+class Solve:
+    solver: Solver = field(default_factory=Euler)
+    seed: int = 0
+
+SOLVERS = {"euler": Euler, "implicit": Implicit}
+"""
+
+
+def test_a_group_is_one_of_several_schemas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {
+        "__init__.py": "",
+        "solvers.py": SOLVERS,
+        "conf/__init__.py": "",
+        "conf/solve.yaml": "defaults: [solve_schema, solver: euler, _self_]",
+        "conf/solver/euler.yaml": "defaults: [euler_schema, _self_]\nstep: 0.5",
+        "conf/solver/implicit.yaml": "defaults: [implicit_schema, _self_]",
+    }
+    for name, text in files.items():
+        path = tmp_path / "many_dist" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    groups = {"solver": "many_dist.solvers:SOLVERS"}
+    verbs = [Verb("solve", "", "", "unused:unused", "many_dist.solvers:Solve", groups)]
+
+    def told(*words: str) -> Any:
+        return OmegaConf.to_object(cli.compose("many-dist", verbs, "solve", words))
+
+    solver = told("solver.more.a=3").solver
+    assert (type(solver).__name__, solver.step, solver.more) == ("Euler", 0.5, {"a": 3})
+    solver = told("solver=implicit", "solver.tolerance=0.1").solver
+    assert (type(solver).__name__, solver.name, solver.tolerance) == ("Implicit", "implicit", 0.1)
+    with pytest.raises(cli.UsageError, match=r"'solver.step' .* below solver are name, tolerance"):
+        told("solver=implicit", "solver.step=0.1")
+    with pytest.raises(cli.UsageError, match=r"'solver.steps' .* are name, step, more"):
+        told("solver.steps=0.1")
+    with pytest.raises(cli.UsageError, match="tolerance"):
+        told("solver=implicit", "solver.tolerance=much")
+    with pytest.raises(cli.UsageError, match="solver/newton"):
+        told("solver=newton")
 
 
 def test_sweep_status_command(toy: Toy) -> None:

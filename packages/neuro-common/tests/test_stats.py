@@ -1,12 +1,14 @@
 """Intervals against scipy's bootstrap on the same draws; the Pareto front against brute force."""
 
+import itertools
+
 import numpy as np
 import pytest
 import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neuro_common.stats import bootstrap_mean, non_dominated
+from neuro_common.stats import bootstrap_crossed, bootstrap_mean, non_dominated
 
 
 def scipy_interval(values, confidence, n_resamples, seed):
@@ -59,6 +61,40 @@ def test_the_interval_lies_within_the_values_and_repeats(values, seed):
     slack = 1e-9 * (1 + max(map(abs, values)))
     assert min(values) - slack <= interval.low <= interval.high <= max(values) + slack
     assert interval == bootstrap_mean(values, n_resamples=100, seed=seed)
+
+
+def test_crossed_resamples_are_those_of_a_full_enumeration():
+    table = np.random.default_rng(3).gamma(2.0, size=(3, 4))
+    every = [
+        table[np.ix_(rows, columns)].mean()
+        for rows in itertools.product(range(3), repeat=3)
+        for columns in itertools.product(range(4), repeat=4)
+    ]
+    interval = bootstrap_crossed(table, confidence=0.8, n_resamples=200_000, seed=0)
+    low, high = np.quantile(every, [0.1, 0.9])
+    assert interval.mean == pytest.approx(table.mean(), rel=1e-14)
+    assert interval.low == pytest.approx(low, rel=0.01)
+    assert interval.high == pytest.approx(high, rel=0.01)
+
+
+@pytest.mark.parametrize("turn", [False, True])
+def test_what_all_rows_share_does_not_average_out(turn):
+    shared = np.random.default_rng(5).normal(size=20)
+    table = np.tile(shared, (50, 1))
+    crossed = bootstrap_crossed(table.T if turn else table, seed=1)
+    alone = bootstrap_mean(shared, seed=2)
+    assert crossed[1:] == pytest.approx(alone[1:], abs=0.03)
+
+
+@pytest.mark.parametrize("shape", [(4,), (1, 4), (4, 1), (2, 2, 2)])
+def test_crossed_values_need_two_of_each(shape):
+    with pytest.raises(ValueError, match=r"values must be \(rows, columns\) with at least 2 of"):
+        bootstrap_crossed(np.zeros(shape), seed=0)
+
+
+def test_crossed_values_must_be_finite():
+    with pytest.raises(ValueError, match="values must be finite, got 1 NaN or infinite of 4"):
+        bootstrap_crossed([[1.0, np.nan], [0.0, 2.0]], seed=0)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from rldbs_env import protocol
+from rldbs_env import protocol, scoring
 from rldbs_env.adaptive import AdaptiveVanishing, PhaseTriggered
 from rldbs_env.controllers import Controller
 from rldbs_env.models import BonhoefferVanDerPol
@@ -212,7 +212,7 @@ def test_impossible_arguments_are_refused(
 
 
 @functools.cache
-def scores(controller: Controller, coupling: float, steps: int) -> list[protocol.Score]:
+def scores(controller: Controller, coupling: float, steps: int) -> list[scoring.Score]:
     test = protocol.Protocol(
         model=BonhoefferVanDerPol(coupling=coupling),
         ensembles=(2100, 2101, 2102),
@@ -220,7 +220,7 @@ def scores(controller: Controller, coupling: float, steps: int) -> list[protocol
         controlled_steps=steps,
         recovery_steps=250,
     )
-    return protocol.score(protocol.run(controller, test))
+    return scoring.score(protocol.run(controller, test))
 
 
 def test_pulses_suppress_with_less_charge_than_linear_feedback() -> None:

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -12,11 +13,15 @@ import sysconfig
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+from omegaconf import OmegaConf
 
+from neuro_common.cli import compose
 from rldbs_env import command, suite
 from rldbs_env.catalogue import DIFFICULTIES, ENVIRONMENTS, MODELS
+from rldbs_env.cli import VERBS
 from rldbs_env.controllers import CONTROLLERS
 from rldbs_env.disturbances import ObservationNoise
 from rldbs_env.evaluation import format_columns, read_evaluation, summary, suppression
@@ -34,6 +39,7 @@ STEMS = (
     "traces",
     "mean_fields",
     "suppression_against_charge",
+    "neurons_over_field",
     "single_neurons",
     "phase_portrait_and_spectrum",
 )
@@ -350,6 +356,11 @@ def here(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str
         ),
         (("benchmark", "suite", "controller=lineal"), 1, "controller must be one of none, random"),
         (("benchmark", "suite", "arguments.gian=1"), 1, "linear takes the arguments window, max_k"),
+        (
+            ("benchmark", "suite", "controller=policy", "environment=KuramotoGrid"),
+            1,
+            "no agent ships for rldbs/KuramotoGrid-v0, only for rldbs/BvdP-v0",
+        ),
         (("benchmark", "suite", "n_ensembles=0"), 1, "n_ensembles must be at least 1, got 0"),
         (("benchmark", "suite", "environment=BvdQ"), 1, "environment must be one of rldbs/BvdP-"),
         (("benchmark", "suite", "threads=few"), 2, "could not be converted to Integer"),
@@ -573,13 +584,73 @@ def test_trainings_of_several_seeds_are_drawn_together(tmp_path: Path) -> None:
         rows = list(csv.DictReader(file))
     assert sorted(row["seed"] for row in rows) == ["3", "4"]
     assert {"S_ratio", "over the law's", "charge per step", "quenched"} < set(rows[0])
+    assert [row["beside"] for row in table(done.run / "comparison.csv")] == ["linear"]
+
+    fresh = tmp_path / "fresh"
+    fresh.mkdir()
+    told = (f"run=../{sweep}", "first_ensemble=7", "controllers=[linear,none]", *SHORT)
+    done = rldbs_env(fresh, "evaluate", *told)
+    assert done.code == 0, done.err
+    names = ["linear", "none", "policy seed 3", "policy seed 4"]
+    evaluation = read_evaluation(done.run)
+    assert list(evaluation.scores) == names
+    assert evaluation.protocol.ensembles[0] == 7
+    assert "S_ratio over the law's" in done.out
+    done = rldbs_env(other, "evaluate", f"run=../{sweep}", "environment=KuramotoGrid", *SHORT)
+    assert done.code == 1
+    assert "environment must be that of the training, rldbs/BvdP-v0, got" in done.err
+    done = rldbs_env(other, "evaluate", "run=.", *SHORT)
+    assert done.code == 1
+    assert ". must hold a training or a sweep of them" in done.err
+
+
+def test_levels_are_chosen_and_tested_with(tmp_path: Path) -> None:
+    words = [word for word in TINY if not word.startswith(("algo.n_steps", "algo.batch"))]
+    words += ["algo.buffer_size=500", "algo.learning_starts=64", "algo.n_steps=2"]
+    done = rldbs_env(tmp_path, "train", "algo=dqn", *words)
+    assert done.code == 0, done.err
+    evaluation = read_evaluation(done.run)
+    assert evaluation.protocol.levels == (
+        -0.02, -0.01, -0.005, -0.002, -0.001, 0.0, 0.001, 0.002, 0.005, 0.01, 0.02,
+    )  # fmt: skip
+    fresh = tmp_path / "fresh"
+    fresh.mkdir()
+    again = rldbs_env(fresh, "evaluate", f"run={done.run}", "controllers=[none]", *SHORT)
+    assert again.code == 0, again.err
+    assert read_evaluation(again.run).protocol.levels == evaluation.protocol.levels
+
+
+def test_settings_are_searched_and_trained_with(tmp_path: Path) -> None:
+    words = [word for word in TINY if not word.startswith("hydra")]
+    where = "hydra.run.dir=here"
+    done = rldbs_env(tmp_path, "tune", *words, "trials=2", "~space.algo.n_steps", where)
+    assert done.code == 0, done.err
+    here = tmp_path / "here"
+    rows = table(here / "trials.csv")
+    assert [row["trial"] for row in rows] == ["0", "1"]
+    best = json.loads((here / "best.json").read_text(encoding="utf-8"))
+    assert best["command"] in done.out
+    assert float(best["objective"]) == max(float(row["objective"]) for row in rows)
+    assert (here / "report.html").is_file()
+    line = shlex.split(best["command"])
+    assert line[:2] == ["rldbs-env", "train"]
+    told: Any = OmegaConf.to_object(compose("rldbs-env", VERBS, "train", line[2:]))
+    assert f"penalty={told.penalty}" in best["overrides"]
+    # three are wanted now: the first two are there
+    more = (*words, "trials=3", "~space.algo.n_steps", "study=here", "hydra.run.dir=more")
+    done = rldbs_env(tmp_path, "tune", *more)
+    assert done.code == 0, done.err
+    assert table(tmp_path / "more" / "trials.csv")[:2] == rows
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         (("train", "steps=0"), "steps must be at least 1, got 0"),
-        (("train", "algo=sac"), "sac"),
+        (("train", "algo=ars"), "algo/ars"),
+        (("train", "algo=dqn", "env=hindmarsh_rose"), "algo=dqn chooses among levels, but rldbs/"),
+        (("train", "algo=sac", "algo.n_epochs=2"), "the options below algo are name, num_envs, l"),
+        (("tune", "space.penaltie=[1,2]"), "did you mean 'penalty'?"),
         (("evaluate", "controllers=[policy:nowhere]", *SHORT), "nowhere must hold a policy"),
     ],
 )

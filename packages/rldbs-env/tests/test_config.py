@@ -18,13 +18,16 @@ from rldbs_env.config import (
     InfoConfig,
     SuiteConfig,
     TrainConfig,
+    TuneConfig,
 )
 from rldbs_env.controllers import CONTROLLERS, make
+from rldbs_env.hyperparameters import ALGORITHMS
 from rldbs_env.protocol import Protocol
 
 SCHEMAS = {
     "evaluate": EvaluateConfig,
     "train": TrainConfig,
+    "tune": TuneConfig,
     "figures": FiguresConfig,
     "benchmark": BenchmarkConfig,
     "benchmark suite": SuiteConfig,
@@ -53,10 +56,9 @@ def test_an_evaluation_has_the_protocols_own_defaults() -> None:
     assert tuple(ensembles) == test.ensembles
 
 
-def test_every_controller_is_evaluated_by_default() -> None:
-    assert EvaluateConfig().controllers == [*CONTROLLERS, "policy"]
-    EvaluateConfig().controllers.append("another")
-    assert "another" not in EvaluateConfig().controllers
+def test_what_is_evaluated_by_default_is_left_to_the_run() -> None:
+    told = EvaluateConfig()
+    assert (told.run, told.controllers) == (None, None)
 
 
 def test_no_controller_is_too_few() -> None:
@@ -95,9 +97,11 @@ def test_every_verb_composes_to_its_dataclass(verb: str) -> None:
     assert issubclass(type(told), schema)
     plain = schema(run="here") if schema is FiguresConfig else schema()
     wanted = asdict_of(plain)
-    if verb == "train":  # its environment's file may spell the model's own numbers out
+    if verb in ("train", "tune"):  # the environment's file may spell the model's own numbers out
         assert BonhoefferVanDerPol(**told.model) == BonhoefferVanDerPol(**wanted.pop("model"))
-    assert wanted.items() <= {f.name: getattr(told, f.name) for f in fields(schema)}.items()
+    if verb == "tune":  # and what is varied has a file for each algorithm
+        assert wanted.pop("space") != told.space
+    assert {name: getattr(told, name) for name in wanted} == wanted
     assert told.resume is False
 
 
@@ -129,6 +133,24 @@ def test_a_wrong_key_lists_the_right_ones() -> None:
         composed("train", "algo.gama=3")
 
 
+@pytest.mark.parametrize("name", ALGORITHMS)
+def test_an_algorithm_has_its_own_options(name: str) -> None:
+    told = composed("train", f"algo={name}", "algo.gamma=0.5")
+    assert (type(told.algo), told.algo.name, told.algo.gamma) == (ALGORITHMS[name], name, 0.5)
+    with pytest.raises(UsageError, match=r"'algo\.gama' is no option") as refused:
+        composed("train", f"algo={name}", "algo.gama=0.5")
+    valid = str(refused.value).rpartition("are ")[2].split(", ")
+    assert valid == [field.name for field in fields(ALGORITHMS[name])]
+
+
+@pytest.mark.parametrize("env", ["bvdp", "charge_balanced", "hindmarsh_rose"])
+@pytest.mark.parametrize("name", ALGORITHMS)
+def test_every_algorithm_goes_with_every_environment(env: str, name: str) -> None:
+    told = composed("train", f"algo={name}", f"env={env}")
+    assert type(told.algo) is ALGORITHMS[name]
+    assert bool(told.levels) == ((env, name) == ("bvdp", "dqn"))
+
+
 def test_arguments_and_numbers_of_a_model_need_no_plus() -> None:
     suite = composed(
         "benchmark suite", "controller=pid", "arguments.leak=0.5", "+arguments.window=9"
@@ -155,4 +177,5 @@ def test_a_wrong_kind_of_value_is_refused() -> None:
 def test_every_option_is_explained(schema: Any) -> None:
     assert is_dataclass(schema)
     explained = re.findall(r"^ {8}(\w+): ", schema.__doc__ or "", re.MULTILINE)
-    assert explained == [field.name for field in fields(schema)]
+    inherited = {f.name for base in schema.__mro__[1:-1] for f in fields(base)}
+    assert explained == [field.name for field in fields(schema) if field.name not in inherited]

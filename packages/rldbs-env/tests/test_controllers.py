@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from rldbs_env import protocol
+from rldbs_env import protocol, scoring
 from rldbs_env.controllers import (
     CONTROLLERS,
     Controller,
@@ -388,7 +388,7 @@ CONTROLLED_STEPS = {
 }
 
 
-Outcome = Callable[..., tuple[protocol.Recording, list[protocol.Score]]]
+Outcome = Callable[..., tuple[protocol.Recording, list[scoring.Score]]]
 
 
 @pytest.fixture(scope="module")
@@ -396,7 +396,7 @@ def outcome() -> Outcome:
     """Recording and scores of a controller by name and arguments, simulated once."""
 
     @functools.cache
-    def tested(name: str, **arguments: Any) -> tuple[protocol.Recording, list[protocol.Score]]:
+    def tested(name: str, **arguments: Any) -> tuple[protocol.Recording, list[scoring.Score]]:
         test = protocol.Protocol(
             ensembles=SEEDS,
             free_steps=1620,
@@ -404,7 +404,7 @@ def outcome() -> Outcome:
             recovery_steps=6500 if arguments == {"gain": -0.02} else 250,
         )
         recording = protocol.run(make(name, **arguments), test)
-        return recording, protocol.score(recording)
+        return recording, scoring.score(recording)
 
     return tested
 

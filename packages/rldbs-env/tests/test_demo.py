@@ -41,14 +41,16 @@ def test_it_prints_the_table_and_writes_everything(
     output = tmp_path / "my results" / "demo"
     assert lines[-1] == f"wrote {Path('my results/demo/report.html')}"
     assert sorted(path.name for path in output.iterdir()) == [
+        "comparison.csv",
         "data.h5",
         "figures",
+        "pairs.csv",
         "report.html",
         "report.json",
         "scores.csv",
         "summary.csv",
     ]
-    assert len(list((output / "figures").iterdir())) == 5 * 3
+    assert len(list((output / "figures").iterdir())) == 7 * 3
     stored = read_evaluation(output)
     assert stored.protocol.ensembles == (1000, 1001)
     assert stored.protocol.n_neurons == 20

@@ -19,7 +19,8 @@ from rldbs_env.dependence import (
     write_dependence,
 )
 from rldbs_env.evaluation import Evaluation
-from rldbs_env.protocol import Protocol, Score
+from rldbs_env.protocol import Protocol
+from rldbs_env.scoring import Score
 
 
 def score(**changes: Any) -> Score:

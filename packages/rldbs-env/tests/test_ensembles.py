@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rldbs_env import BonhoefferVanDerPol, settled_ensembles, simulate
-from rldbs_env.ensembles import Ensemble, _Cache
+from rldbs_env.ensembles import Cache, Ensemble
 
 MODEL = BonhoefferVanDerPol()
 
@@ -50,7 +50,7 @@ def test_the_cache_forgets_what_was_used_longest_ago() -> None:
     def entry() -> Ensemble:
         return Ensemble(np.zeros(100), np.zeros(20), np.zeros(5))  # 1,000 bytes
 
-    cache = _Cache(max_bytes=2500)
+    cache = Cache(max_bytes=2500)
     for name in "ab":
         cache.put((name,), entry())
     assert cache.get(("a",)) is not None

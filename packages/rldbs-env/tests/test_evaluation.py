@@ -27,9 +27,10 @@ from rldbs_env.evaluation import (
     summary,
     suppression,
 )
-from rldbs_env.protocol import Protocol, Score, run, score
+from rldbs_env.protocol import Protocol, run
 from rldbs_env.pulses import biphasic
 from rldbs_env.records import NamedNetwork
+from rldbs_env.scoring import Score, score
 
 # 3,251 steps: no multiple of the five steps between samples of single neurons
 SMALL = Protocol(

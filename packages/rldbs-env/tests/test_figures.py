@@ -36,6 +36,7 @@ STEMS = [
     "mean_fields",
     "suppression_against_charge",
     "single_neurons",
+    "neurons_over_field",
     "phase_portrait_and_spectrum",
 ]
 DT = 0.2
@@ -221,6 +222,21 @@ def test_single_neurons_are_marked_where_x_rises_through_zero(evaluation: Evalua
     assert ax.get_ylabel() == "neuron"
 
 
+def test_a_few_neurons_are_drawn_under_the_mean_field(evaluation: Evaluation) -> None:
+    example, ax = evaluation.examples["linear"], axes()[0, 0]
+    *neurons, field = figures.neurons_over_field(ax, example, SMALL)
+    shown = (TIME[::5] >= -4 * CYCLE) & (TIME[::5] < 10 * CYCLE)
+    assert len(neurons) == 4
+    for i, line in enumerate(neurons):
+        np.testing.assert_allclose(points(line)[0], TIME[::5][shown], atol=1e-9)
+        np.testing.assert_array_equal(points(line)[1], example.neuron_x[shown, i])
+        assert line.get_linewidth() < field.get_linewidth() / 2
+    np.testing.assert_array_equal(points(field)[1], example.mean_x[::5][shown])
+    assert field.get_zorder() >= max(line.get_zorder() for line in neurons)
+    assert dashes(ax) == [0.0]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("time from onset of control (time units)", "x")
+
+
 def test_phase_portraits_are_of_the_last_five_cycles(evaluation: Evaluation) -> None:
     example, ax = evaluation.examples["linear"], axes()[0, 0]
     free, _, controlled, _ = figures.phase_portraits(ax, example, SMALL)
@@ -324,6 +340,10 @@ def test_numbers_beside_the_neurons_and_the_spectrum(evaluation: Evaluation, rep
     assert list(neurons) == ["time", *(f"x_{i}" for i in range(30))]
     np.testing.assert_allclose(neurons["time"], TIME[::5], atol=1e-9)
     np.testing.assert_array_equal(neurons["x_29"], example.neuron_x[:, 29])
+    over = numbers(report / "figures" / "neurons_over_field.csv")
+    assert list(over) == ["time", "mean_x", "x_0", "x_1", "x_2", "x_3"]
+    assert over["mean_x"] == example.mean_x[::5].tolist()
+    assert over["x_3"] == neurons["x_3"]
     table = numbers(report / "figures" / "phase_portrait_and_spectrum.csv")
     assert table["mean_x"] == example.mean_x.tolist()
     assert table["mean_y"] == example.mean_y.tolist()
@@ -343,6 +363,7 @@ def test_captions_name_the_best_controller_in_reading_order(
         True,
         False,
         False,
+        True,
         True,
         True,
     ]
@@ -372,7 +393,7 @@ def test_where_all_are_quenched_there_is_nothing_to_compare(
 ) -> None:
     captions = figures.draw_all(failing(evaluation, lambda name, e: True), Path())
     assert list(drawn) == [stem for stem in STEMS if stem != "suppression_against_charge"]
-    assert len(captions) == 4
+    assert len(captions) == 5
 
 
 def test_one_ensemble_is_drawn_without_intervals(
@@ -391,7 +412,7 @@ def test_one_ensemble_is_drawn_without_intervals(
 
 def test_the_report_holds_the_table_and_the_figures(evaluation: Evaluation, report: Path) -> None:
     blocks = json.loads((report / "report.json").read_text(encoding="utf-8"))["blocks"]
-    assert [block["kind"] for block in blocks] == ["text", "command", "table", *["figure"] * 5]
+    assert [block["kind"] for block in blocks] == ["text", "command", "table", *["figure"] * 6]
     text, command, table, *pictures = blocks
     assert text["text"] == (
         "4 controllers on 3 ensembles of 30 neurons that none of them was tuned on (coupling "
@@ -401,7 +422,7 @@ def test_the_report_holds_the_table_and_the_figures(evaluation: Evaluation, repo
     assert table["columns"] == summary(evaluation)
     assert [block["path"] for block in pictures] == [f"figures/{stem}.png" for stem in STEMS]
     page = (report / "report.html").read_text(encoding="utf-8")
-    assert page.count("data:image/png;base64,") == 5
+    assert page.count("data:image/png;base64,") == 6
     assert "rldbs-env: silencing a synchronised population" in page
     assert "3 of 3" in page
 

@@ -24,11 +24,15 @@ HEAVY = {
     "torch",
 }
 MODULES = sorted(module.name for module in pkgutil.iter_modules(rldbs_env.__path__))
-# What needs the extra `cli` or `train`.
-WITH_TRAIN = {"agents", "sb3", "training"}
+# What needs the extra `cli`, `gpu`, `train` or `tune`.
+WITH_TORCH = {"_triton_step", "torch_env", "torch_step"}
+WITH_TRAIN = {
+    "agents", "algorithms", "checkpoints", "sb3", "search", "search_report", "torch_ppo", "training"
+}  # fmt: skip
 WITH_EXTRAS = {
-    "animation", "cli", "dependence", "figures", "learning", "suite_files", "suite_report",
-    *WITH_TRAIN,
+    "animation", "cli", "comparison", "dependence", "figures", "learning", "suite_files",
+    "suite_report",
+    *WITH_TORCH, *WITH_TRAIN,
 }  # fmt: skip
 
 
@@ -70,7 +74,7 @@ def test_all_public_names_load_the_compiler_and_nothing_else() -> None:
 
 
 def test_only_training_and_its_adapter_need_stable_baselines() -> None:
-    others = [name for name in MODULES if name not in WITH_TRAIN]
+    others = [name for name in MODULES if name not in WITH_TRAIN | WITH_TORCH]
     lines = "import " + ", ".join(f"rldbs_env.{name}" for name in others)
     assert not heavy_after(lines, "stable_baselines3", "torch") & {"stable_baselines3", "torch"}
 
@@ -98,6 +102,8 @@ def test_every_public_name_is_there(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in MODULES if name != "conf"])
 def test_every_module_lists_what_it_offers(name: str) -> None:
+    if name == "_triton_step":
+        pytest.importorskip("triton")
     module = import_module(f"rldbs_env.{name}")
     assert module.__doc__
     assert len(set(module.__all__)) == len(module.__all__)

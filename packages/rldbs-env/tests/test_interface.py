@@ -9,7 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rldbs_env import BonhoefferVanDerPol, DBSEnv, DBSVectorEnv, Delivery, KuramotoGrid
-from rldbs_env.interface import action_space, checked_actions, observation_space
+from rldbs_env.interface import (
+    action_space,
+    checked_actions,
+    nearest_actions,
+    observation_space,
+)
 from rldbs_env.kuramoto import lead
 from rldbs_env.settings import Settings
 
@@ -220,3 +225,31 @@ def test_levels_of_a_batch_are_one_index_each() -> None:
 def test_impossible_settings_are_refused(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         DBSEnv(**arguments)
+
+
+# A controller's kicks as actions
+
+
+def test_a_controllers_kicks_are_the_actions() -> None:
+    asked = np.array([[0.25], [-0.5], [0.0]], np.float32)
+    for given_as in (asked, asked[:, 0]):
+        np.testing.assert_array_equal(nearest_actions(given_as, (3, 1)), asked)
+
+
+def test_a_controllers_kicks_are_clipped() -> None:
+    asked = np.array([[0.25, -0.9], [2.0, 0.0]])
+    found = nearest_actions(asked, (2, 2), max_kick=0.5)
+    np.testing.assert_array_equal(found, [[0.25, -0.5], [0.5, 0.0]])
+
+
+def test_a_controllers_kicks_become_indices_of_the_nearest_levels() -> None:
+    asked = np.array([[-9.0], [-0.26], [-0.24], [0.04], [0.06], [0.29], [0.31]])
+    found = nearest_actions(asked, (7, 1), (-0.5, 0.0, 0.1, 0.5))
+    np.testing.assert_array_equal(found[:, 0], [0, 0, 1, 1, 2, 2, 3])
+
+
+@pytest.mark.parametrize("shape", [(2,), (2, 3), (3, 1)])
+def test_another_number_of_kicks_is_refused(shape: Any) -> None:
+    wanted = r"a controller must give kicks of shape \(2, 2\), one per ensemble and electrode, got"
+    with pytest.raises(ValueError, match=wanted):
+        nearest_actions(np.zeros(shape), (2, 2))

@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 from neuro_common.checkpoint import save_checkpoint
 from rldbs_env.catalogue import settings_of
 from rldbs_env.controllers import make
-from rldbs_env.policy import SHIPPED, Policy, PolicyError, load_policy, window_samples
-from rldbs_env.protocol import Protocol, run, score
+from rldbs_env.policy import SHIPPED, Policy, load_policy
+from rldbs_env.protocol import Protocol, run
 from rldbs_env.pulses import biphasic, delta
+from rldbs_env.scoring import score
+from rldbs_env.sight import PolicyError, window_samples
 from rldbs_env.vector import DBSVectorEnv
 
 RNG = np.random.default_rng(0)

@@ -77,6 +77,66 @@ def test_the_seed_decides_everything(dtype: str) -> None:
             np.testing.assert_array_equal(first, other)
 
 
+class Counted:
+    """A linear law that counts its calls; two of them are equal only if they are one."""
+
+    signals, window = ("x",), 40
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def predict(self, observation: Any, *memory: Any) -> tuple[Any, Any]:
+        self.calls += 1
+        return LinearFeedback(window=40).predict(observation, *memory)
+
+
+class Unhashable(Counted):
+    """The same without a hash, as an agent that holds arrays."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        raise AssertionError("weights are not compared")
+
+
+@pytest.mark.parametrize("kind", [Counted, Unhashable])
+def test_what_was_suppressed_once_is_remembered(kind: type[Counted]) -> None:
+    law = kind()
+    arguments: dict[str, Any] = {**SMALL, "prelude": law, "prelude_steps": 30}
+    env = DBSVectorEnv(2, **arguments, ensemble=(4, 5), episode_steps=3)
+    env.reset(seed=0, options={"ensemble": np.array([4, 5])})
+    assert law.calls == 30  # both at once
+    for _ in range(9):
+        env.step([0.1, 0.2])
+    DBSEnv(**arguments).reset(options={"ensemble": 5})
+    assert law.calls == 30
+    DBSEnv(**arguments | {"prelude": kind()}).reset(options={"ensemble": 5})
+    assert law.calls == 30
+    for other in ({"dtype": "float32"}, {"transient_steps": 301}, {"prelude_steps": 31}):
+        calls = law.calls
+        DBSEnv(**arguments | other).reset(options={"ensemble": 5})
+        assert law.calls >= calls + 30
+
+
+def test_ensembles_that_never_come_again_are_not_remembered() -> None:
+    law = Counted()
+    env = DBSEnv(**SMALL, prelude=law, prelude_steps=30, ensemble="resample")
+    info = env.reset(seed=0)[1]
+    env.reset(seed=0)
+    assert law.calls == 60
+    env.reset(options={"ensemble": info["ensemble"]})
+    env.reset(options={"ensemble": info["ensemble"]})
+    assert law.calls == 90
+
+
+def test_remembered_ensembles_cannot_be_written() -> None:
+    made = Settings(**SMALL, prelude=LinearFeedback(window=20), prelude_steps=5)
+    for _ in range(2):
+        (ensemble,) = suppressed_ensembles(made, made.model, 40, [1])
+        with pytest.raises(ValueError, match="read-only"):
+            ensemble.state[0, 0] = 1.0
+
+
 def test_models_vary_under_a_prelude_too() -> None:
     variety = Variety((("coupling", 0.05, 0.5),), (10, 40))
     arguments: dict[str, Any] = {

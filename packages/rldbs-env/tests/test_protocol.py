@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rldbs_env import BonhoefferVanDerPol, Delivery, HindmarshRose, KuramotoGrid, protocol
+from rldbs_env import BonhoefferVanDerPol, Delivery, HindmarshRose, KuramotoGrid, protocol, scoring
 from rldbs_env.catalogue import ENVIRONMENTS
 from rldbs_env.controllers import LinearFeedback, NoControl, Periodic, Tonic
 from rldbs_env.disturbances import ActionNoise, ObservationNoise, PulseLoss, Variety
-from rldbs_env.protocol import Protocol, Recording, Score
+from rldbs_env.protocol import Protocol, Recording
 from rldbs_env.pulses import biphasic, rectangular
+from rldbs_env.scoring import Score
 
 Array = NDArray[Any]
 
@@ -117,7 +118,7 @@ def test_phases_follow_each_other_and_the_second_half_of_control_is_scored(
 def test_scores_are_those_of_the_loop_in_numpy(
     recording: Recording, oracle: list[dict[str, Array]]
 ) -> None:
-    scores = protocol.score(recording)
+    scores = scoring.score(recording)
     assert [one.ensemble for one in scores] == [5, 3]
     for one, run in zip(scores, oracle, strict=True):
         free, scored = run["x"][:1000], run["x"][2000:3000]
@@ -183,7 +184,7 @@ def synthetic(**changes: Any) -> Recording:
     together = np.repeat(spread[..., :1], 10, axis=-1)
     values: dict[str, Any] = {
         "protocol": test,
-        "mean_x": x[:, None],
+        "sub_step_x": x[:, None, None],
         "mean_y": np.zeros((6480, 1)),
         "delivered": kicks[:, :, None],
         "rewards": np.where((t >= 3240) & (t < 4860), -0.25, -9.0)[:, None],
@@ -197,7 +198,7 @@ def synthetic(**changes: Any) -> Recording:
 
 
 def test_a_synthetic_success() -> None:
-    (one,) = protocol.score(synthetic())
+    (one,) = scoring.score(synthetic())
     assert one.ensemble == 7
     assert one.s_ratio == pytest.approx(100)
     assert one.s_sqrt == pytest.approx(10)
@@ -229,7 +230,7 @@ def test_a_synthetic_success() -> None:
 def test_a_frozen_population_is_no_success(frozen: int) -> None:
     neurons = synthetic().controlled_neurons.copy()
     neurons[..., :frozen] = 1.0
-    (one,) = protocol.score(synthetic(controlled_neurons=neurons))
+    (one,) = scoring.score(synthetic(controlled_neurons=neurons))
     assert one.quenched
     assert one.active_fraction == pytest.approx(1 - frozen / 10)
     _no_suppression(one)
@@ -238,13 +239,13 @@ def test_a_frozen_population_is_no_success(frozen: int) -> None:
 def test_one_frozen_neuron_in_ten_is_a_success() -> None:
     neurons = synthetic().controlled_neurons.copy()
     neurons[..., :1] = 1.0
-    (one,) = protocol.score(synthetic(controlled_neurons=neurons))
+    (one,) = scoring.score(synthetic(controlled_neurons=neurons))
     assert not one.quenched
     assert one.s_ratio == pytest.approx(100)
 
 
 def test_a_diverged_population_is_no_success() -> None:
-    (one,) = protocol.score(synthetic(diverged=np.ones(1, bool)))
+    (one,) = scoring.score(synthetic(diverged=np.ones(1, bool)))
     assert one.diverged
     assert not one.quenched
     _no_suppression(one)
@@ -259,7 +260,7 @@ def _no_suppression(one: Score) -> None:
 def test_what_never_settles_nor_recovers_is_not_a_number() -> None:
     t = np.arange(6480)
     x = np.where(t < 4860, 2.0, 0.01) * np.sin(2 * np.pi * t / 162)
-    (one,) = protocol.score(synthetic(mean_x=x[:, None]))
+    (one,) = scoring.score(synthetic(sub_step_x=x[:, None, None]))
     assert math.isnan(one.settling_step)
     assert math.isnan(one.recovery_step)
     assert one.s_ratio == pytest.approx(1)
@@ -322,10 +323,10 @@ def test_what_diverged_once_has_diverged_for_good() -> None:
     recording = protocol.run(Tonic(amplitude=1.0), test)
     assert recording.diverged.all()
     assert recording.mean_x[3000:].max() < 2
-    assert math.isnan(protocol.score(recording)[0].s_ratio)
+    assert math.isnan(scoring.score(recording)[0].s_ratio)
     calm = protocol.run(LinearFeedback(window=WINDOW, gain=-0.1), test)
     assert not calm.diverged.any()
-    assert protocol.score(calm)[0].s_ratio > 1
+    assert scoring.score(calm)[0].s_ratio > 1
 
 
 # Repeatability
@@ -339,7 +340,7 @@ def test_ensembles_do_not_disturb_each_other(recording: Recording) -> None:
     np.testing.assert_array_equal(
         alone.controlled_neurons[:, 0], recording.controlled_neurons[:, 1]
     )
-    assert protocol.score(alone)[0] == protocol.score(recording)[1]
+    assert scoring.score(alone)[0] == scoring.score(recording)[1]
 
 
 def test_threads_change_nothing(recording: Recording) -> None:
@@ -377,7 +378,7 @@ def test_without_control_nothing_is_delivered_and_nothing_gained() -> None:
     test = dataclasses.replace(
         SMALL, transient_steps=3000, n_neurons=200, controlled_steps=3240, free_steps=1620
     )
-    for one in protocol.score(protocol.run(NoControl(), test)):
+    for one in scoring.score(protocol.run(NoControl(), test)):
         assert (one.charge, one.energy, one.peak, one.pulses_per_period) == (0, 0, 0, 0)
         assert one.s_ratio == pytest.approx(1, abs=0.05)
         assert one.active_fraction > 0.95
@@ -402,7 +403,7 @@ def test_several_electrodes_are_summed_and_sensors_averaged() -> None:
     means = (x[..., :15].mean(axis=2) + x[..., 15:].mean(axis=2)) / 2
     np.testing.assert_allclose(recording.mean_x[2000:3000:5], means, atol=1e-6)
     assert np.abs(x.mean(axis=2) - means).max() > 1e-3
-    (one, _) = protocol.score(recording)
+    (one, _) = scoring.score(recording)
     scored = recording.delivered[2000:3000, 0]
     assert one.charge == pytest.approx(np.abs(scored).sum(axis=1).mean())
     assert one.energy == pytest.approx((scored**2).sum(axis=1).mean())
@@ -415,7 +416,7 @@ def test_a_pulse_of_five_sub_steps_is_paid_for_and_timed_as_such() -> None:
     assert (test.neuron_steps, test.neuron_every) == (200, 5)
     recording = protocol.run(Tonic(amplitude=0.25, window=5), test)
     assert recording.free_neurons.shape[0] == 40
-    for one in protocol.score(recording):
+    for one in scoring.score(recording):
         assert one.charge == pytest.approx(2 * 0.25)
         assert one.net_charge == 0
         assert one.energy == pytest.approx(1.5 * 0.25**2)
@@ -433,6 +434,16 @@ def test_a_pulse_acts_as_its_kicks_in_single_steps() -> None:
         small(free_steps=2000, controlled_steps=4000, recovery_steps=1000),
     )
     np.testing.assert_allclose(both.mean_x, single.mean_x[1::2], atol=1e-9)
+    one_by_one = single.mean_x.reshape(both.sub_step_x.shape)
+    np.testing.assert_allclose(both.sub_step_x, one_by_one, atol=1e-9)
+    for pulsed, plain in zip(scoring.score(both), scoring.score(single), strict=True):
+        assert pulsed.s_ratio == pytest.approx(plain.s_ratio, rel=1e-9)
+        assert pulsed.std_controlled == pytest.approx(plain.std_controlled, rel=1e-9)
+
+
+def test_the_window_must_hold_the_pulse_that_is_scored() -> None:
+    with pytest.raises(ValueError, match=r"window of at least the pulse's 5 sub-steps .* window=4"):
+        protocol.run(Tonic(window=4), small(pulse=biphasic()))
 
 
 def test_what_the_rules_hold_back_is_not_paid_for() -> None:
@@ -441,7 +452,7 @@ def test_what_the_rules_hold_back_is_not_paid_for() -> None:
     given = np.flatnonzero(recording.kicks[:, 0])
     # counting begins with the episode, where silence takes its turns as well
     np.testing.assert_array_equal(given, np.arange(1000, 3000, 5))
-    assert protocol.score(recording)[0].charge == pytest.approx(0.05 / 5)
+    assert scoring.score(recording)[0].charge == pytest.approx(0.05 / 5)
 
 
 def test_levels_are_the_only_kicks() -> None:
@@ -457,13 +468,16 @@ def test_kicks_are_clipped_to_what_the_environment_admits() -> None:
     assert recording.kicks.max() == pytest.approx(0.1)
 
 
-def test_losses_and_noise_of_kicks_are_not_the_controllers() -> None:
-    test = small(disturbances=(ActionNoise(0.05), PulseLoss(0.5)))
-    noisy = protocol.run(NoControl(), test)
-    assert not noisy.kicks.any()
-    assert not np.array_equal(noisy.mean_x, protocol.run(NoControl(), SMALL).mean_x)
-    tonic = protocol.run(Tonic(amplitude=0.05), test)
-    assert protocol.score(tonic)[0].charge == pytest.approx(0.05)
+def test_lost_and_random_kicks_are_paid_for_as_they_are_delivered() -> None:
+    lossy = protocol.run(Tonic(amplitude=0.05), small(disturbances=(PulseLoss(0.5),)))
+    under_control = lossy.kicks[1000:3000, 0]
+    assert np.unique(under_control) == pytest.approx([0.0, 0.05])
+    part = (under_control > 0).mean()
+    assert part == pytest.approx(0.5, abs=4 * math.sqrt(0.25 / 2000))
+    scored = lossy.kicks[2000:3000, 0]
+    assert scoring.score(lossy)[0].charge == pytest.approx(scored.mean())
+    noisy = protocol.run(NoControl(), small(disturbances=(ActionNoise(0.05),)))
+    assert noisy.kicks.std() == pytest.approx(0.05, rel=0.05)
 
 
 def test_the_controller_hears_noise_and_the_score_does_not() -> None:
@@ -484,7 +498,7 @@ def test_ensembles_of_various_sizes_are_scored_on_the_neurons_they_have() -> Non
     assert len(set(recording.sizes.tolist())) == 2
     assert recording.sizes.max() <= 60
     assert recording.shown_x.shape[1] == min(50, recording.sizes[0])
-    for one, size in zip(protocol.score(recording), recording.sizes, strict=True):
+    for one, size in zip(scoring.score(recording), recording.sizes, strict=True):
         assert one.active_fraction > 0.9
         assert not one.quenched
         assert one.floor_ratio == pytest.approx(one.std_controlled / (1.3 / math.sqrt(size)))
@@ -510,7 +524,7 @@ def test_phase_oscillators_are_seen_as_cosine_and_sine() -> None:
     np.testing.assert_allclose(x**2 + y**2, 1, atol=1e-6)
     np.testing.assert_allclose(x.mean(axis=1), recording.mean_x[0:936:5, 0], atol=1e-6)
     np.testing.assert_allclose(y.mean(axis=1), recording.mean_y[0:936:5, 0], atol=1e-6)
-    (one, _) = protocol.score(recording)
+    (one, _) = scoring.score(recording)
     modulus = np.abs((recording.mean_x + 1j * recording.mean_y)[0:936:5, 0]).mean()
     assert one.order_free == pytest.approx(modulus, abs=1e-6)
     assert one.active_fraction == 1.0
@@ -522,7 +536,7 @@ def test_phase_oscillators_are_seen_as_cosine_and_sine() -> None:
 def test_a_phase_that_stands_still_is_not_active() -> None:
     recording = protocol.run(NoControl(), GRID)
     frozen = np.repeat(recording.controlled_neurons[:1], len(recording.controlled_neurons), axis=0)
-    (one, _) = protocol.score(dataclasses.replace(recording, controlled_neurons=frozen))
+    (one, _) = scoring.score(dataclasses.replace(recording, controlled_neurons=frozen))
     assert one.quenched
     assert one.active_fraction == 0.0
 
@@ -536,13 +550,13 @@ def test_bursting_neurons_are_judged_over_bursts() -> None:
     )
     recording = protocol.run(LinearFeedback(gain=-0.4, window=1531), test)
     assert recording.free_neurons.shape == (205, 1, 3, 20)
-    (one,) = protocol.score(recording)
+    (one,) = scoring.score(recording)
     assert one.active_fraction == 1.0
     assert one.floor_ratio == pytest.approx(one.std_controlled / (0.53 / math.sqrt(20)))
     assert 0.3 < one.std_free < 0.5
     calmed = recording.mean_x.copy()
     calmed[9000:18_372] *= 0.05  # so few neurons do not settle by themselves
-    (one,) = protocol.score(dataclasses.replace(recording, mean_x=calmed))
+    (one,) = scoring.score(dataclasses.replace(recording, sub_step_x=calmed[:, None]))
     x, begun = calmed[6124:18_372, 0], int(one.settling_step)
     assert x[begun : begun + 1531].std() < 0.1 * one.std_free
     assert x[begun - 1 : begun + 1530].std() >= 0.1 * one.std_free
@@ -574,7 +588,7 @@ def test_every_environment_of_the_catalogue_can_be_tested(name: str, difficulty:
     recording = protocol.run(LinearFeedback(gain=-0.05, window=window), test)
     assert not recording.diverged.any()
     assert recording.kicks[test.free_steps : test.free_steps + test.controlled_steps].any()
-    (one,) = protocol.score(recording)
+    (one,) = scoring.score(recording)
     assert one.std_controlled > 0
 
 

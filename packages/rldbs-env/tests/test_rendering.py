@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rldbs_env import DBSEnv, DBSVectorEnv
+from rldbs_env import BonhoefferVanDerPol, DBSEnv, DBSVectorEnv
 from rldbs_env.rendering import Recorder
 from rldbs_env.settings import Settings
 
@@ -86,6 +86,32 @@ def test_a_picture_shows_the_mean_field_the_kicks_and_the_neurons() -> None:
     left, right, _, _ = image.get_extent()
     # a sample is as wide as a step
     assert (left, right) == pytest.approx((-31 * 0.2, 0.0))
+
+
+@pytest.mark.parametrize("window", [20, 3])
+def test_pulses_are_shown_by_their_first_kick_however_short_the_window(window: int) -> None:
+    env = env_with_pictures(pulse=(0.5, -0.25, -0.25, 0.0, 0.0), window=window)
+    for size in (0.4, -0.8, 0.2):
+        env.step(kick(size))
+    env.render()
+    before = -(-window // 5)
+    shown = panels(env)["kick"].lines[0].get_ydata()
+    np.testing.assert_allclose(shown, [*before * [0.0], 0.2, -0.4, 0.1], atol=1e-7)
+    again = DBSEnv(render_mode="rgb_array", **SMALL | {"window": window}, pulse=env.settings.shape)
+    again.set_state(env.get_state())
+    again.render()
+    kept = panels(again)["kick"].lines[0].get_ydata()
+    np.testing.assert_allclose(kept, shown[len(shown) - len(kept) :] if window > 5 else [0.0])
+
+
+def test_kicks_of_several_electrodes_are_summed_and_fields_of_sensors_averaged() -> None:
+    env = env_with_pictures(model=BonhoefferVanDerPol(populations=2))
+    info = env.step(np.array([0.5, -0.2], np.float32))[4]
+    env.render()
+    shown = panels(env)
+    assert shown["kick"].lines[0].get_ydata()[-1] == pytest.approx(0.3)
+    assert shown["mean field X"].lines[0].get_ydata()[-1] == info["mean_x"]
+    assert np.ptp(shown["mean field X"].lines[0].get_ydata()[-3:]) < 0.4  # and no jump before
 
 
 def test_small_populations_are_shown_whole() -> None:

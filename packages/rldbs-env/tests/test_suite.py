@@ -19,7 +19,8 @@ from rldbs_env.disturbances import (
     ObservationNoise,
     PulseLoss,
 )
-from rldbs_env.protocol import Protocol, Score, run, score
+from rldbs_env.protocol import Protocol, run
+from rldbs_env.scoring import Score, score
 from rldbs_env.settings import Settings
 from rldbs_env.suite import (
     CONDITIONS,
@@ -151,9 +152,13 @@ def test_noise_and_steps_are_scaled_to_the_model() -> None:
     tests = protocols("HindmarshRose")
     assert tests["spread_50"].model == HindmarshRose(spread=0.01)
     assert tests["observation_noise_10"].disturbances == (ObservationNoise(0.1 * 0.36),)
-    assert tests["action_noise"].disturbances == (ActionNoise(0.05),)
-    assert tests["skipping"].delivery == Delivery(skip=round(1531 * 4 / 162))
+    assert tests["action_noise"].disturbances == (ActionNoise(0.005 * 7.0),)
+    assert tests["energy_budget"].delivery == Delivery(energy_budget=0.1 * 7.0**2)
+    assert tests["refractory"].delivery == Delivery(refractory_steps=round(1531 * 2 / 162))
     assert tests["coupling_drift"].disturbances == (CouplingDrift(0.5, 30 * 1531),)
+    balanced = protocols("rldbs/BvdPChargeBalanced-v0")
+    assert balanced["observation_noise_10"].disturbances == (ObservationNoise(0.1),)
+    assert balanced["action_noise"].disturbances == (ActionNoise(0.25),)
     grid = protocols("KuramotoGrid")["spread_150"].model
     assert grid.frequency_spread == pytest.approx(0.36)  # type: ignore[attr-defined]
 
@@ -177,6 +182,7 @@ def test_a_controller_is_put_through_every_condition() -> None:
         "mine",
         LinearFeedback(gain=-0.05),
         {"gain": -0.05},
+        environment="BvdP",
         n_ensembles=2,
         seed=4,
         report=lambda condition, scores: seen.append((condition, len(scores))),

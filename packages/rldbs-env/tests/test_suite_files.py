@@ -14,7 +14,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from neuro_common.files import FormatError
-from rldbs_env import suite, suite_files, suite_report
+from rldbs_env import suite, suite_report
+from rldbs_env.catalogue import id_of
 from rldbs_env.controllers import LinearFeedback
 from rldbs_env.disturbances import ObservationNoise
 from rldbs_env.suite import CONDITIONS, Condition, Submission, overall, run_suite, suite_table
@@ -203,27 +204,45 @@ def test_files_of_another_kind_are_refused(written: Path, tmp_path: Path) -> Non
 # The rows that it stands beside
 
 
-def test_the_shipped_rows_are_those_of_the_whole_suite() -> None:
-    rows = read_reference()
+EVERYWHERE = {"none", "linear", "linear_xy", "delayed", "pid", "adaptive"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "among"),
+    [
+        ("rldbs/BvdP-v0", EVERYWHERE | {"on_off", "phase_triggered", "periodic", "policy"}),
+        ("HindmarshRose", {"linear", "policy"}),
+        ("KuramotoGrid", EVERYWHERE),
+    ],
+)
+def test_the_shipped_rows_are_those_of_the_whole_suite(environment: str, among: set[str]) -> None:
+    rows = read_reference(environment)
     controllers = dict.fromkeys(rows["controller"])
-    assert {"none", "linear", "delayed", "nonlinear_delayed", "pid", "on_off"} <= set(controllers)
-    assert {"periodic", "policy"} <= set(controllers)
-    wanted = [*(one.name for one in CONDITIONS), "overall"]
-    assert set(rows["environment"]) == {"rldbs/BvdP-v0"}
+    assert among <= set(controllers)
+    grid = environment == "KuramotoGrid"
+    wanted = [*(one.name for one in CONDITIONS if one.grid or not grid), "overall"]
+    assert set(rows["environment"]) == {id_of(environment)}
     for name in controllers:
         mine = [i for i, one in enumerate(rows["controller"]) if one == name]
         assert [rows["condition"][i] for i in mine] == wanted
         medians = [rows["s_ratio"][i] for i in mine]
         assert medians[-1] == pytest.approx(math.exp(np.log(medians[:-1]).mean()))
+        charges = [rows["charge"][i] for i in mine]
+        assert charges[-1] == pytest.approx(np.mean(charges[:-1]))
     s_ratio = dict(zip(rows["controller"], rows["s_ratio"], strict=True))  # the last row's
-    assert s_ratio["none"] == pytest.approx(1, abs=0.1)
-    assert s_ratio["linear"] > 20
+    assert s_ratio.get("none", 1.0) == pytest.approx(1, abs=0.1)
+    assert s_ratio["linear"] > 15
+
+
+def test_environments_without_rows_have_none() -> None:
+    assert read_reference("rldbs/BvdPDiscrete-v0") == {}
 
 
 def test_a_reference_of_something_else_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "rows.csv").write_text("controller,s_ratio\nlinear,good\n", encoding="utf-8")
+    text = "controller,s_ratio\nlinear,good\n"
+    (tmp_path / "suite_BvdP.csv").write_text(text, encoding="utf-8")
     with pytest.raises(FormatError, match="must hold the suite's rows"):
-        read_reference(tmp_path / "rows.csv")
+        read_reference("BvdP", tmp_path)
 
 
 # The figure and the page
@@ -259,13 +278,8 @@ def test_the_figure_shows_medians_ranges_and_failures(submission: Submission) ->
 def test_the_page_has_the_leaders_the_figure_and_the_conditions(
     submission: Submission, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    beside = suite_rows(
-        [
-            Submission("linear", {}, "BvdP", 2, 0, submission.scores),
-            Submission("linear", {}, "rldbs/HindmarshRose-v0", 2, 0, submission.scores),
-        ]
-    )
-    monkeypatch.setattr(suite_report, "read_reference", lambda: beside)
+    beside = suite_rows([Submission("linear", {}, "BvdP", 2, 0, submission.scores)])
+    monkeypatch.setattr(suite_report, "read_reference", {"rldbs/BvdP-v0": beside}.__getitem__)
     page = write_suite_report([submission], tmp_path)
     assert page == tmp_path / "report.html"
     blocks = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["blocks"]
@@ -285,6 +299,15 @@ def test_the_page_has_the_leaders_the_figure_and_the_conditions(
     assert "data:image/png;base64," in page.read_text(encoding="utf-8")
 
 
+def test_a_page_without_shipped_rows_shows_the_controller_alone(
+    submission: Submission, tmp_path: Path
+) -> None:
+    write_suite_report([replace(submission, environment="rldbs/BvdPDiscrete-v0")], tmp_path)
+    blocks = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["blocks"]
+    assert blocks[1]["columns"]["controller"] == ["linear gain=-0.05"]
+    assert "linear's S_ratio" not in blocks[3]["columns"]
+
+
 def test_several_submissions_are_compared(submission: Submission, tmp_path: Path) -> None:
     other = replace(submission, controller="mine", arguments={})
     write_suite_report([submission, other], tmp_path)
@@ -302,8 +325,3 @@ def test_submissions_of_several_environments_are_not_compared(
     for bad in ([submission, other], []):
         with pytest.raises(ValueError, match="at least one, all on one environment, got"):
             write_suite_report(bad, tmp_path)
-
-
-def test_the_reference_travels_with_the_package() -> None:
-    assert suite_files.REFERENCE.parent.parent == Path(suite.__file__).parent
-    assert suite_files.REFERENCE.is_file()

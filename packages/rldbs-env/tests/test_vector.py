@@ -7,9 +7,12 @@ import gymnasium
 import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from rldbs_env import DBSEnv, DBSVectorEnv
+from rldbs_env import BonhoefferVanDerPol, DBSEnv, DBSVectorEnv, Delivery, QuadraticReward
+from rldbs_env.disturbances import ActionNoise, ElectrodeDrift, PulseLoss
 
 SMALL: dict[str, Any] = {"n_neurons": 40, "transient_steps": 100, "window": 30}
 
@@ -44,8 +47,8 @@ def _same(expected: dict[str, Any], got: dict[str, Any]) -> None:
             _same(value, got[key])
             continue
         assert value.dtype == got[key].dtype, key
-        for wanted, given in zip(value, got[key], strict=True):
-            np.testing.assert_array_equal(wanted, given, err_msg=key)
+        for wanted, found in zip(value, got[key], strict=True):
+            np.testing.assert_array_equal(wanted, found, err_msg=key)
 
 
 def test_sixty_four_environments_are_sixty_four_singles() -> None:
@@ -125,6 +128,60 @@ def test_ended_episodes_hand_over_their_last_observation() -> None:
         np.testing.assert_array_equal(info["final_obs"][k][:-1], before[k][1:])
         assert not np.array_equal(info["final_obs"][k], after[k])
     assert info["final_info"]["mean_x"].shape == (2,)
+
+
+@settings(deadline=None, max_examples=20)
+@given(
+    rules=st.one_of(
+        st.builds(Delivery, skip=st.integers(0, 4), refractory_steps=st.integers(0, 3)),
+        st.builds(Delivery, repeat=st.integers(1, 4)),
+        st.builds(
+            Delivery,
+            max_charge_per_period=st.floats(0.5, 3),
+            energy_budget=st.floats(0.5, 3),
+        ),
+    ),
+    worn=st.booleans(),
+    seed=st.integers(0, 2**31),
+)
+def test_kick_and_charge_are_what_was_delivered_and_paid(
+    rules: Delivery, worn: bool, seed: int
+) -> None:
+    """The window of kicks and a reward of charge alone are the environment's own account."""
+    weights = (1.0, -0.5, -0.5)
+    env = DBSVectorEnv(
+        2, model=BonhoefferVanDerPol(populations=2), n_neurons=4, window=3, signals=("action",),
+        pulse=weights, delivery=rules, transient_steps=0, episode_steps=None,
+        disturbances=(ActionNoise(0.1), PulseLoss(0.3), ElectrodeDrift(0.5, 20)) if worn else (),
+        reward=QuadraticReward(weight=0.0, penalty=1.0), max_kick=0.5,
+    )  # fmt: skip
+    env.reset(seed=0)
+    draw = np.random.default_rng(seed)
+    for _ in range(30):
+        asked = draw.uniform(-0.5, 0.5, (2, 2)) * (draw.random((2, 1)) < 0.7)
+        observation, rewards, *_, info = env.step(asked)
+        assert np.abs(info["kick"]).max() <= 0.5
+        seen = observation.reshape(2, 2, 3)
+        np.testing.assert_allclose(seen, info["kick"][..., None] * weights, atol=1e-12)
+        np.testing.assert_array_equal(info["charge"], -rewards)
+        np.testing.assert_allclose(info["charge"], np.abs(seen).sum(axis=(1, 2)), atol=1e-12)
+    env.close()
+
+
+def test_the_last_kick_of_an_episode_is_told_with_it() -> None:
+    env = DBSVectorEnv(2, episode_steps=3, **SMALL)
+    _, info = env.reset(seed=0)
+    assert info["kick"].tolist() == [[0.0], [0.0]]
+    for _ in range(3):
+        *_, info = env.step([0.25, -0.5])
+    assert (info["charge"].tolist(), info["kick"].tolist()) == ([0.0, 0.0], [[0.0], [0.0]])
+    last = info["final_info"]
+    assert (last["charge"].tolist(), last["kick"].tolist()) == ([0.25, 0.5], [[0.25], [-0.5]])
+    one = DBSEnv(**SMALL)
+    one.reset(seed=0)
+    *_, info = one.step(np.array([0.25]))
+    one.reset()
+    assert (info["charge"], info["kick"].tolist()) == (0.25, [0.25])  # is not taken back
 
 
 def test_one_diverged_environment_starts_anew_and_the_others_go_on() -> None:

@@ -85,7 +85,7 @@ def compose(
     """
     hydra = require("hydra", "cli")
     found, _ = find_verb(verbs, verb.split())
-    with _usage_errors(distribution, found):
+    with _usage_errors(distribution, found, overrides):
         _register(distribution, found)
         with hydra.initialize_config_module(_config_module(distribution), version_base=None):
             return hydra.compose(_config_name(found), list(overrides))
@@ -100,9 +100,13 @@ def _config_name(verb: Verb) -> str:
 
 
 def _register(distribution: str, verb: Verb) -> None:
-    """Store the verb's schema, with what every verb has, as ``<config name>_schema``."""
+    """Store the verb's schema, with what every verb has, as ``<config name>_schema``.
+
+    Of a group's choices each is stored as ``<group>/<choice>_schema``, which the choice's file
+    names in its defaults.
+    """
     from hydra.core.config_store import ConfigStore
-    from omegaconf import OmegaConf
+    from omegaconf import MISSING, OmegaConf
 
     schema = load(str(verb.schema))
     now = "${now:%Y-%m-%d_%H-%M-%S}"
@@ -111,9 +115,16 @@ def _register(distribution: str, verb: Verb) -> None:
         ("resume", bool, field(default=False)),
     ]
     node = OmegaConf.structured(make_dataclass(schema.__name__, shared, bases=(schema,)))
+    store = ConfigStore.instance()
+    for group, choices in verb.groups.items():
+        # a choice can be merged into its base only while nothing has been chosen
+        node[group] = MISSING
+        for choice, one in load(choices).items():
+            chosen = OmegaConf.structured(one)
+            _open_dicts(chosen)
+            store.store(f"{choice}_schema", chosen, group=group, provider=distribution)
     _open_dicts(node)
-    name = f"{_config_name(verb)}_schema"
-    ConfigStore.instance().store(name=name, node=node, provider=distribution)
+    store.store(f"{_config_name(verb)}_schema", node, provider=distribution)
 
 
 def _open_dicts(node: Any) -> None:
@@ -144,7 +155,7 @@ def _run_hydra(distribution: str, verb: Verb, words: Sequence[str]) -> int:
     try:
         with (
             _hydra_process(f"{distribution} {verb.name}", words),
-            _usage_errors(distribution, verb),
+            _usage_errors(distribution, verb, words),
         ):
             app()
     except (KeyboardInterrupt, JobFailed):
@@ -202,7 +213,7 @@ def _print_resume_line(distribution: str, verb: Verb, words: Sequence[str]) -> N
 
 
 @contextmanager
-def _usage_errors(distribution: str, verb: Verb) -> Iterator[None]:
+def _usage_errors(distribution: str, verb: Verb, words: Sequence[str]) -> Iterator[None]:
     """Turn what Hydra and OmegaConf say of a wrong line into a usage error that lists the keys."""
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
@@ -212,17 +223,19 @@ def _usage_errors(distribution: str, verb: Verb) -> Iterator[None]:
     except (HydraException, OmegaConfBaseException) as error:
         found = re.match(r"Could not override '(.+)'", str(error))
         if found:
-            raise UsageError(_unknown_key(found[1], distribution, verb)) from None
+            raise UsageError(_unknown_key(found[1], distribution, verb, words)) from None
         cause = f"\n{error.__cause__}" if error.__cause__ else ""
         raise UsageError(f"{error}{cause}") from None
 
 
-def _unknown_key(key: str, distribution: str, verb: Verb) -> str:
+def _unknown_key(key: str, distribution: str, verb: Verb, words: Sequence[str]) -> str:
     import hydra
     from omegaconf import OmegaConf
 
+    # the options of a group are those of its choice, in a sweep of the first
+    choices = [word.partition(",")[0] for word in words if word.partition("=")[0] in verb.groups]
     with hydra.initialize_config_module(_config_module(distribution), version_base=None):
-        config = hydra.compose(_config_name(verb))
+        config = hydra.compose(_config_name(verb), choices)
     parent, _, last = key.rpartition(".")
     node = OmegaConf.select(config, parent) if parent else config
     if not OmegaConf.is_dict(node):

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from neuro_common.seeding import generator
 
-__all__ = ["Interval", "bootstrap_mean", "non_dominated"]
+__all__ = ["Interval", "bootstrap_crossed", "bootstrap_mean", "non_dominated"]
 
 _BATCH = 2**20  # resampled numbers held at once: 8 MB
 
@@ -59,14 +59,7 @@ def bootstrap_mean(
             "values must be (repeats,) or (repeats, points) with at least 2 repeats, "
             f"got shape {data.shape}"
         )
-    if not np.isfinite(data).all():
-        n_bad = int((~np.isfinite(data)).sum())
-        raise ValueError(f"values must be finite, got {n_bad} NaN or infinite of {data.size}")
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence must be in (0, 1), got {confidence}")
-    if n_resamples < 100:
-        raise ValueError(f"n_resamples must be at least 100, got {n_resamples}")
-
+    _check(data, confidence, n_resamples)
     rng = generator(seed)
     n_repeats = data.shape[0]
     batch = max(1, _BATCH // data.size)
@@ -75,11 +68,64 @@ def bootstrap_mean(
         stop = min(start + batch, n_resamples)
         chosen = rng.integers(0, n_repeats, size=(stop - start, n_repeats))
         means[start:stop] = data[chosen].mean(axis=1)
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(means, [tail, 1 - tail], axis=0)
+    low, high = _limits(means, confidence)
     if data.ndim == 1:
         return Interval(float(data.mean()), float(low), float(high))
     return Interval(data.mean(axis=0), low, high)
+
+
+def bootstrap_crossed(
+    values: ArrayLike, *, confidence: float = 0.95, n_resamples: int = 10_000, seed: int
+) -> Interval[float]:
+    """Estimate the mean over two kinds of repeats at once, such as trainings and test ensembles.
+
+    Every resample draws rows and, for all of them together, columns (the pigeonhole bootstrap,
+    Owen 2007, Ann. Appl. Stat. 1, 386). Drawing columns anew in each row would treat an ensemble
+    that every training was tested on as many independent ones, and give too narrow an interval.
+
+    Args:
+        values: One value per pair ``(rows, columns)``, at least 2 of each.
+        confidence: Coverage of the interval, in (0, 1).
+        n_resamples: Number of bootstrap samples, at least 100.
+        seed: Seed of the resampling; the same seed gives the same interval.
+
+    Returns:
+        Mean and limits, in the unit of ``values``.
+
+    Raises:
+        ValueError: ``values`` has another shape, fewer than 2 rows or columns or a number that is
+            not finite; ``confidence`` or ``n_resamples`` is out of its range.
+    """
+    data = np.asarray(values, dtype=np.float64)
+    if data.ndim != 2 or min(data.shape) < 2:
+        raise ValueError(
+            f"values must be (rows, columns) with at least 2 of each, got shape {data.shape}"
+        )
+    _check(data, confidence, n_resamples)
+    rng = generator(seed)
+    # how often each row and each column is drawn is all that the mean depends on
+    rows, columns = (
+        rng.multinomial(n, np.full(n, 1 / n), size=n_resamples) / n for n in data.shape
+    )
+    means = np.einsum("sr,rc,sc->s", rows, data, columns, optimize=True)
+    low, high = _limits(means, confidence)
+    return Interval(float(data.mean()), float(low), float(high))
+
+
+def _check(data: NDArray[np.float64], confidence: float, n_resamples: int) -> None:
+    if not np.isfinite(data).all():
+        n_bad = int((~np.isfinite(data)).sum())
+        raise ValueError(f"values must be finite, got {n_bad} NaN or infinite of {data.size}")
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence must be in (0, 1), got {confidence}")
+    if n_resamples < 100:
+        raise ValueError(f"n_resamples must be at least 100, got {n_resamples}")
+
+
+def _limits(estimates: NDArray[np.float64], confidence: float) -> NDArray[np.float64]:
+    """Percentile limits ``(2, ...)`` of bootstrap estimates ``(n_resamples, ...)``."""
+    tail = (1 - confidence) / 2
+    return np.asarray(np.quantile(estimates, [tail, 1 - tail], axis=0))
 
 
 def non_dominated(*costs: ArrayLike) -> NDArray[np.bool_]:

@@ -6,9 +6,9 @@ import shlex
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from types import FrameType
@@ -58,6 +58,9 @@ class Verb:
             arguments and returns the exit code.
         schema: ``"module:Class"`` of the dataclass that types the Hydra config, or None for a
             function that does without Hydra.
+        groups: Fields of the schema that are one of several dataclasses, and where these are:
+            ``{"algo": "module:NAME"}`` for a mapping NAME from choices to dataclasses, which all
+            have the field's own type as their base.
     """
 
     name: str
@@ -65,6 +68,7 @@ class Verb:
     example: str
     function: str
     schema: str | None = None
+    groups: Mapping[str, str] = field(default_factory=dict)
 
 
 def load(reference: str) -> Any:

@@ -35,6 +35,8 @@ class Batch:
         fields: X and Y of each sensor, shape (envs, 2, sensors).
         observations, rewards, charges, terminated, truncated: Results of the last step, the
             leading axis being envs; overwritten by the next step.
+        delivered: Action of each electrode in the last step, after rules of delivery, disturbances
+            and clipping, shape (envs, electrodes); the pulse multiplies it.
         ensemble_seeds: Seed of each environment's ensemble, shape (envs,).
     """
 
@@ -72,6 +74,7 @@ class Batch:
         self.observations = np.zeros((n, n_features), dtype)
         self.rewards = np.zeros(n)
         self.charges = np.zeros(n)
+        self.delivered = np.zeros((n, n_electrodes))
         self.terminated: Flags = np.zeros(n, np.bool_)
         self.truncated: Flags = np.zeros(n, np.bool_)
 
@@ -113,6 +116,17 @@ class Batch:
             return self.fields[:, :, 0]
         return np.asarray(self.fields.mean(axis=2))
 
+    @property
+    def sub_step_x(self) -> Array:
+        """X at the sub-steps of the last step that the window holds, shape (envs, sub-steps)."""
+        if len(self._pulse) == 1:
+            return self.mean_field[:, :1].copy()
+        length = self.settings.window_steps
+        n_last = min(len(self._pulse), length)
+        last = self.heads[:, None] + length - n_last + np.arange(n_last)
+        true = self.windows[:, -self.fields.shape[2] :]
+        return np.asarray(np.take_along_axis(true, last[:, None], axis=2).mean(axis=1))
+
     def step(self, actions: NDArray[np.float64]) -> None:
         """Apply checked actions, shape (envs, electrodes), and fill the result arrays."""
         if self._deliverer.active:
@@ -122,6 +136,7 @@ class Batch:
             conditions = self._disturb()
             actions = (actions + conditions.kick[:, None]) * conditions.reach[:, None]
             actions = np.clip(actions, -settings.max_kick, settings.max_kick)
+        self.delivered = actions
         self._threads.run(
             self._kernels.advance,
             self._members,
@@ -224,6 +239,8 @@ class Batch:
             if self._noisy:
                 self.chaos[member] = chaos_of(self.rngs[member])
         self.steps[members] = 0
+        self.charges[members] = 0.0
+        self.delivered[members] = 0.0
         self._deliverer.reset(members)
         if settings.disturbances:
             self.keys[members] = self.chaos[members, 0]
@@ -251,10 +268,11 @@ class Batch:
     def _ensembles(self, members: Indices, seeds: list[int], named: bool) -> list[Ensemble]:
         """The ensembles of these seeds; where models vary, they are drawn and noted here."""
         settings, dtype = self.settings, self.settings.dtype
+        remember = settings.ensemble != "resample" or named
 
         def begun(model: Model, n_neurons: int, some: list[int]) -> list[Ensemble]:
             if settings.prelude is not None:
-                return suppressed_ensembles(settings, model, n_neurons, some)
+                return suppressed_ensembles(settings, model, n_neurons, some, remember=remember)
             return settled_ensembles(
                 model,
                 n_neurons,
@@ -262,7 +280,7 @@ class Batch:
                 transient_steps=settings.settle_steps,
                 dtype=dtype,
                 threads=self._threads.count,
-                remember=settings.ensemble != "resample" or named,
+                remember=remember,
             )
 
         if settings.variety == Variety():
@@ -291,12 +309,9 @@ class Batch:
 
     def observe(self, members: Indices) -> None:
         """Write these members' windows, oldest sample first, into ``observations``."""
+        length, stride = self.settings.window_steps, self.settings.stride
         for member in members:
-            head, length, stride = (
-                self.heads[member],
-                self.settings.window_steps,
-                self.settings.stride,
-            )
+            head = self.heads[member]
             seen = slice(head + (length - 1) % stride, head + length, stride)
             windows = self.windows[member, self._rows, seen].reshape(-1)
             self.observations[member, : windows.size] = windows

@@ -30,6 +30,7 @@ __all__ = [
     "ENVIRONMENTS",
     "MODELS",
     "EnvironmentId",
+    "id_of",
     "make_env",
     "make_model",
     "make_vector_env",
@@ -129,6 +130,15 @@ ENVIRONMENTS = {
     )
 }
 """Every environment by its name."""
+
+
+def id_of(environment: str) -> str:
+    """The id of an environment that is named by it, or by what is between ``rldbs/`` and ``-v0``.
+
+    What names no environment is returned as it is.
+    """
+    full = f"rldbs/{environment}-v0"
+    return full if full in ENVIRONMENTS else environment
 
 
 def settings_of(name: str, difficulty: str = "published", **changes: Any) -> dict[str, Any]:

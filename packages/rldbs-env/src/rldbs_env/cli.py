@@ -1,7 +1,7 @@
 """The verbs of `rldbs-env` that are configured by Hydra."""
 
 import platform
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,10 +11,11 @@ import numpy as np
 from neuro_common.checkpoint import save_checkpoint
 from neuro_common.cli import Progress, Verb, progress
 from neuro_common.extras import require
-from neuro_common.runs import Run, read_config, write_csv
+from neuro_common.runs import Run, read_config, read_provenance, write_csv
 from rldbs_env import controllers
 from rldbs_env.animation import animate
 from rldbs_env.catalogue import DIFFICULTIES, ENVIRONMENTS, MODELS
+from rldbs_env.comparison import comparison
 from rldbs_env.config import (
     BenchmarkConfig,
     EvaluateConfig,
@@ -22,6 +23,7 @@ from rldbs_env.config import (
     InfoConfig,
     SuiteConfig,
     TrainConfig,
+    TuneConfig,
 )
 from rldbs_env.dependence import varied_number, write_dependence
 from rldbs_env.evaluation import (
@@ -33,11 +35,16 @@ from rldbs_env.evaluation import (
 )
 from rldbs_env.figures import write_report
 from rldbs_env.learning import (
+    conditions_of,
+    differing,
+    find_trainings,
     paired_ratio,
     read_curve,
     write_sweep_report,
     write_training_report,
 )
+from rldbs_env.policy import load_policy
+from rldbs_env.presets import preset, shipped
 from rldbs_env.protocol import Protocol
 from rldbs_env.pulses import Pulse
 from rldbs_env.records import DISTURBANCES
@@ -48,13 +55,16 @@ from rldbs_env.suite_files import read_submission, write_submission
 from rldbs_env.suite_report import write_suite_report
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from rldbs_env.protocol import Score
+    from optuna.trial import FrozenTrial
+
+    from rldbs_env.scoring import Score
     from rldbs_env.training import CurvePoint
 
-__all__ = ["VERBS", "benchmark", "benchmark_suite", "evaluate", "figures", "info", "train"]
+__all__ = ["VERBS", "benchmark", "benchmark_suite", "evaluate", "figures", "info", "train", "tune"]
 
+_TRAINING = ("stable_baselines3", "sb3_contrib", "tensorboard")
 _FIRST_UNSEEN = 1000  # a training pool ends below
 
 VERBS = (
@@ -77,6 +87,15 @@ VERBS = (
         "rldbs-env train algo=ppo seed=0,1,2,3,4 --multirun",
         "rldbs_env.cli:train",
         "rldbs_env.config:TrainConfig",
+        {"algo": "rldbs_env.hyperparameters:ALGORITHMS"},
+    ),
+    Verb(
+        "tune",
+        "Search for the settings of a training, judged on ensembles kept for validation.",
+        "rldbs-env tune env=bvdp algo=sac trials=20 steps=200000",
+        "rldbs_env.cli:tune",
+        "rldbs_env.config:TuneConfig",
+        {"algo": "rldbs_env.hyperparameters:ALGORITHMS"},
     ),
     Verb(
         "figures",
@@ -111,10 +130,20 @@ VERBS = (
 
 def evaluate(config: EvaluateConfig, run: Run) -> float:
     """Evaluate the controllers and write the run; returns the last one's mean S_ratio."""
-    told = {
-        name: getattr(config, name)
+    trainings = find_trainings(Path(config.run)) if config.run else []
+    changes: dict[str, Any] = {
+        name: value
         for name in ("n_neurons", "free_steps", "controlled_steps", "recovery_steps")
+        if (value := getattr(config, name)) is not None
     }
+    if trainings:
+        if varied := differing(trainings):
+            raise ValueError(
+                f"trainings must differ by their seed alone, got several {', '.join(varied)} in "
+                f"{config.run}: name one of its directories"
+            )
+        config = _beside(trainings[0].config, config)
+        changes = conditions_of(trainings[0]) | changes
     protocol = Protocol.on(
         config.environment,
         config.difficulty,
@@ -122,19 +151,21 @@ def evaluate(config: EvaluateConfig, run: Run) -> float:
         ensembles=tuple(range(config.first_ensemble, config.first_ensemble + config.n_ensembles)),
         seed=config.seed,
         threads=config.threads,
-        **{name: value for name, value in told.items() if value is not None},
+        **changes,
     )
-    strangers = set(config.arguments) - set(config.controllers)
+    names = config.controllers or shipped(config.environment)
+    strangers = set(config.arguments) - set(names)
     if strangers:
         raise ValueError(
             "arguments must belong to one of the controllers "
-            f"{', '.join(config.controllers)}, got {', '.join(sorted(strangers))}: write "
+            f"{', '.join(names)}, got {', '.join(sorted(strangers))}: write "
             "arguments.linear.gain=-0.03"
         )
     chosen = {
-        name: controllers.make(name, **config.arguments.get(name, {}))
-        for name in config.controllers
+        name: preset(config.environment, name, **config.arguments.get(name, {})) for name in names
     }
+    for one in trainings:
+        chosen[f"policy seed {one.seed}"] = load_policy(one.directory)
     evaluation = Evaluation(protocol)
     with progress(chosen, "controllers", metric="S_ratio") as bar:
         for step, (name, controller) in enumerate(chosen.items()):
@@ -145,17 +176,41 @@ def evaluate(config: EvaluateConfig, run: Run) -> float:
             bar.advance()
     evaluation.write(run.directory)
     print(format_columns(summary(evaluation)))
+    if beside := comparison(evaluation):
+        print("\n" + format_columns(beside))
     write_report(evaluation, run.directory)
     return s_ratio
 
 
+def _beside(trained: "Mapping[str, Any]", config: EvaluateConfig) -> EvaluateConfig:
+    """The evaluation in the environment of a training, beside its law where none is named."""
+    if config.environment not in (EvaluateConfig.environment, trained["environment"]):
+        raise ValueError(
+            f"environment must be that of the training, {trained['environment']}, "
+            f"got {config.environment}"
+        )
+    law, arguments = trained["law"], dict(config.arguments)
+    names = config.controllers or [law]
+    if law in names:
+        arguments[law] = dict(trained["law_arguments"]) | arguments.get(law, {})
+    return replace(
+        config,
+        environment=trained["environment"],
+        model=dict(trained["model"]) | config.model,
+        controllers=names,
+        arguments=arguments,
+    )
+
+
 def train(config: TrainConfig, run: Run) -> float:
     """Train an agent, or go on; returns its median S_ratio over that of the law, in pairs."""
-    for package in ("stable_baselines3", "tensorboard"):
+    for package in _TRAINING:
         require(package, "train", "rldbs-env")
     from rldbs_env.training import train as learn
 
     changes: dict[str, Any] = {"pulse": Pulse(tuple(config.pulse))} if config.pulse else {}
+    if config.levels:
+        changes["levels"] = tuple(config.levels)
     # before the work begins: they may be refused
     protocol = Protocol.on(
         config.environment,
@@ -184,7 +239,7 @@ def train(config: TrainConfig, run: Run) -> float:
         run.directory, policy.tensors(), policy.manifest() | {"training": asdict(config)}
     )
     evaluation = Evaluation(protocol)
-    evaluation.add("linear", law)
+    evaluation.add(config.law, law)
     evaluation.add("policy", policy)
     evaluation.write(run.directory)
     print(format_columns(summary(evaluation)))
@@ -192,24 +247,45 @@ def train(config: TrainConfig, run: Run) -> float:
     return paired_ratio(evaluation)
 
 
+def tune(config: TuneConfig, run: Run) -> float:
+    """Search for the settings of a training, or go on; returns the best trial's objective."""
+    for package in _TRAINING:
+        require(package, "train", "rldbs-env")
+    require("optuna", "tune", "rldbs-env")
+    from rldbs_env.search import parameters, search
+    from rldbs_env.search_report import best_of, table_of, write_search_report
+
+    space = parameters(config.space, config)
+    bar: Progress[int] = progress(config.trials, "trials", metric="objective")
+    with bar:
+
+        def report(trial: "FrozenTrial") -> None:
+            row = {name: column[0] for name, column in table_of([trial], space).items()}
+            run.log(step=row.pop("trial"), objective=row["objective"], state=row["state"])
+            bar.show(row["objective"])
+            bar.advance()
+
+        trials = search(config, run.directory, report=report)
+    best = best_of(trials)
+    command = str(read_provenance(run.directory)["command"])
+    line = write_search_report(trials, space, command, run.directory)
+    print(format_columns(table_of(trials, space)))
+    print(f"\nbest objective {best.value:.4g}, in trial {best.number}; train with\n    {line}")
+    return float(best.value or 0.0)
+
+
 def figures(config: FiguresConfig, run: Run) -> None:
     """Draw what a directory holds again, into this run's directory."""
     source = Path(config.run)
     suites = sorted([*source.glob("suite.json"), *source.glob("*/suite.json")])
-    trainings = sorted(path.parent for path in source.glob("*/weights.safetensors"))
+    trainings = any(source.glob("*/weights.safetensors"))
     evaluations = sorted(path.parent for path in source.glob("*/scores.csv"))
     if suites:
         submissions = [read_submission(path) for path in suites]
         submissions.sort(key=lambda one: -overall(one).s_ratio)
         write_suite_report(submissions, run.directory)
     elif trainings:
-        seeds = {path: int(read_config(path)["seed"]) for path in trainings}
-        trainings.sort(key=seeds.__getitem__)
-        write_sweep_report(
-            [(read_evaluation(path), read_curve(path)) for path in trainings],
-            [str(seeds[path]) for path in trainings],
-            run.directory,
-        )
+        write_sweep_report(find_trainings(source), run.directory)
     elif evaluations:
         name, values = varied_number([read_config(path) for path in evaluations])
         many = [read_evaluation(path) for path in evaluations]
@@ -253,7 +329,7 @@ def benchmark(config: BenchmarkConfig, run: Run) -> float:
 
 def benchmark_suite(config: SuiteConfig, run: Run) -> float:
     """Put a controller through the suite; returns the geometric mean of S_ratio."""
-    controller = controllers.make(config.controller, **config.arguments)
+    controller = preset(config.environment, config.controller, **config.arguments)
     tests = protocols(config.environment, n_ensembles=config.n_ensembles, seed=config.seed)
     order = [*tests]
     with progress(tests, "conditions", metric="S_ratio") as bar:

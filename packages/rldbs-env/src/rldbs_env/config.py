@@ -4,15 +4,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rldbs_env.controllers import CONTROLLERS
+from rldbs_env.hyperparameters import AlgoConfig, PPOConfig
 
 __all__ = [
     "BenchmarkConfig",
     "EvaluateConfig",
     "FiguresConfig",
     "InfoConfig",
-    "PPOConfig",
     "SuiteConfig",
     "TrainConfig",
+    "TuneConfig",
 ]
 
 
@@ -21,10 +22,14 @@ class EvaluateConfig:
     """`rldbs-env evaluate`: controllers through free, controlled, free on unseen ensembles.
 
     Attributes:
-        controllers: Names of shipped controllers, and ``policy:DIRECTORY`` for a trained agent.
+        run: A training, or a sweep of trainings by seed: its agents are tested in the environment
+            that they learned in, beside ``controllers``; None for no training.
+        controllers: Names of shipped controllers, as `rldbs_env.presets` has them for the
+            environment, and ``policy:DIRECTORY`` for a trained agent; None for all shipped ones, or
+            beside ``run`` for the law of its training.
         arguments: Arguments by controller, such as ``arguments.linear.gain=-0.03``.
         environment: One of `rldbs_env.catalogue.ENVIRONMENTS`; ``BvdP`` is short for
-            ``rldbs/BvdP-v0``.
+            ``rldbs/BvdP-v0``. Of no use beside ``run``.
         difficulty: One of `rldbs_env.catalogue.DIFFICULTIES`.
         model: Numbers of the environment's model to change, such as ``model.coupling=0.05``.
         n_neurons: Neurons per ensemble; None for the environment's own.
@@ -38,7 +43,8 @@ class EvaluateConfig:
         threads: Threads that share the ensembles.
     """
 
-    controllers: list[str] = field(default_factory=lambda: [*CONTROLLERS, "policy"])
+    run: str | None = None
+    controllers: list[str] | None = None
     arguments: dict[str, dict[str, Any]] = field(default_factory=dict)
     environment: str = "rldbs/BvdP-v0"
     difficulty: str = "published"
@@ -53,7 +59,7 @@ class EvaluateConfig:
     threads: int = 1
 
     def __post_init__(self) -> None:
-        if not self.controllers:
+        if self.controllers is not None and not self.controllers:
             raise ValueError(f"controllers must name at least one of {', '.join(CONTROLLERS)}")
         _enough_ensembles(self.n_ensembles)
 
@@ -70,54 +76,6 @@ class FiguresConfig:
 
     run: str
     animation: bool = False
-
-
-@dataclass
-class PPOConfig:
-    """Proximal policy optimisation (Schulman et al. 2017), as stable-baselines3 has it.
-
-    Attributes:
-        name: "ppo".
-        num_envs: Environments that play at once.
-        n_steps: Steps of each environment in a rollout.
-        batch_size: Samples per gradient step.
-        n_epochs: Passes over a rollout.
-        learning_rate: Of Adam at the start; it falls linearly to a fiftieth.
-        gamma: Discount per step.
-        gae_lambda: Of the generalised advantage estimate.
-        clip_range: Of the probability ratio.
-        hidden: Units of the hidden layers of actor and critic.
-        first_kick_std: Spread of the exploring kicks at the start, in units of x.
-        last_kick_std: And at the end; geometric in between.
-    """
-
-    name: str = "ppo"
-    num_envs: int = 64
-    n_steps: int = 128
-    batch_size: int = 2048
-    n_epochs: int = 4
-    learning_rate: float = 1e-3
-    gamma: float = 0.99
-    gae_lambda: float = 0.95
-    clip_range: float = 0.2
-    hidden: list[int] = field(default_factory=lambda: [32, 32])
-    first_kick_std: float = 0.0135
-    last_kick_std: float = 0.001
-
-    def __post_init__(self) -> None:
-        if self.name != "ppo":
-            raise ValueError(f"algo.name must be ppo, got {self.name!r}")
-        for name in ("num_envs", "n_steps", "batch_size", "n_epochs"):
-            _at_least_one(f"algo.{name}", getattr(self, name))
-        if not self.hidden or min(self.hidden) < 1:
-            raise ValueError(f"algo.hidden must hold layer sizes of at least 1, got {self.hidden}")
-        if not 0 < self.last_kick_std <= self.first_kick_std:
-            raise ValueError(
-                "algo needs 0 < last_kick_std <= first_kick_std, got "
-                f"{self.last_kick_std} and {self.first_kick_std}"
-            )
-        if not 0 < self.gamma < 1:
-            raise ValueError(f"algo.gamma must be in (0, 1), got {self.gamma}")
 
 
 def _at_least_one(name: str, value: int) -> None:
@@ -139,7 +97,7 @@ class TrainConfig:
     What differs between environments comes from ``conf/env``: ``env=hindmarsh_rose``.
 
     Attributes:
-        algo: The algorithm and its settings.
+        algo: The algorithm and its settings, one of `rldbs_env.hyperparameters.ALGORITHMS`.
         environment: Id in `rldbs_env.catalogue.ENVIRONMENTS`.
         steps: Environment steps, rounded up to whole rollouts.
         model: Numbers of the environment's model that replace its own.
@@ -150,7 +108,9 @@ class TrainConfig:
         lags: The samples that its networks use, counted back from the newest, multiples of
             ``stride``.
         pulse: Kick before each sub-step per unit of action; empty for the environment's own pulse.
-        kick_scale: Largest absolute kick.
+        levels: The only kicks there are, 0 among them, for an algorithm that chooses among levels;
+            empty for the environment's own.
+        kick_scale: Largest absolute kick, where there are no levels.
         penalty: Price of charge in the reward, see `rldbs_env.reward.AbsoluteReward`.
         episode_steps: Steps of an episode.
         pool: Number of ensembles to train on, seeds 0 to pool - 1, at most 900.
@@ -163,7 +123,7 @@ class TrainConfig:
         threads: Of the environments and of torch.
     """
 
-    algo: PPOConfig = field(default_factory=PPOConfig)
+    algo: AlgoConfig = field(default_factory=PPOConfig)
     environment: str = "rldbs/BvdP-v0"
     steps: int = 2_000_000
     model: dict[str, Any] = field(default_factory=dict)
@@ -175,6 +135,7 @@ class TrainConfig:
         default_factory=lambda: [0, 5, 10, 20, 40, 60, 80, 100, 120, 140, 160, 180, 200, 220, 240]
     )
     pulse: list[float] = field(default_factory=list)
+    levels: list[float] = field(default_factory=list)
     kick_scale: float = 0.1
     penalty: float = 20.0
     episode_steps: int = 4000
@@ -196,11 +157,33 @@ class TrainConfig:
             raise ValueError(f"lags must be in [0, window) = [0, {self.window}), got {self.lags}")
         if any(lag % self.stride for lag in self.lags):
             raise ValueError(f"lags must be multiples of stride={self.stride}, got {self.lags}")
+        if self.levels and 0 not in self.levels:
+            raise ValueError(f"levels must hold 0, no kick, got {self.levels}")
         if not 1 <= self.pool <= 900:
             raise ValueError(
                 f"pool must be in [1, 900] (later ensembles are for tests), got {self.pool}"
             )
         _enough_ensembles(self.n_ensembles)
+
+
+@dataclass
+class TuneConfig(TrainConfig):
+    """`rldbs-env tune`: a search over trainings; all that `TrainConfig` has is told to each.
+
+    Attributes:
+        trials: Trainings, those that were given up early included.
+        space: What is varied, by field of the training: ``{low, high, log}`` or a list of choices,
+            such as ``space.penalty.low=5``. What an algorithm varies comes from ``conf/space``.
+        study: Directory of the search, for several processes that work on one; None for this run's.
+    """
+
+    trials: int = 20
+    space: dict[str, Any] = field(default_factory=dict)
+    study: str | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _at_least_one("trials", self.trials)
 
 
 @dataclass
@@ -231,8 +214,9 @@ class SuiteConfig:
     """`rldbs-env benchmark suite`: one controller under every condition of `rldbs_env.suite`.
 
     Attributes:
-        controller: Name of a shipped controller, or ``policy:DIRECTORY`` for a trained agent.
-        arguments: Its arguments, such as ``arguments.gain=-0.03``.
+        controller: Name of a shipped controller, as `rldbs_env.presets` has it for the environment,
+            or ``policy:DIRECTORY`` for a trained agent.
+        arguments: Arguments that replace those, such as ``arguments.gain=-0.03``.
         environment: As for `EvaluateConfig`.
         n_ensembles: Ensembles of each condition, at least 1.
         seed: Seed of phases and disturbances.

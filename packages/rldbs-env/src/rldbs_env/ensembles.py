@@ -4,6 +4,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -14,9 +15,7 @@ from rldbs_env.kernels import kernels_of
 from rldbs_env.oscillators import Model
 from rldbs_env.parallel import Threads
 
-__all__ = ["Ensemble", "settled_ensembles"]
-
-_CACHE_BYTES = 64 * 2**20
+__all__ = ["Cache", "Ensemble", "settled_ensembles"]
 
 
 @dataclass(frozen=True)
@@ -38,17 +37,28 @@ class Ensemble:
         """Memory of the arrays."""
         return self.state.nbytes + self.currents.nbytes + self.fields.nbytes
 
+    def frozen(self) -> Self:
+        """This ensemble, its arrays made read-only."""
+        for array in (self.state, self.currents, self.fields):
+            array.setflags(write=False)
+        return self
 
-class _Cache:
-    """Settled ensembles, the least recently used ones forgotten first."""
 
-    def __init__(self, max_bytes: int) -> None:
+class Cache:
+    """Ensembles by what they were made from, the least recently used ones forgotten first.
+
+    Args:
+        max_bytes: Memory that the ensembles may take, the newest excepted.
+    """
+
+    def __init__(self, max_bytes: int = 64 * 2**20) -> None:
         self._max_bytes = max_bytes
         self._n_bytes = 0
         self._entries: OrderedDict[tuple[object, ...], Ensemble] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, key: tuple[object, ...]) -> Ensemble | None:
+        """The ensemble of this key, if it is remembered."""
         with self._lock:
             found = self._entries.get(key)
             if found is not None:
@@ -56,6 +66,7 @@ class _Cache:
             return found
 
     def put(self, key: tuple[object, ...], ensemble: Ensemble) -> None:
+        """Remember an ensemble; the first one of a key stays."""
         with self._lock:
             if key in self._entries:
                 return
@@ -65,7 +76,7 @@ class _Cache:
                 self._n_bytes -= self._entries.popitem(last=False)[1].n_bytes
 
 
-_settled = _Cache(_CACHE_BYTES)
+_settled = Cache()
 
 
 def settled_ensembles(
@@ -135,9 +146,7 @@ def settled_ensembles(
                 "coupling, spread or mean_current"
             )
         for e, key in enumerate(missing):
-            ensemble = Ensemble(state[e].copy(), currents[e].copy(), mean_fields[e].copy())
-            for array in (ensemble.state, ensemble.currents, ensemble.fields):
-                array.setflags(write=False)
+            ensemble = Ensemble(state[e].copy(), currents[e].copy(), mean_fields[e].copy()).frozen()
             found[key] = ensemble
             if remember:
                 _settled.put(key, ensemble)

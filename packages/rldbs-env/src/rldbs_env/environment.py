@@ -62,6 +62,19 @@ class DBSEnv(gymnasium.Env[NDArray[Any], NDArray[Any]]):
     or leaves the observation's limits; `info["diverged"]` is then true, and the observation holds
     the limit instead.
 
+    ## Info
+    | key        | what                                                                           |
+    |------------|--------------------------------------------------------------------------------|
+    | "mean_x"   | X averaged over the sensors, as it is, not as it is recorded                   |
+    | "mean_y"   | the same of Y                                                                  |
+    | "kick"     | action of each electrode as it was delivered, shape (electrodes,): after rules |
+    |            | of delivery, disturbances and clipping; the pulse multiplies it                |
+    | "charge"   | what the reward is charged: sum of absolute kicks, electrodes and sub-steps    |
+    | "diverged" | whether the ensemble has left the limits of the observation                    |
+    | "ensemble" | the ensemble's seed; after a reset only                                        |
+
+    After a reset nothing has been delivered: charge and kick are 0.
+
     ## Arguments
     Those of `rldbs_env.Settings`, as keywords, and `render_mode`: None or "rgb_array" (trace,
     raster of single neurons, phase portrait; needs `pip install "rldbs-env[plot]"`).
@@ -134,6 +147,8 @@ class DBSEnv(gymnasium.Env[NDArray[Any], NDArray[Any]]):
         return {
             "mean_x": float(batch.mean_field[0, 0]),
             "mean_y": float(batch.mean_field[0, 1]),
+            "charge": float(batch.charges[0]),
+            "kick": batch.delivered[0].copy(),
             "diverged": bool(batch.terminated[0]),
         }
 

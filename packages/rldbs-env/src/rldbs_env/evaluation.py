@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rldbs_env.controllers import Controller
-from rldbs_env.protocol import NEURON_EVERY, Protocol, Score, run, score
+from rldbs_env.protocol import NEURON_EVERY, Protocol, run
 from rldbs_env.records import protocol_of, record_of
+from rldbs_env.scoring import Score, score
 
 __all__ = [
     "Evaluation",

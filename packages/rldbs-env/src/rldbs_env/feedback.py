@@ -31,6 +31,9 @@ def deviation(windows: NDArray[Any]) -> NDArray[Any]:
 class LinearFeedback(Law):
     """``kick = gain * (X - mean of X over the window)``, the law that agents have to beat.
 
+    The window must hold a whole cycle: the default is for the Bonhoeffer-van der Pol model, a burst
+    of Hindmarsh-Rose neurons has 1,531 samples. `rldbs_env.presets.preset` knows what suits each.
+
     Attributes:
         gain: Negative gains damp the rhythm (through x).
         every: Act only on every so many steps.

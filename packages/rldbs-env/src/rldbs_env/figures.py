@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 
 from neuro_common.plots import new_figure, pareto, phase_portrait, raster, stacked_traces
 from neuro_common.signals import Spectrum, spectrum
-from neuro_common.style import CONTROLLED, FREE, STIMULATION, figure_style, save_figure
+from neuro_common.style import CONTROLLED, FREE, PALETTE, STIMULATION, figure_style, save_figure
 from rldbs_env.catalogue import name_of
+from rldbs_env.comparison import add_comparison
 from rldbs_env.evaluation import Evaluation, Example, mean_interval, summary, suppression
 from rldbs_env.protocol import NEURON_EVERY, Protocol
+from rldbs_env.timeline import TIME_LABEL, between, mark_control, time_from_onset
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -25,6 +27,7 @@ __all__ = [
     "draw_all",
     "fill_report",
     "mean_fields",
+    "neurons_over_field",
     "phase_portraits",
     "single_neurons",
     "spectra",
@@ -33,8 +36,8 @@ __all__ = [
     "write_report",
 ]
 
-_TIME = "time from onset of control (time units)"
 _SPECTRUM_CYCLES = 15
+_TRACED_NEURONS = 4
 
 
 def traces(axes: "NDArray[Any]", example: Example, protocol: Protocol) -> list["Line2D"]:
@@ -48,20 +51,20 @@ def traces(axes: "NDArray[Any]", example: Example, protocol: Protocol) -> list["
     Returns:
         The four lines.
     """
-    time = _time(example, protocol)
+    time = time_from_onset(len(example.mean_x), protocol)
     cycle = protocol.model.period
     lines = []
-    for column, span in ((0, slice(None)), (1, _between(time, -3 * cycle, 15 * cycle))):
+    for column, span in ((0, slice(None)), (1, between(time, -3 * cycle, 15 * cycle))):
         lines += stacked_traces(
             axes[:, column],
             time[span],
             {"mean field X": example.mean_x[span], "kick": example.kicks[span]},
             units={"mean field X": "1", "kick": "1"},
-            time_label=_TIME,
+            time_label=TIME_LABEL,
             colours={"mean field X": CONTROLLED, "kick": STIMULATION},
         )
         for ax in axes[:, column]:
-            _mark_control(ax, protocol)
+            mark_control(ax, protocol)
     for ax in axes[:, 1]:
         ax.set_ylabel("")
     axes[0, 0].set_title("whole test")
@@ -83,7 +86,7 @@ def mean_fields(axes: "NDArray[Any]", evaluation: Evaluation) -> list["Line2D"]:
     lines = []
     largest = max(np.abs(one.mean_x).max() for one in evaluation.examples.values())
     for ax, (name, example) in zip(axes, evaluation.examples.items(), strict=True):
-        time = _time(example, protocol)[:: protocol.neuron_every]
+        time = time_from_onset(len(example.mean_x), protocol)[:: protocol.neuron_every]
         quenched = evaluation.scores[name][0].quenched
         lines += ax.plot(
             time,
@@ -96,8 +99,8 @@ def mean_fields(axes: "NDArray[Any]", evaluation: Evaluation) -> list["Line2D"]:
         ax.locator_params(axis="y", nbins=3)
         ax.set_title(f"{name} (quenched: neurons frozen)" if quenched else name)
         ax.tick_params(labelbottom=ax is axes[-1])
-        _mark_control(ax, protocol)
-    axes[-1].set_xlabel(_TIME)
+        mark_control(ax, protocol)
+    axes[-1].set_xlabel(TIME_LABEL)
     return lines
 
 
@@ -130,14 +133,34 @@ def suppression_against_charge(ax: "Axes", evaluation: Evaluation) -> list["Arti
 
 def single_neurons(ax: "Axes", example: Example, protocol: Protocol) -> "Artist":
     """Raster around the onset: a line where a neuron jumps to its active branch (x above 0)."""
-    time = _time(example, protocol)[::NEURON_EVERY]
-    shown = _between(time, -6 * protocol.model.period, 24 * protocol.model.period)
+    time = time_from_onset(len(example.mean_x), protocol)[::NEURON_EVERY]
+    shown = between(time, -6 * protocol.model.period, 24 * protocol.model.period)
     active = example.neuron_x[shown] > 0
     fired = np.zeros_like(active)
     fired[1:] = active[1:] & ~active[:-1]
-    lines = raster(ax, time[shown], fired, time_label=_TIME)
-    _mark_control(ax, protocol)
+    lines = raster(ax, time[shown], fired, time_label=TIME_LABEL)
+    mark_control(ax, protocol)
     ax.set_ylabel("neuron")
+    return lines
+
+
+def neurons_over_field(ax: "Axes", example: Example, protocol: Protocol) -> list["Line2D"]:
+    """A few neurons around the onset, their x as thin lines, and the mean field X over them.
+
+    Returns:
+        The neurons' lines, then that of X.
+    """
+    time = time_from_onset(len(example.mean_x), protocol)[::NEURON_EVERY]
+    shown = between(time, -4 * protocol.model.period, 10 * protocol.model.period)
+    few = example.neuron_x[shown, :_TRACED_NEURONS].T
+    lines = []
+    for colour, x in zip(PALETTE[1:], few, strict=False):
+        lines += ax.plot(time[shown], x, color=colour, linewidth=0.6, alpha=0.8)
+    x = example.mean_x[::NEURON_EVERY][shown]
+    lines += ax.plot(time[shown], x, color="black", linewidth=1.8, label="mean field X")
+    ax.set(xlabel=TIME_LABEL, ylabel="x", xlim=(time[shown][0], time[shown][-1]))
+    ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), borderaxespad=0.2)
+    mark_control(ax, protocol)
     return lines
 
 
@@ -196,7 +219,7 @@ def draw_all(evaluation: Evaluation, directory: Path, shown: str | None = None) 
     protocol = evaluation.protocol
     best = shown or max(evaluation.scores, key=lambda name: suppression(evaluation.scores[name]))
     example = evaluation.examples[best]
-    time = _time(example, protocol)
+    time = time_from_onset(len(example.mean_x), protocol)
     captions: dict[Path, str] = {}
     with figure_style():
         figure, axes = new_figure(2, 2, height_mm=90, sharex="col", height_ratios=(3, 2))
@@ -244,6 +267,18 @@ def draw_all(evaluation: Evaluation, directory: Path, shown: str | None = None) 
         captions[save_figure(figure, directory / "single_neurons", data)] = (
             f"Single neurons of that ensemble around the onset of control by {best}: they go on "
             "firing, but no longer together."
+        )
+
+        figure, axes = new_figure(height_mm=65)
+        neurons_over_field(axes[0, 0], example, protocol)
+        data = {
+            "time": time[::NEURON_EVERY],
+            "mean_x": example.mean_x[::NEURON_EVERY],
+            **{f"x_{i}": x for i, x in enumerate(example.neuron_x.T[:_TRACED_NEURONS])},
+        }
+        captions[save_figure(figure, directory / "neurons_over_field", data)] = (
+            f"{_TRACED_NEURONS} of these neurons, and the mean field over them: under control by "
+            f"{best} each keeps its rhythm, and their mean rests."
         )
 
         figure, axes = new_figure(1, 2, height_mm=75)
@@ -311,6 +346,7 @@ def fill_report(
         "control; means over ensembles with 95 % bootstrap intervals. A quenched population is "
         "frozen: its mean field is flat, and that is no suppression.",
     )
+    add_comparison(report, evaluation, directory)
     for path, caption in draw_all(evaluation, directory / "figures", shown).items():
         report.figure(path, caption)
     return report
@@ -328,23 +364,6 @@ def _experiment(protocol: Protocol) -> str:
         if getattr(protocol, name) != getattr(usual, name):
             words.append(name)
     return ", ".join(words)
-
-
-def _time(example: Example, protocol: Protocol) -> NDArray[np.float64]:
-    """Time after each step, in time units from the onset of control."""
-    steps = np.arange(1, len(example.mean_x) + 1) - protocol.free_steps
-    return np.asarray(steps * protocol.step_time)
-
-
-def _between(time: NDArray[np.float64], low: float, high: float) -> slice:
-    return slice(int(np.searchsorted(time, low)), int(np.searchsorted(time, high)))
-
-
-def _mark_control(ax: "Axes", protocol: Protocol) -> None:
-    left, right = ax.get_xlim()
-    for moment in (0.0, protocol.controlled_steps * protocol.step_time):
-        if left <= moment <= right:
-            ax.axvline(moment, color="0.4", linestyle="--", linewidth=0.8)
 
 
 def _costs(

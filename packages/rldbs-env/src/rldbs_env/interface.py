@@ -1,5 +1,6 @@
 """What an environment takes and gives: its Gymnasium spaces, and actions checked against them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rldbs_env.settings import Settings
 
-__all__ = ["action_space", "checked_actions", "observation_space"]
+__all__ = ["action_space", "checked_actions", "nearest_actions", "observation_space"]
 
 
 def action_space(settings: Settings) -> spaces.Space[Any]:
@@ -76,6 +77,39 @@ def checked_actions(settings: Settings, n_envs: int, actions: ArrayLike) -> NDAr
             f"(max_kick), got {values[member, electrode]} for environment {member}"
         )
     return values
+
+
+def nearest_actions(
+    kicks: NDArray[Any],
+    shape: tuple[int, int],
+    levels: Sequence[float] | None = None,
+    max_kick: float | None = None,
+) -> NDArray[Any]:
+    """The actions that come nearest to a controller's kicks.
+
+    Args:
+        kicks: What the controller gave, of ``shape`` or any other of that size.
+        shape: (envs, electrodes).
+        levels: The only kicks that there are, if the actions are indices of levels.
+        max_kick: Kicks are clipped to this absolute value; None to leave them as they are.
+
+    Returns:
+        Kicks, or indices of the nearest levels, of ``shape``.
+
+    Raises:
+        ValueError: If there is not one kick per environment and electrode.
+    """
+    if np.size(kicks) != shape[0] * shape[1]:
+        raise ValueError(
+            f"a controller must give kicks of shape {shape}, one per ensemble and electrode, "
+            f"got {np.shape(kicks)}"
+        )
+    asked = np.reshape(kicks, shape)
+    if max_kick is not None:
+        asked = np.clip(asked, -max_kick, max_kick)
+    if levels is None:
+        return asked
+    return np.asarray(np.abs(np.asarray(levels) - asked[..., None]).argmin(axis=-1))
 
 
 def _largest_action(settings: Settings) -> float:

@@ -1,17 +1,21 @@
 """What a training is judged by: its learning curve, and its score beside the linear law's."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from neuro_common.plots import new_figure
-from neuro_common.runs import FormatError, read_csv, write_csv
+from neuro_common.runs import FormatError, read_config, read_csv, write_csv
 from neuro_common.style import CONTROLLED, STIMULATION, figure_style, save_figure
 from rldbs_env.catalogue import name_of
-from rldbs_env.evaluation import Evaluation
+from rldbs_env.comparison import add_comparison, agents_and_laws
+from rldbs_env.evaluation import Evaluation, read_evaluation
 from rldbs_env.figures import fill_report
+from rldbs_env.pulses import Pulse
+from rldbs_env.scoring import Score
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,6 +23,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Curve",
+    "Training",
+    "conditions_of",
+    "differing",
+    "find_trainings",
     "learning_curves",
     "paired_ratio",
     "published",
@@ -28,8 +36,63 @@ __all__ = [
     "write_training_report",
 ]
 
+_FREE = ("seed", "sweep", "resume", "threads")  # what repeats of a training may differ by
+
 Curve = Mapping[str, Sequence[float]]
 """Columns ``step``, ``reward``, ``s_ratio`` and ``charge`` of one training."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """A finished training on disk.
+
+    Attributes:
+        directory: Its run directory.
+        config: Its configuration of record, see `rldbs_env.config.TrainConfig`.
+    """
+
+    directory: Path
+    config: Mapping[str, Any]
+
+    @property
+    def seed(self) -> int:
+        """Seed of everything random in it."""
+        return int(self.config["seed"])
+
+
+def find_trainings(directory: Path) -> list[Training]:
+    """The training of a run directory, or those of a sweep, by seed.
+
+    Raises:
+        FileNotFoundError: There is none.
+    """
+    weights = [*directory.glob("weights.safetensors"), *directory.glob("*/weights.safetensors")]
+    found = [Training(path.parent, read_config(path.parent)) for path in weights]
+    if not found:
+        raise FileNotFoundError(
+            f"{directory} must hold a training or a sweep of them, got a directory without "
+            "weights.safetensors: name one that rldbs-env train wrote"
+        )
+    return sorted(found, key=lambda one: one.seed)
+
+
+def differing(trainings: Sequence[Training]) -> list[str]:
+    """Entries of the configuration, beside the seed, that are not the same in all trainings."""
+    first = trainings[0].config
+    return [
+        name
+        for name, value in first.items()
+        if name not in _FREE and any(one.config.get(name) != value for one in trainings)
+    ]
+
+
+def conditions_of(training: Training) -> dict[str, Any]:
+    """Fields of `rldbs_env.protocol.Protocol` that a training may have changed."""
+    pulse = training.config["pulse"]
+    told: dict[str, Any] = {"pulse": Pulse(tuple(pulse))} if pulse else {}
+    if levels := training.config.get("levels"):
+        told["levels"] = tuple(levels)
+    return told | {"n_neurons": training.config["n_neurons"]}
 
 
 def read_curve(run: Path) -> dict[str, list[float]]:
@@ -82,8 +145,14 @@ def paired_ratio(evaluation: Evaluation) -> float:
     A quenched or diverged ensemble counts as zero.
     """
     agent = [one.s_ratio for one in evaluation.scores["policy"]]
-    law = [one.s_ratio for one in evaluation.scores["linear"]]
+    law = [one.s_ratio for one in _law_scores(evaluation)]
     return float(np.median(np.nan_to_num(np.divide(agent, law))))
+
+
+def _law_scores(evaluation: Evaluation) -> Sequence[Score]:
+    """Scores of the law that a trained agent stands beside."""
+    (law,) = agents_and_laws(evaluation)[1]
+    return evaluation.scores[law]
 
 
 def seed_row(evaluation: Evaluation) -> dict[str, float]:
@@ -93,7 +162,7 @@ def seed_row(evaluation: Evaluation) -> dict[str, float]:
     def values(name: str) -> Any:
         return np.array([getattr(one, name) for one in scores], dtype=float)
 
-    law_charges = np.array([one.charge for one in evaluation.scores["linear"]])
+    law_charges = np.array([one.charge for one in _law_scores(evaluation)])
     return {
         "S_ratio": float(np.median(np.nan_to_num(values("s_ratio")))),
         "over the law's": paired_ratio(evaluation),
@@ -115,7 +184,7 @@ def published(evaluation: Evaluation) -> dict[str, list[str]]:
     protocol = evaluation.protocol
     known = {} if protocol.pulse.balanced else _PUBLISHED.get(name_of(protocol.model), {})
     ours = seed_row(evaluation)
-    law = evaluation.scores["linear"]
+    law = _law_scores(evaluation)
     n_kicks = len(protocol.pulse.weights)
     values = {
         "S_ratio, mean action": ours["S_ratio"],
@@ -168,7 +237,7 @@ def write_training_report(evaluation: Evaluation, curve: Curve, directory: Path)
     report = fill_report(
         evaluation, directory, "rldbs-env: an agent learns to silence a population", shown="policy"
     )
-    law = float(np.median([one.s_ratio for one in evaluation.scores["linear"]]))
+    law = float(np.median([one.s_ratio for one in _law_scores(evaluation)]))
     report.figure(_draw_curves([curve], law, directory), _CAPTION)
     table = published(evaluation)
     if table["quantity"]:
@@ -176,32 +245,44 @@ def write_training_report(evaluation: Evaluation, curve: Curve, directory: Path)
     return report.write()
 
 
-def write_sweep_report(
-    trainings: Sequence[tuple[Evaluation, Curve]], names: Sequence[str], directory: Path
-) -> Path:
-    """The page of several trainings, one per seed: every seed's scores and curve.
+def write_sweep_report(trainings: Sequence[Training], directory: Path) -> Path:
+    """The page of several trainings: each one's scores and curve, and what all seeds say together.
 
     Args:
-        trainings: Evaluation and learning curve of each.
-        names: What to call each, such as its seed.
+        trainings: What was trained, on disk.
         directory: The run directory.
     """
     from neuro_common.report import Report
 
-    rows = [seed_row(evaluation) for evaluation, _ in trainings]
-    table: dict[str, list[Any]] = {"seed": list(names)}
+    evaluations = [read_evaluation(one.directory) for one in trainings]
+    varied = differing(trainings)
+    rows = [seed_row(evaluation) for evaluation in evaluations]
+    table: dict[str, list[Any]] = {"seed": [one.seed for one in trainings]}
+    table |= {name: [str(one.config[name]) for one in trainings] for name in varied}
     table |= {key: [row[key] for row in rows] for key in rows[0]}
     write_csv(directory / "summary.csv", table)
-    law = np.median([one.s_ratio for one in trainings[0][0].scores["linear"]])
-    curves = [curve for _, curve in trainings]
+    law = np.median([one.s_ratio for one in _law_scores(evaluations[0])])
+    curves = [read_curve(one.directory) for one in trainings]
     report = Report(directory, "rldbs-env: trainings, seed by seed")
     report.table(
         table,
         "Test of every seed on ensembles that none was trained on; medians over ensembles, and the "
         "worst ensemble for shift and activity.",
     )
+    if not varied:
+        add_comparison(report, _joined(evaluations, trainings), directory)
     report.figure(_draw_curves(curves, float(law), directory), _CAPTION)
     return report.write()
+
+
+def _joined(evaluations: Sequence[Evaluation], trainings: Sequence[Training]) -> Evaluation:
+    """The agents of several seeds beside their law, which was tested on the same ensembles."""
+    joined = Evaluation(evaluations[0].protocol)
+    (law,) = agents_and_laws(evaluations[0])[1]
+    joined.scores[law] = evaluations[0].scores[law]
+    for training, one in zip(trainings, evaluations, strict=True):
+        joined.scores[f"policy seed {training.seed}"] = one.scores["policy"]
+    return joined
 
 
 _CAPTION = (

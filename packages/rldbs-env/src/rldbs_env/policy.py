@@ -2,17 +2,24 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rldbs_env.pulses import Pulse, delta
+from rldbs_env.pulses import Pulse
+from rldbs_env.recurrent import RecurrentPolicy
+from rldbs_env.sight import KIND, PolicyError, Sight, as_kicks
 
-__all__ = ["PRETRAINED", "SHIPPED", "Policy", "PolicyError", "load_policy", "window_samples"]
+__all__ = [
+    "PRETRAINED",
+    "SHIPPED",
+    "Policy",
+    "load_policy",
+]
 
 SHIPPED = {
     name: Path(__file__).parent / "pretrained" / f"ppo_{name}"
@@ -24,57 +31,33 @@ PRETRAINED = SHIPPED["bvdp"]
 """The one that is meant where none is named."""
 
 _FORMAT = "neuro-common/checkpoint"
-_WINDOWS = ("x", "y", "action")
-_KIND = "rldbs-env policy"
 
 
-class PolicyError(ValueError):
-    """A directory holds no policy that can be used."""
-
-
-@dataclass(frozen=True)
-class Policy:
-    """An odd network: ``kick = kick_scale * clip(W_n tanh(... tanh(W_0 z)), -1, 1)``.
+@dataclass(frozen=True, kw_only=True)
+class Policy(Sight):
+    """Layers of tanh: ``kick = kick_scale * squash(W_n tanh(... tanh(W_0 z)))``.
 
     z holds the chosen samples of each window minus that window's mean. Without biases the network
-    is silent where the field is constant: vanishing stimulation is built in, not learned.
+    is odd, and silent where the field is constant: vanishing stimulation is built in, not learned.
+    A policy with levels has biases, and gives the level whose output is largest.
 
     Attributes:
-        layers: Weights, each of shape (outputs, inputs); the last has one output.
-        signals: Signals of the observation, in order.
-        window: Samples of each signal, one per sub-step.
-        lags: Which samples the network sees, counted back from the newest: each below ``window``
-            and a multiple of ``stride``.
-        kick_scale: Largest absolute kick.
-        stride: The network's window mean is that of every ``stride``-th sample.
-        pulse: Shape of every pulse; the policy is asked once for each.
-        environment: Id of the environment that it was trained on.
+        layers: Weights, each of shape (outputs, inputs); the last has one output, or one per level.
+        squash: What keeps the last layer's output in [-1, 1]: "clip" or "tanh".
+        levels: The only kicks that it gives; empty for any.
+        biases: One per layer, shape (outputs,), where there are levels; else none.
     """
 
     layers: Sequence[NDArray[np.float32]]
-    signals: tuple[str, ...]
-    window: int
-    lags: tuple[int, ...]
-    kick_scale: float
-    stride: int = 1
-    pulse: Pulse = field(default_factory=delta)
-    environment: str = "rldbs/BvdP-v0"
+    squash: str = "clip"
+    levels: tuple[float, ...] = ()
+    biases: Sequence[NDArray[np.float32]] = ()
 
     def __post_init__(self) -> None:
-        if not self.signals or not set(self.signals) <= set(_WINDOWS):
-            raise PolicyError(f"signals must be among {_WINDOWS}, got {self.signals}")
-        if not self.lags or not all(0 <= lag < self.window for lag in self.lags):
-            raise PolicyError(
-                f"lags must be in [0, window) = [0, {self.window}), got {list(self.lags)}"
-            )
-        if self.stride < 1 or any(lag % self.stride for lag in self.lags):
-            raise PolicyError(
-                f"lags must be multiples of a stride of at least 1, got {list(self.lags)} and "
-                f"stride={self.stride}"
-            )
-        if not self.kick_scale > 0:
-            raise PolicyError(f"kick_scale must be above 0, got {self.kick_scale}")
-        inputs = len(self.signals) * len(self.lags)
+        super().__post_init__()
+        if self.squash not in _SQUASHES:
+            raise PolicyError(f"squash must be one of {', '.join(_SQUASHES)}, got {self.squash!r}")
+        inputs = self.n_inputs
         for number, layer in enumerate(self.layers):
             if layer.ndim != 2 or layer.shape[1] != inputs or not np.isfinite(layer).all():
                 raise PolicyError(
@@ -82,24 +65,19 @@ class Policy:
                     f"({len(self.signals)} signals, {len(self.lags)} lags), got shape {layer.shape}"
                 )
             inputs = layer.shape[0]
-        if not self.layers or inputs != 1:
-            raise PolicyError(f"the last layer must have one output, got {inputs}")
-
-    @property
-    def max_kick(self) -> float:
-        """Largest absolute kick: what the environment must admit."""
-        return self.kick_scale
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """What its environment needs beside its name, for `rldbs_env.catalogue.settings_of`."""
-        return {
-            "signals": self.signals,
-            "window": self.window,
-            "stride": self.stride,
-            "max_kick": self.kick_scale,
-            "pulse": self.pulse,
-        }
+        outputs = len(self.levels) or 1
+        if not self.layers or inputs != outputs:
+            wanted = f"{outputs} outputs, one per level" if self.levels else "one output"
+            raise PolicyError(f"the last layer must have {wanted}, got {inputs}")
+        shapes = [(len(layer),) for layer in self.layers] if self.levels else []
+        found = [bias.shape for bias in self.biases]
+        if found != shapes or not all(np.isfinite(bias).all() for bias in self.biases):
+            raise PolicyError(f"biases must be finite and have the shapes {shapes}, got {found}")
+        if self.levels and not all(abs(level) <= self.kick_scale for level in self.levels):
+            raise PolicyError(
+                f"levels must be in [-{self.kick_scale}, {self.kick_scale}] (kick_scale), "
+                f"got {list(self.levels)}"
+            )
 
     def predict(
         self,
@@ -111,8 +89,7 @@ class Policy:
         """Kicks for these observations, and the memory as it came: the policy has none.
 
         Args:
-            observation: Shape (features,) or (envs, features): of each signal the whole window, or
-                every ``stride``-th sample of it.
+            observation: As for `samples`.
             state: Ignored, as is ``episode_start``.
             episode_start: See ``state``.
             deterministic: The policy acts by its mean; accepted for the common interface.
@@ -120,59 +97,41 @@ class Policy:
         Raises:
             ValueError: If the observation does not hold these signals and this window.
         """
-        values = np.asarray(observation, dtype=np.float32)
-        seen = slice((self.window - 1) % self.stride, None, self.stride)
-        n_seen = len(range(self.window)[seen])
-        whole, some = (len(self.signals) * samples for samples in (self.window, n_seen))
-        if values.ndim not in (1, 2) or values.shape[-1] not in (whole, some):
-            stride = "" if self.stride == 1 else f", stride={self.stride}"
-            raise ValueError(
-                f"this policy needs observations of {some} features: make the environment with "
-                f"signals={self.signals}, window={self.window}{stride}; got shape {values.shape}"
-            )
-        windows = values.reshape(-1, len(self.signals), values.shape[-1] // len(self.signals))
-        if windows.shape[2] == self.window:
-            windows = windows[:, :, seen]
-        hidden = window_samples(windows, [lag // self.stride for lag in self.lags])
-        for layer in self.layers[:-1]:
-            hidden = np.tanh(hidden @ layer.T)
-        kicks = self.kick_scale * np.clip(hidden @ self.layers[-1].T, -1, 1)
-        return kicks.astype(np.float32).reshape((*values.shape[:-1], 1)), state
+        hidden = self.samples(observation)
+        if self.levels:
+            kicks = np.array(self.levels)[self._scores(hidden).argmax(axis=1)]
+        else:
+            for layer in self.layers[:-1]:
+                hidden = np.tanh(hidden @ layer.T)
+            kicks = self.kick_scale * _SQUASHES[self.squash](hidden @ self.layers[-1].T)
+        return as_kicks(kicks, observation), state
+
+    def _scores(self, hidden: NDArray[Any]) -> NDArray[Any]:
+        """What each level is worth, shape (envs, levels)."""
+        *inner, last = zip(self.layers, self.biases, strict=True)
+        for layer, bias in inner:
+            hidden = np.tanh(hidden @ layer.T + bias)
+        return np.asarray(hidden @ last[0].T + last[1])
 
     def tensors(self) -> dict[str, NDArray[np.float32]]:
         """The weights by the names that `load_policy` knows."""
-        return {f"layer_{number}": layer for number, layer in enumerate(self.layers)}
+        named = {f"layer_{number}": layer for number, layer in enumerate(self.layers)}
+        return named | {f"bias_{number}": bias for number, bias in enumerate(self.biases)}
 
     def manifest(self) -> dict[str, Any]:
         """What must be known beside the weights, as plain values."""
-        return {
-            "kind": _KIND,
-            "signals": list(self.signals),
-            "window": self.window,
-            "lags": list(self.lags),
-            "kick_scale": self.kick_scale,
-            "stride": self.stride,
-            "pulse": list(self.pulse.weights),
-            "environment": self.environment,
-        }
+        own = {"network": "tanh", "squash": self.squash, "levels": list(self.levels)}
+        return super().manifest() | own
 
 
-def window_samples(windows: NDArray[Any], lags: Sequence[int]) -> NDArray[Any]:
-    """Chosen samples of each window minus that window's mean.
-
-    Args:
-        windows: Shape (envs, signals, window), oldest sample first.
-        lags: Samples counted back from the newest.
-
-    Returns:
-        Shape (envs, signals * lags).
-    """
-    newest = windows.shape[2] - 1
-    seen = windows[:, :, [newest - lag for lag in lags]]
-    return np.asarray((seen - windows.mean(axis=2, keepdims=True)).reshape(len(windows), -1))
+def _clip(values: NDArray[Any]) -> NDArray[Any]:
+    return np.asarray(np.clip(values, -1, 1))
 
 
-def load_policy(directory: str | Path) -> Policy:
+_SQUASHES: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {"clip": _clip, "tanh": np.tanh}
+
+
+def load_policy(directory: str | Path) -> Policy | RecurrentPolicy:
     """Read ``weights.safetensors`` and ``manifest.json`` of a training run or of a package.
 
     Args:
@@ -198,9 +157,9 @@ def load_policy(directory: str | Path) -> Policy:
     try:
         head = json.loads((directory / "manifest.json").read_text(encoding="utf-8"))
         facts: Mapping[str, Any] = head["manifest"]
-        if head["format"] != _FORMAT or facts["kind"] != _KIND:
+        if head["format"] != _FORMAT or facts["kind"] != KIND:
             raise PolicyError(
-                f"{directory} must hold a {_KIND}, got {facts.get('kind') or head['format']!r}"
+                f"{directory} must hold a {KIND}, got {facts.get('kind') or head['format']!r}"
             )
         if hashlib.sha256(weights).hexdigest() != head["sha256"]:
             raise PolicyError(
@@ -208,20 +167,33 @@ def load_policy(directory: str | Path) -> Policy:
                 "another: it is truncated, damaged or another policy's"
             )
         tensors = load(weights)
-        return Policy(
-            layers=[tensors[f"layer_{number}"] for number in range(len(tensors))],
-            signals=tuple(facts["signals"]),
-            window=int(facts["window"]),
-            lags=tuple(int(lag) for lag in facts["lags"]),
-            kick_scale=float(facts["kick_scale"]),
+        sight: dict[str, Any] = {
+            "signals": tuple(facts["signals"]),
+            "window": int(facts["window"]),
+            "lags": tuple(int(lag) for lag in facts["lags"]),
+            "kick_scale": float(facts["kick_scale"]),
             # what follows came with policies for other environments than the first
-            stride=int(facts.get("stride", 1)),
-            pulse=Pulse(tuple(facts.get("pulse", (1.0,)))),
-            environment=str(facts.get("environment", "rldbs/BvdP-v0")),
+            "stride": int(facts.get("stride", 1)),
+            "pulse": Pulse(tuple(facts.get("pulse", (1.0,)))),
+            "environment": str(facts.get("environment", "rldbs/BvdP-v0")),
+        }
+        # and this with other algorithms
+        if facts.get("network") == "lstm":
+            return RecurrentPolicy(
+                **sight | {name: tensors[name] for name in RecurrentPolicy.WEIGHTS}
+            )
+        levels = tuple(float(level) for level in facts.get("levels", ()))
+        n_layers = len(tensors) // 2 if levels else len(tensors)
+        return Policy(
+            **sight,
+            layers=[tensors[f"layer_{number}"] for number in range(n_layers)],
+            squash=str(facts.get("squash", "clip")),
+            levels=levels,
+            biases=[tensors[f"bias_{number}"] for number in range(n_layers)] if levels else [],
         )
     except PolicyError:
         raise
     except (KeyError, TypeError, ValueError, SafetensorError) as error:
         raise PolicyError(
-            f"{directory} must hold a {_KIND}, got files that cannot be read as one: {error!r}"
+            f"{directory} must hold a {KIND}, got files that cannot be read as one: {error!r}"
         ) from error

@@ -1,27 +1,25 @@
 """The three-phase test of a controller: free, controlled, free again, on many ensembles."""
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rldbs_env import metrics
 from rldbs_env.arrays import Indices
-from rldbs_env.catalogue import ENVIRONMENTS, make_model, name_of, settings_of
+from rldbs_env.catalogue import id_of, make_model, name_of, settings_of
 from rldbs_env.controllers import Controller
 from rldbs_env.delivery import Delivery
 from rldbs_env.disturbances import Disturbance, Variety
-from rldbs_env.electrodes import Electrodes
+from rldbs_env.interface import nearest_actions
 from rldbs_env.models import BonhoefferVanDerPol
 from rldbs_env.oscillators import Model
 from rldbs_env.pulses import Pulse, delta
 from rldbs_env.reward import QuadraticReward, Reward
 from rldbs_env.vector import DBSVectorEnv
 
-__all__ = ["NEURON_EVERY", "Protocol", "Recording", "Score", "run", "score"]
+__all__ = ["NEURON_EVERY", "Protocol", "Recording", "run"]
 
 NEURON_EVERY = 5
 """Steps from sample to sample of the neurons that are shown."""
@@ -118,8 +116,7 @@ class Protocol:
             ValueError: There is no such environment, difficulty or number of the model, or a
                 value is out of its range.
         """
-        full = f"rldbs/{environment}-v0"
-        name = full if full in ENVIRONMENTS else environment
+        name = id_of(environment)
         known = settings_of(name, difficulty)
         base: Any = known.get("model", BonhoefferVanDerPol())
         numbers = {entry.name: getattr(base, entry.name) for entry in fields(base)}
@@ -173,9 +170,12 @@ class Recording:
 
     Attributes:
         protocol: The test.
-        mean_x, mean_y: Mean fields, averaged over the sensors, shape (time, ensembles).
-        delivered: Kick of each electrode at each step, as the rules of delivery let it pass and
-            before losses and noise, shape (time, ensembles, electrodes); the pulse multiplies it.
+        sub_step_x: Mean field X after every RK4 step, averaged over the sensors, shape (time,
+            sub-steps, ensembles).
+        mean_y: Mean field Y after every step, shape (time, ensembles).
+        delivered: Action of each electrode at each step as it was delivered: after rules of
+            delivery, losses and noise, shape (time, ensembles, electrodes); the pulse multiplies
+            it.
         rewards: Reward of each step, shape (time, ensembles).
         free_neurons, controlled_neurons: State of all neurons over the last `neuron_steps` of the
             phase, every `neuron_every`, shape (samples, ensembles, variables, neurons), float32;
@@ -187,7 +187,7 @@ class Recording:
     """
 
     protocol: Protocol
-    mean_x: NDArray[np.float64]
+    sub_step_x: NDArray[np.float64]
     mean_y: NDArray[np.float64]
     delivered: NDArray[np.float64]
     rewards: NDArray[np.float64]
@@ -196,6 +196,11 @@ class Recording:
     shown_x: NDArray[np.float32]
     diverged: NDArray[np.bool_]
     sizes: Indices
+
+    @property
+    def mean_x(self) -> NDArray[np.float64]:
+        """Mean field X after every step, shape (time, ensembles)."""
+        return self.sub_step_x[:, -1]
 
     @property
     def kicks(self) -> NDArray[np.float64]:
@@ -216,42 +221,6 @@ class Recording:
         return slice((on + off) // 2, off)
 
 
-@dataclass(frozen=True)
-class Score:
-    """One controller on one ensemble; see `rldbs_env.metrics` for the definitions.
-
-    Residual, charge, peak and reward are those of the scored half of control; settling and recovery
-    count from switch-on and switch-off. The period is NaN where the free field does not oscillate.
-    ``s_ratio``, ``s_sqrt``, ``s_db`` and ``floor_ratio`` (residual over the finite-size floor)
-    are NaN for a population that is quenched or diverged: that is no suppression. For models other
-    than the published one a neuron is active above a third of the std of free ones, and a rhythm
-    has settled below a tenth of its free std.
-    """
-
-    ensemble: int
-    s_ratio: float
-    s_sqrt: float
-    s_db: float
-    std_free: float
-    std_controlled: float
-    floor_ratio: float
-    quenched: bool
-    diverged: bool
-    active_fraction: float
-    mean_shift: float
-    order_free: float
-    order_controlled: float
-    charge: float
-    net_charge: float
-    energy: float
-    peak: float
-    pulses_per_period: float
-    reward: float
-    settling_step: float
-    recovery_step: float
-    period: float
-
-
 def run(controller: Controller, protocol: Protocol) -> Recording:
     """Put a controller through the three phases on every ensemble at once.
 
@@ -263,20 +232,18 @@ def run(controller: Controller, protocol: Protocol) -> Recording:
         ValueError: If the environment cannot be, or the controller does not fit it.
     """
     env = _environment(controller, protocol)
-    electrodes = Electrodes(
-        env.num_envs, protocol.model, protocol.pulse, protocol.delivery, protocol.levels,
-        protocol.max_kick,
-    )  # fmt: skip
     n_envs, every = env.num_envs, protocol.neuron_every
     on, off = protocol.free_steps, protocol.free_steps + protocol.controlled_steps
     n_steps = off + protocol.recovery_steps
-    mean_x, mean_y, rewards = (np.zeros((n_steps, n_envs)) for _ in range(3))
-    delivered = np.zeros((n_steps, n_envs, protocol.model.n_electrodes))
+    mean_y, rewards = np.zeros((2, n_steps, n_envs))
+    sub_step_x = np.zeros((n_steps, len(protocol.pulse.weights), n_envs))
+    shape = (n_envs, protocol.model.n_electrodes)
+    delivered = np.zeros((n_steps, *shape))
     diverged = np.zeros(n_envs, np.bool_)
     neurons: dict[int, list[NDArray[np.float32]]] = {on: [], off: []}
     shown: list[NDArray[np.float32]] = []
 
-    silence = np.zeros((n_envs, protocol.model.n_electrodes), np.float32)
+    silence = np.zeros(shape, np.float32)
     memory = None
     observation, _ = env.reset(
         seed=protocol.seed, options={"ensemble": np.array(protocol.ensembles)}
@@ -286,11 +253,11 @@ def run(controller: Controller, protocol: Protocol) -> Recording:
         kicks = silence
         if on <= step < off:
             kicks, memory = controller.predict(observation, memory, deterministic=True)
-        action, delivered[step] = electrodes.deliver(kicks)
+        action = nearest_actions(kicks, shape, protocol.levels, protocol.max_kick)
         observation, rewards[step], terminated, _, info = env.step(action)
-        mean_x[step], mean_y[step] = info["mean_x"], info["mean_y"]
+        sub_step_x[step] = env.sub_step_x.T
+        mean_y[step], delivered[step] = info["mean_y"], info["kick"]
         diverged |= terminated
-        electrodes.reset(np.flatnonzero(terminated))
         if step % NEURON_EVERY == 0:
             state = _as_xy(protocol.model, env.neurons)
             shown.append(state[0, 0, : min(_SHOWN_NEURONS, sizes[0])])
@@ -299,10 +266,16 @@ def run(controller: Controller, protocol: Protocol) -> Recording:
                     snapshots.append(state)
     env.close()
     watched = (np.array(neurons[on]), np.array(neurons[off]), np.array(shown))
-    return Recording(protocol, mean_x, mean_y, delivered, rewards, *watched, diverged, sizes)
+    return Recording(protocol, sub_step_x, mean_y, delivered, rewards, *watched, diverged, sizes)
 
 
 def _environment(controller: Controller, protocol: Protocol) -> DBSVectorEnv:
+    n_parts = len(protocol.pulse.weights)
+    if controller.window < n_parts:
+        raise ValueError(
+            f"a controller must see a window of at least the pulse's {n_parts} sub-steps to be "
+            f"tested, got window={controller.window}"
+        )
     max_kick = protocol.max_kick
     if max_kick is None:
         max_kick = getattr(controller, "max_kick", 1.0)
@@ -325,74 +298,6 @@ def _environment(controller: Controller, protocol: Protocol) -> DBSVectorEnv:
 
 def _as_xy(model: Model, state: NDArray[Any]) -> NDArray[np.float32]:
     """State (ensembles, variables, neurons), x and y first; phases become cosine and sine."""
-    if _has_phases(model):
+    if model.variables == ("phase",):
         state = np.concatenate([np.cos(state), np.sin(state)], axis=1)
     return state.astype(np.float32)
-
-
-def _has_phases(model: Model) -> bool:
-    return model.variables == ("phase",)
-
-
-def score(recording: Recording) -> list[Score]:
-    """Score every ensemble of a recording, in the order of the protocol's ensembles."""
-    return [_score_one(recording, e) for e in range(len(recording.protocol.ensembles))]
-
-
-def _score_one(recording: Recording, e: int) -> Score:
-    protocol, size = recording.protocol, int(recording.sizes[e])
-    free, controlled, recovery = (recording.mean_x[phase, e] for phase in recording.phases)
-    scored = recording.mean_x[recording.scored, e]
-    before, neurons = (
-        watched[:, e, :, :size]
-        for watched in (recording.free_neurons, recording.controlled_neurons)
-    )
-    published = isinstance(protocol.model, BonhoefferVanDerPol)
-    active_std = 0.5 if published else float(np.median(before[:, 0].std(axis=0))) / 3
-    calm_std = 0.1 if published else 0.1 * float(free.std())
-    active = metrics.active_fraction(neurons[:, 0], active_std)
-    quenched = metrics.is_quenched(neurons[:, 0], active_std)
-    failed = quenched or bool(recording.diverged[e])
-    floor = metrics.finite_size_floor(size, name_of(protocol.model))
-    settling = metrics.settling_step(controlled, calm_std, protocol.window_steps)
-    recovered = metrics.recovery_step(recovery, float(free.std()), protocol.window_steps)
-    weights = protocol.pulse.weights
-    price = metrics.stimulation(
-        recording.delivered[recording.scored, e],
-        protocol.model.period_steps / len(weights),
-        weights,
-    )
-    return Score(
-        ensemble=int(protocol.ensembles[e]),
-        s_ratio=math.nan if failed else metrics.s_ratio(free, scored),
-        s_sqrt=math.nan if failed else metrics.s_sqrt(free, scored),
-        s_db=math.nan if failed else metrics.s_db(free, scored),
-        std_free=float(free.std()),
-        std_controlled=float(scored.std()),
-        floor_ratio=math.nan if failed else float(scored.std()) / floor,
-        quenched=quenched,
-        diverged=bool(recording.diverged[e]),
-        active_fraction=active,
-        mean_shift=metrics.mean_shift(free, scored),
-        order_free=_mean_order(protocol.model, before),
-        order_controlled=_mean_order(protocol.model, neurons),
-        reward=float(recording.rewards[recording.scored, e].mean()),
-        settling_step=math.nan if settling is None else settling,
-        recovery_step=math.nan if recovered is None else recovered,
-        period=_period(free, protocol.step_time),
-        **asdict(price),
-    )
-
-
-def _period(free: NDArray[np.float64], dt: float) -> float:
-    try:
-        return metrics.period(free, dt)
-    except ValueError:
-        return math.nan
-
-
-def _mean_order(model: Model, neurons: NDArray[np.float32]) -> float:
-    x, y = neurons[:, 0], neurons[:, 1]
-    if _has_phases(model):  # the angle itself is the phase
-        return float(np.hypot(x.mean(axis=1), y.mean(axis=1)).mean())
-    return float(metrics.order_parameter(x, y).mean())

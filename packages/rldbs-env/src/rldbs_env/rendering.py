@@ -32,6 +32,7 @@ class Recorder:
                 'render_mode="rgb_array" needs matplotlib: pip install "rldbs-env[plot]"'
             ) from error
         self._dt = settings.model.dt * len(settings.shape.weights)
+        self._first_weight = settings.shape.weights[0]
         self._shown = np.linspace(
             0, settings.n_neurons - 1, min(_NEURONS, settings.n_neurons)
         ).astype(int)
@@ -55,22 +56,23 @@ class Recorder:
         """Forget the last episode and show the window that the new one starts with."""
         for record in (self._mean_x, self._mean_y, self._kick, self._neurons):
             record.clear()
-        head, every = batch.heads[0], len(batch.settings.shape.weights)
-        window = batch.windows[0, :, head : head + batch.settings.window_steps][:, ::-every][
-            :, ::-1
-        ]
-        self._mean_x.extend(window[0])
-        self._mean_y.extend(window[1])
-        self._kick.extend(window[2])
+        head, length = batch.heads[0], batch.settings.window_steps
+        every, n_sensors = len(batch.settings.shape.weights), batch.fields.shape[2]
+        window = batch.windows[0, :, head : head + length]
+        last = window[:, ::-every][:, ::-1]  # sub-steps of their steps
+        first = window[2 * n_sensors : -n_sensors, -every::-every][:, ::-1]
+        self._mean_x.extend(last[:n_sensors].mean(axis=0))
+        self._mean_y.extend(last[n_sensors : 2 * n_sensors].mean(axis=0))
+        self._kick.extend(np.zeros(last.shape[1] - first.shape[1]))
+        self._kick.extend(first.sum(axis=0))
         self._neurons.append(batch.state[0, 0, self._shown].copy())
 
     def add(self, batch: Batch) -> None:
-        """Take one sample of the first environment."""
+        """Take one sample of the first environment; the kick is that of the first sub-step."""
         x, y = batch.mean_field[0]
         self._mean_x.append(float(x))
         self._mean_y.append(float(y))
-        first = (batch.heads[0] - len(batch.settings.shape.weights)) % batch.settings.window_steps
-        self._kick.append(float(batch.windows[0, 2, first]))  # of the step's first sub-step
+        self._kick.append(float(batch.delivered[0].sum()) * self._first_weight)
         self._neurons.append(batch.state[0, 0, self._shown].copy())
 
     def frame(self) -> NDArray[np.uint8]:

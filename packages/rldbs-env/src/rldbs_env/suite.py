@@ -2,7 +2,7 @@
 
 Each condition changes one thing about an environment of the catalogue, the last one everything at
 once. Ensembles have seeds from 5000 on, which nothing in this package was trained, tuned or chosen
-by. Sizes of noise and pulses are those for the Bonhoeffer-van der Pol model, scaled for others.
+by. Sizes of noise and pulses are those for `rldbs/BvdP-v0`, scaled for other environments.
 """
 
 import math
@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rldbs_env.catalogue import name_of
+from rldbs_env.catalogue import id_of
 from rldbs_env.controllers import Controller
 from rldbs_env.delivery import Delivery
 from rldbs_env.disturbances import (
@@ -28,7 +28,8 @@ from rldbs_env.disturbances import (
     ObservationNoise,
     PulseLoss,
 )
-from rldbs_env.protocol import Protocol, Score, run, score
+from rldbs_env.protocol import Protocol, run
+from rldbs_env.scoring import Score, score
 
 __all__ = [
     "CONDITIONS",
@@ -53,13 +54,20 @@ _PACKAGES = ("rldbs-env", "gymnasium", "numba", "numpy")
 
 
 class _Scale(NamedTuple):
-    """How large the rhythm of a model, and the kicks that it takes, are beside the published."""
+    """How large an environment's rhythm, and the kicks that it takes, are beside BvdP's."""
 
     rhythm: float
     kick: float
 
 
-_SCALES = {"hindmarsh_rose": _Scale(0.36, 10.0), "kuramoto_grid": _Scale(0.5, 3.0)}
+# Free std of X, 1.09, 0.39 and 0.56, and std of the linear law's kicks while the rhythm is free:
+# 0.022 by -0.02 X, 0.33 by -0.3 X, 1.1 by -0.4 X - 2 Y, 0.156 by -0.4 X, 0.168 by -0.3 X.
+_SCALES = {
+    "rldbs/BvdPDiscrete-v0": _Scale(1.0, 15.0),
+    "rldbs/BvdPChargeBalanced-v0": _Scale(1.0, 50.0),
+    "rldbs/HindmarshRose-v0": _Scale(0.36, 7.0),
+    "rldbs/KuramotoGrid-v0": _Scale(0.5, 7.5),
+}
 
 Changes = Callable[[Protocol, str], Mapping[str, Any]]
 
@@ -113,30 +121,21 @@ def _noisy_neurons(noise: float) -> Changes:
 
 
 def _disturbed(make: Callable[[_Scale, float], Disturbance]) -> Changes:
-    """A disturbance made from the model's scale and the RK4 steps of a slow wave."""
+    """A disturbance made from the environment's scale and the RK4 steps of a slow wave."""
 
     def changes(test: Protocol, environment: str) -> dict[str, Any]:
         wave = _WAVE_CYCLES * test.model.period_steps
-        return {"disturbances": (make(_scale(test), wave),)}
+        return {"disturbances": (make(_scale(environment), wave),)}
 
     return changes
 
 
-def _cycle_part(test: Protocol, part: float) -> int:
-    """Environment steps in this part of a cycle, at least one."""
-    return max(1, round(part * test.cycle_steps))
-
-
-def _skipping(test: Protocol, environment: str) -> dict[str, Any]:
-    return {"delivery": Delivery(skip=_cycle_part(test, 4 / 162))}
-
-
 def _resting(test: Protocol, environment: str) -> dict[str, Any]:
-    return {"delivery": Delivery(refractory_steps=_cycle_part(test, 2 / 162))}
+    return {"delivery": Delivery(refractory_steps=max(1, round(test.cycle_steps / 81)))}
 
 
 def _on_a_budget(test: Protocol, environment: str) -> dict[str, Any]:
-    return {"delivery": Delivery(energy_budget=0.1 * _scale(test).kick ** 2)}
+    return {"delivery": Delivery(energy_budget=0.1 * _scale(environment).kick ** 2)}
 
 
 def _clinical(test: Protocol, environment: str) -> dict[str, Any]:
@@ -144,8 +143,8 @@ def _clinical(test: Protocol, environment: str) -> dict[str, Any]:
     return {"disturbances": hardest.disturbances, "variety": hardest.variety}
 
 
-def _scale(test: Protocol) -> _Scale:
-    return _SCALES.get(name_of(test.model), _Scale(1.0, 1.0))
+def _scale(environment: str) -> _Scale:
+    return _SCALES.get(id_of(environment), _Scale(1.0, 1.0))
 
 
 CONDITIONS = (
@@ -178,7 +177,11 @@ CONDITIONS = (
         _disturbed(lambda scale, wave: ActionNoise(0.005 * scale.kick)),
     ),
     Condition("pulse_loss", "1 pulse in 5 lost", _disturbed(lambda scale, wave: PulseLoss(0.2))),
-    Condition("skipping", "4 kicks in 5 skipped", _skipping),
+    Condition(
+        "skipping",
+        "4 kicks in 5 skipped",
+        lambda test, environment: {"delivery": Delivery(skip=4)},
+    ),
     Condition("refractory", "rest after each pulse", _resting),
     Condition("energy_budget", "energy budget", _on_a_budget),
     Condition(
@@ -248,7 +251,7 @@ class Submission:
     Attributes:
         controller: Its name.
         arguments: What it was given beside its name.
-        environment: Name of the environment.
+        environment: Id of the environment.
         n_ensembles: Ensembles of each condition, unless it has fewer.
         seed: Seed of what was random beside the ensembles.
         scores: One score per ensemble, by condition.
@@ -292,7 +295,8 @@ def run_suite(
     for condition, test in tests.items():
         scores[condition] = score(run(controller, test))
         report(condition, scores[condition])
-    return Submission(name, dict(arguments or {}), environment, n_ensembles, seed, scores)
+    full = id_of(environment)
+    return Submission(name, dict(arguments or {}), full, n_ensembles, seed, scores)
 
 
 def _versions() -> dict[str, str]:

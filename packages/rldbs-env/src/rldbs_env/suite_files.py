@@ -2,11 +2,8 @@
 
 ``rldbs-env benchmark suite controller=NAME`` writes ``suite.json``, the submission, which
 `read_submission` checks against the suite itself, and ``suite.csv``, its summary. The rows of the
-package's own controllers, ``reference/suite.csv``, are the ``suite.csv`` that was made by::
-
-    rldbs-env benchmark suite controller=none,periodic,linear,linear_xy,delayed,nonlinear_delayed,\
-pid,on_off,phase_triggered,adaptive,policy sweep=reference --multirun
-    rldbs-env figures run=results/rldbs-env/benchmark_suite/multirun/reference
+package's own controllers, one file per environment in ``reference``, are the ``suite.csv`` of
+sweeps over controllers; ``nox -s make_reference`` has the commands.
 """
 
 import hashlib
@@ -17,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from neuro_common.files import FormatError, read_csv, read_json, to_json, write_csv, write_json
-from rldbs_env.protocol import Score
+from rldbs_env.catalogue import id_of
 from rldbs_env.records import record_of
+from rldbs_env.scoring import Score
 from rldbs_env.suite import Submission, overall, protocols, suite_table
 
 __all__ = [
@@ -31,8 +29,8 @@ __all__ = [
     "write_submission",
 ]
 
-REFERENCE = Path(__file__).parent / "reference" / "suite.csv"
-"""The rows of the package's own controllers, on the Bonhoeffer-van der Pol model."""
+REFERENCE = Path(__file__).parent / "reference"
+"""Where the rows of the package's own controllers are, ``suite_BvdP.csv`` for `rldbs/BvdP-v0`."""
 
 OVERALL = "overall"
 """What stands for a condition in the rows of overall scores."""
@@ -221,13 +219,23 @@ def label_of(submission: Submission) -> str:
     return f"{submission.controller} {told}".strip()
 
 
-def read_reference(path: Path = REFERENCE) -> dict[str, list[Any]]:
+def read_reference(environment: str, directory: Path = REFERENCE) -> dict[str, list[Any]]:
     """The rows of the package's own controllers, as `suite_rows` makes them.
 
+    Args:
+        environment: As for `rldbs_env.suite.protocols`.
+        directory: Where the files are.
+
+    Returns:
+        Columns by name; none where no rows on this environment are shipped.
+
     Raises:
-        FileNotFoundError: There is no such file.
-        neuro_common.runs.FormatError: If it is damaged or holds something else.
+        neuro_common.runs.FormatError: If the file is damaged or holds something else.
     """
+    short = id_of(environment).removeprefix("rldbs/").removesuffix("-v0")
+    path = directory / f"suite_{short}.csv"
+    if not path.is_file():
+        return {}
     columns = read_csv(path)
     texts = ("environment", "controller", "condition")
     try:

@@ -109,7 +109,7 @@ def write_suite_report(submissions: Sequence[Submission], directory: Path) -> Pa
         )
     rows = suite_rows(submissions)
     write_csv(directory / "suite.csv", rows)
-    beside = _of_environment(read_reference(), environments[0])
+    beside = read_reference(environments[0])
     medians = dict(zip(*_medians(beside, _FAINT), strict=True))
     alone = len(submissions) == 1
     conditions = len(submissions[0].scores)
@@ -148,22 +148,11 @@ def write_suite_report(submissions: Sequence[Submission], directory: Path) -> Pa
     return report.write()
 
 
-def _of_environment(rows: Table, environment: str) -> dict[str, list[Any]]:
-    """The rows on one environment, by whichever of its names."""
-    wanted = _short(environment)
-    kept = [i for i, one in enumerate(rows["environment"]) if _short(one) == wanted]
-    return {name: [column[i] for i in kept] for name, column in rows.items()}
-
-
-def _short(environment: str) -> str:
-    return environment.removeprefix("rldbs/").removesuffix("-v0")
-
-
 def _medians(rows: Table, controller: str) -> tuple[list[str], list[float]]:
     """Conditions and median S_ratio of one controller."""
     mine = [
         i
-        for i, name in enumerate(rows["controller"])
+        for i, name in enumerate(rows.get("controller", ()))
         if name == controller and rows["condition"][i] != OVERALL
     ]
     return [rows["condition"][i] for i in mine], [rows["s_ratio"][i] for i in mine]
@@ -173,7 +162,7 @@ def _leaders(rows: Table, beside: Table) -> dict[str, list[Any]]:
     """Every controller's overall row, the best first."""
     found: list[dict[str, Any]] = []
     for table, mark in ((rows, "this run"), (beside, "shipped")):
-        for i, condition in enumerate(table["condition"]):
+        for i, condition in enumerate(table.get("condition", ())):
             if condition != OVERALL:
                 continue
             controller = table["controller"][i]

@@ -1,32 +1,37 @@
-"""Training of an agent by proximal policy optimisation: resumable to the bit, scored as it goes."""
+"""Training of an agent by any of the algorithms: resumable to the bit, scored as it goes."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import rmtree
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from stable_baselines3 import PPO
+from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 from neuro_common.checkpoint import load_checkpoint, save_checkpoint
 from neuro_common.files import FormatError
 from neuro_common.seeding import spawn_seeds
-from rldbs_env.agents import AgentVecEnv, OddActorCritic, to_policy
+from rldbs_env.agents import AgentVecEnv, to_policy
+from rldbs_env.algorithms import agent_of, build, environments_of, exploring_std
 from rldbs_env.catalogue import make_model, name_of, settings_of
+from rldbs_env.checkpoints import KIND, restore, snapshot
 from rldbs_env.config import TrainConfig
+from rldbs_env.controllers import Controller
+from rldbs_env.hyperparameters import DQNConfig
 from rldbs_env.models import BonhoefferVanDerPol
 from rldbs_env.oscillators import Model
 from rldbs_env.policy import Policy
+from rldbs_env.pulses import Pulse, delta
+from rldbs_env.recurrent import RecurrentPolicy
 from rldbs_env.reward import AbsoluteReward
 from rldbs_env.vector import DBSVectorEnv
 
-__all__ = ["CurvePoint", "model_of", "policy_of", "restore", "snapshot", "train", "validate"]
+__all__ = ["CurvePoint", "model_of", "policy_of", "train", "validate"]
 
-_KIND = "rldbs-env training"
 _VALIDATION = tuple(range(900, 904))
 _SETTLING_STEPS, _SCORED_STEPS = 1500, 1500
 _LEAST_CYCLES = 3
@@ -55,7 +60,7 @@ def train(
     *,
     report: Callable[[int, CurvePoint], None] = lambda step, point: None,
     advance: Callable[[int, float], None] = lambda steps, reward: None,
-) -> Policy:
+) -> Policy | RecurrentPolicy:
     """Train an agent; checkpoints found in the directory are taken up.
 
     stable-baselines3 draws from the global generators of torch and numpy, which are seeded here;
@@ -71,6 +76,7 @@ def train(
         The agent's mean action.
 
     Raises:
+        ValueError: If the algorithm cannot act in the environment.
         FormatError: If the last checkpoint is damaged, or of another algorithm.
     """
     torch.set_num_threads(config.threads)
@@ -81,19 +87,21 @@ def train(
         advance(done, keeper.last_reward)
     try:
         # with a reset of its counter stable-baselines3 would reset the environments as well
-        model.learn(config.steps - done, keeper, tb_log_name="ppo", reset_num_timesteps=False)
+        model.learn(
+            config.steps - done, keeper, tb_log_name=config.algo.name, reset_num_timesteps=False
+        )
     except KeyboardInterrupt:
         keeper.save_last()
         raise
     finally:
-        _environments(model).close()
+        environments_of(model).close()
     return policy_of(model, config)
 
 
-def policy_of(model: PPO, config: TrainConfig) -> Policy:
+def policy_of(model: BaseAlgorithm, config: TrainConfig) -> Policy | RecurrentPolicy:
     """The mean action of a model under training."""
-    settings = _environments(model).env.settings
-    return to_policy(_agent(model), settings, config.lags, config.environment)
+    settings = environments_of(model).env.settings
+    return to_policy(agent_of(model), settings, config.lags, config.environment)
 
 
 def model_of(config: TrainConfig) -> Model:
@@ -106,47 +114,49 @@ def model_of(config: TrainConfig) -> Model:
     return make_model(name_of(own), **config.model)
 
 
-def _agent(model: PPO) -> OddActorCritic:
-    return cast("OddActorCritic", model.policy)
-
-
-def _environments(model: PPO) -> AgentVecEnv:
-    return cast("AgentVecEnv", model.env)
-
-
 def validate(
-    policy: Policy,
+    controller: Controller,
     model: Model,
     n_neurons: int,
     ensembles: Sequence[int] = _VALIDATION,
+    *,
+    pulse: Pulse | None = None,
 ) -> tuple[float, float]:
-    """Median S_ratio and mean charge of a policy that is switched on in settled ensembles.
+    """Median S_ratio and mean charge of a controller that is switched on in settled ensembles.
 
     Settling and scoring take 1,500 steps each, or three cycles of the rhythm if that is more.
     Within a pulse every sub-step counts, so each is a step of its own here.
+
+    Args:
+        controller: A policy, or a law.
+        model: The ensembles' model.
+        n_neurons: Neurons per ensemble.
+        ensembles: Their seeds.
+        pulse: Shape of every pulse; None for the policy's own, single kicks of a law.
     """
+    weights = (getattr(controller, "pulse", delta()) if pulse is None else pulse).weights
     env = DBSVectorEnv(
         len(ensembles),
         model=model,
         n_neurons=n_neurons,
-        signals=policy.signals,
-        window=policy.window,
-        stride=policy.stride,
-        max_kick=policy.max_kick,
+        signals=controller.signals,
+        window=controller.window,
+        stride=getattr(controller, "stride", 1),
+        max_kick=getattr(controller, "max_kick", 1.0),
         episode_steps=None,
         ensemble=tuple(ensembles),
         dtype="float32",
     )
     observation, _ = env.reset(seed=0, options={"ensemble": np.array(ensembles)})
     on = 2 * model.period_steps
-    cycles, weights = _LEAST_CYCLES * model.period_steps, policy.pulse.weights
+    cycles = _LEAST_CYCLES * model.period_steps
     scored = on + max(_SETTLING_STEPS, cycles)
     fields, charges = np.zeros((2, scored + max(_SCORED_STEPS, cycles), len(ensembles)))
-    pulses = np.zeros((len(ensembles), 1), np.float32)
+    pulses, memory = np.zeros((len(ensembles), 1), np.float32), None
     for step in range(len(fields)):
         phase = (step - on) % len(weights)
         if step >= on and phase == 0:
-            pulses, _ = policy.predict(observation)
+            pulses, memory = controller.predict(observation, memory)
         kicks = pulses * np.float32(weights[phase])
         observation, _, _, _, info = env.step(kicks)
         fields[step], charges[step] = info["mean_x"], np.abs(kicks[:, 0])
@@ -155,10 +165,27 @@ def validate(
     return float(np.median(fields[:on].std(axis=0) / residual)), float(charges[scored:].mean())
 
 
-def _model(config: TrainConfig, directory: Path) -> PPO:
+def _model(config: TrainConfig, directory: Path) -> BaseAlgorithm:
     algo = config.algo
     agent_seed, env_seed = spawn_seeds(config.seed, 2)
+    env = DBSVectorEnv(algo.num_envs, threads=config.threads, **_settings(config))
+    venv = AgentVecEnv(env, config.lags, reward_scale=1 - algo.gamma)
+    model = build(algo, venv, agent_seed, directory / "tensorboard")
+    venv.seed(env_seed)
+    model._last_obs = venv.reset()
+    model._last_episode_starts = np.ones(algo.num_envs, np.bool_)
+    # episodes that all ended at once would make every rollout all onset or none of it
+    state = env.get_state()
+    state["steps"] = np.arange(algo.num_envs) * config.episode_steps // algo.num_envs
+    env.set_state(state)
+    return model
+
+
+def _settings(config: TrainConfig) -> dict[str, Any]:
+    """Arguments of the environments to learn in."""
     changes: dict[str, Any] = {"pulse": tuple(config.pulse)} if config.pulse else {}
+    if config.levels:
+        changes["levels"] = tuple(config.levels)
     settings = settings_of(
         config.environment,
         model=model_of(config),
@@ -173,31 +200,18 @@ def _model(config: TrainConfig, directory: Path) -> PPO:
         dtype="float32",
         **changes,
     )
-    env = DBSVectorEnv(algo.num_envs, threads=config.threads, **settings)
-    venv = AgentVecEnv(env, config.lags, reward_scale=1 - algo.gamma)
-    model = PPO(
-        OddActorCritic,
-        venv,
-        learning_rate=lambda remaining: algo.learning_rate * max(remaining, 0.02),
-        n_steps=algo.n_steps,
-        batch_size=algo.batch_size,
-        n_epochs=algo.n_epochs,
-        gamma=algo.gamma,
-        gae_lambda=algo.gae_lambda,
-        clip_range=algo.clip_range,
-        seed=agent_seed,
-        device="cpu",
-        tensorboard_log=str(directory / "tensorboard"),
-        policy_kwargs={"hidden": tuple(algo.hidden)},
-    )
-    venv.seed(env_seed)
-    model._last_obs = venv.reset()
-    model._last_episode_starts = np.ones(algo.num_envs, np.bool_)
-    # episodes that all ended at once would make every rollout all onset or none of it
-    state = env.get_state()
-    state["steps"] = np.arange(algo.num_envs) * config.episode_steps // algo.num_envs
-    env.set_state(state)
-    return model
+    levels, name = settings.get("levels"), config.algo.name
+    if isinstance(config.algo, DQNConfig) and not levels:
+        raise ValueError(
+            f"algo={name} chooses among levels, but {config.environment} has none: take "
+            "environment=rldbs/BvdPDiscrete-v0, or give some, levels=[-0.02,0,0.02]"
+        )
+    if levels and not isinstance(config.algo, DQNConfig):
+        raise ValueError(
+            f"algo={name} gives any kick up to kick_scale, but the environment is to have levels: "
+            "take algo=dqn, or rldbs/BvdP-v0 without levels"
+        )
+    return settings | ({"max_kick": float(np.abs(levels).max())} if levels else {})
 
 
 class _Keeper(BaseCallback):
@@ -211,31 +225,35 @@ class _Keeper(BaseCallback):
         advance: Callable[[int, float], None],
     ) -> None:
         super().__init__()
-        self.model: PPO
         self._config, self._directory = config, directory
         self._report, self._advance = report, advance
         self._rewards: list[float] = []
+        self._rollout: list[float] = []
         self._snapshot: tuple[dict[str, Any], dict[str, Any]] | None = None
         self._saved = -1
 
     def _on_rollout_start(self) -> None:
         step, algo = self.num_timesteps, self._config.algo
-        part = min(step / self._config.steps, 1.0)
-        kick_std = algo.first_kick_std ** (1 - part) * algo.last_kick_std**part
-        _agent(self.model).set_action_std(kick_std / self._config.kick_scale)
-        self._take_snapshot()
-        rollout, every = algo.num_envs * algo.n_steps, self._config.checkpoint_steps
-        if self._rewards and step // every > (step - rollout) // every:
+        kick_std = algo.kick_std(min(step / self._config.steps, 1.0))
+        if kick_std is not None:
+            agent_of(self.model).set_action_std(kick_std / self._config.kick_scale)
+        rollout, every = algo.num_envs * algo.rollout_steps, self._config.checkpoint_steps
+        due = bool(self._rewards) and step // every > (step - rollout) // every
+        # a replay buffer is too large to be copied at every boundary
+        if due or isinstance(self.model, OnPolicyAlgorithm):
+            self._take_snapshot()
+        if due:
             self._keep()
 
     def _on_step(self) -> bool:
+        self._rollout.append(float(self.locals["rewards"].mean()))
         return True
 
     def _on_rollout_end(self) -> None:
-        rollout = self.model.rollout_buffer
-        scale = 1 - self._config.algo.gamma
-        self._rewards.append(float(rollout.rewards.mean()) / scale)
-        self._advance(rollout.rewards.size, self._rewards[-1])
+        algo = self._config.algo
+        self._rewards.append(float(np.mean(self._rollout)) / (1 - algo.gamma))
+        self._advance(algo.num_envs * len(self._rollout), self._rewards[-1])
+        self._rollout.clear()
 
     def _on_training_end(self) -> None:
         if self._rewards:
@@ -244,14 +262,15 @@ class _Keeper(BaseCallback):
 
     def _take_snapshot(self) -> None:
         tensors, manifest = snapshot(self.model)
-        self._snapshot = tensors, manifest | {"rewards": list(self._rewards)}
+        more = {"algo": self._config.algo.name, "rewards": list(self._rewards)}
+        self._snapshot = tensors, manifest | more
 
     def _keep(self) -> None:
         config = self._config
         s_ratio, charge = validate(
             policy_of(self.model, config), model_of(config), config.n_neurons
         )
-        kick_std = config.kick_scale * _agent(self.model).action_std
+        kick_std = exploring_std(self.model)
         reward = float(np.mean(self._rewards))
         self._report(self.num_timesteps, CurvePoint(reward, s_ratio, charge, kick_std))
         self.logger.record("validation/s_ratio", s_ratio)
@@ -264,7 +283,7 @@ class _Keeper(BaseCallback):
         """Mean reward per step of the last rollout, NaN before the first."""
         return self._rewards[-1] if self._rewards else float("nan")
 
-    def take_up(self, model: PPO) -> int:
+    def take_up(self, model: BaseAlgorithm) -> int:
         """Restore the last whole checkpoint; returns its step, 0 where there is none."""
         found = self._directory.glob("step_*")
         whole = [path for path in found if (path / "manifest.json").is_file()]
@@ -272,7 +291,7 @@ class _Keeper(BaseCallback):
             return 0
         last, algo = max(whole), self._config.algo.name
         tensors, manifest = load_checkpoint(last)
-        if manifest.get("kind") != _KIND or manifest.get("algo") != algo:
+        if manifest.get("kind") != KIND or manifest.get("algo") != algo:
             raise FormatError(
                 f"{last} must be a checkpoint of algo={algo}, got "
                 f"{manifest.get('algo') or manifest.get('kind')!r}: give another directory"
@@ -296,55 +315,3 @@ class _Keeper(BaseCallback):
         for old in earlier:
             if old != target:
                 rmtree(old)
-
-
-def snapshot(model: PPO) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Everything that the rest of a training depends on, as copied tensors and plain values."""
-    env = _environments(model).env.get_state()
-    rngs = env.pop("rngs")
-    # stable-baselines3 shuffles its batches with numpy's global generator
-    name, keys, position, has_gauss, gauss = np.random.get_state(legacy=True)  # noqa: NPY002
-    tensors: dict[str, Any] = {f"env.{key}": value for key, value in env.items()}
-    tensors |= {f"agent.{k}": v.clone() for k, v in model.policy.state_dict().items()}
-    for number, entry in model.policy.optimizer.state_dict()["state"].items():
-        tensors |= {f"adam.{number}.{key}": value.clone() for key, value in entry.items()}
-    tensors |= {
-        "torch_rng": torch.get_rng_state(),
-        "numpy_rng": np.array(keys),
-        "episode_starts": np.array(model._last_episode_starts),
-    }
-    manifest = {
-        "kind": _KIND,
-        "algo": "ppo",
-        "step": model.num_timesteps,
-        "n_updates": model._n_updates,
-        "rngs": rngs,
-        "numpy_rng": [name, int(position), int(has_gauss), float(gauss)],
-    }
-    return tensors, manifest
-
-
-def restore(model: PPO, tensors: Mapping[str, NDArray[Any]], manifest: Mapping[str, Any]) -> None:
-    """Put a model, its environments and the global generators where `snapshot` found them."""
-
-    def part(prefix: str) -> dict[str, NDArray[Any]]:
-        named = {key: value for key, value in tensors.items() if key.startswith(prefix)}
-        return {key.removeprefix(prefix): value for key, value in named.items()}
-
-    agent = {key: torch.from_numpy(value.copy()) for key, value in part("agent.").items()}
-    model.policy.load_state_dict(agent)
-    moments: dict[int, dict[str, Any]] = {}
-    for key, value in part("adam.").items():
-        number, _, name = key.partition(".")
-        moments.setdefault(int(number), {})[name] = torch.from_numpy(value.copy())
-    groups = model.policy.optimizer.state_dict()["param_groups"]
-    model.policy.optimizer.load_state_dict({"state": moments, "param_groups": groups})
-    venv = _environments(model)
-    observations = venv.env.set_state(part("env.") | {"rngs": manifest["rngs"]})
-    model._last_obs = venv.features(observations)
-    model._last_episode_starts = tensors["episode_starts"].copy()
-    model.num_timesteps = manifest["step"]
-    model._n_updates = manifest["n_updates"]
-    torch.set_rng_state(torch.from_numpy(tensors["torch_rng"].copy()))
-    name, position, has_gauss, gauss = manifest["numpy_rng"]
-    np.random.set_state((name, tensors["numpy_rng"], position, has_gauss, gauss))  # noqa: NPY002

@@ -250,7 +250,7 @@ def _control(
         kicks = np.clip(np.where(failed, 0.0, kicks), -settings.max_kick, settings.max_kick)
         kicks = kicks.astype(np.float32)  # as the controller's are
         observation, reward[step], terminated, _, info = env.step(kicks)
-        mean_x[step], charge[step] = info["mean_x"], env._batch.charges
+        mean_x[step], charge[step] = info["mean_x"], info["charge"]
         failed |= terminated
         activity.look(step)
     env.close()

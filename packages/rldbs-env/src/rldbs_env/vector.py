@@ -154,6 +154,10 @@ class DBSVectorEnv(VectorEnv[Array, Array, NDArray[Any]]):
             "_mean_x": mask,
             "mean_y": mean_y,
             "_mean_y": mask,
+            "charge": np.where(mask, batch.charges, 0.0),
+            "_charge": mask,
+            "kick": np.where(mask[:, None], batch.delivered, 0.0),
+            "_kick": mask,
             "diverged": mask & batch.terminated,
             "_diverged": mask,
         }
@@ -162,6 +166,14 @@ class DBSVectorEnv(VectorEnv[Array, Array, NDArray[Any]]):
     def neurons(self) -> Array:
         """A copy of all neurons' state, shape (num_envs, n_variables, n_neurons)."""
         return self._batch.state.copy()
+
+    @property
+    def sub_step_x(self) -> Array:
+        """X at every sub-step of the last step, shape (num_envs, sub-steps), averaged over sensors.
+
+        The pulse must not be longer than the window, which is what is kept of the past.
+        """
+        return self._batch.sub_step_x
 
     def get_state(self) -> dict[str, Any]:
         """Everything that the future depends on, to continue bit by bit with `set_state`."""

@@ -1,0 +1,120 @@
+"""Agents beside laws: the paired numbers are those of the scores, and the interval is crossed."""
+
+import csv
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from neuro_common.report import Report
+from neuro_common.stats import bootstrap_crossed, bootstrap_mean
+from rldbs_env.comparison import (
+    add_comparison,
+    agents_and_laws,
+    comparison,
+    paired_points,
+    pairs,
+)
+from rldbs_env.evaluation import Evaluation
+from rldbs_env.protocol import Protocol
+from rldbs_env.scoring import Score
+
+BLANK = Score(**{name: 0.0 for name in Score.__dataclass_fields__})
+SEEDS = (5, 6, 7)
+PROTOCOL = Protocol(ensembles=SEEDS, seed=3)
+
+
+def scores(s_ratio: list[float], charge: float = 0.01, reward: float = -1.0) -> list[Score]:
+    return [
+        replace(BLANK, ensemble=seed, s_ratio=one, charge=charge, reward=reward)
+        for seed, one in zip(SEEDS, s_ratio, strict=True)
+    ]
+
+
+@pytest.fixture
+def evaluation() -> Evaluation:
+    many = {
+        "linear": scores([40.0, 50.0, 20.0], charge=0.02),
+        "none": scores([1.0, 1.0, 1.0], charge=0.0),
+        "tonic": scores([math.nan, 2.0, 2.0]),
+        "policy seed 0": scores([80.0, 75.0, 50.0], reward=-0.5),
+        "policy seed 1": scores([60.0, math.nan, 10.0], charge=0.03, reward=-0.75),
+    }
+    return Evaluation(PROTOCOL, many)
+
+
+RATIOS = np.array([[2.0, 1.5, 2.5], [1.5, 0.0, 0.5]])
+
+
+def test_agents_are_those_that_were_trained(evaluation: Evaluation) -> None:
+    agents, laws = agents_and_laws(evaluation)
+    assert agents == ["policy seed 0", "policy seed 1"]
+    assert laws == ["linear", "none", "tonic"]
+
+
+def test_means_over_agents_and_ensembles_with_crossed_intervals(evaluation: Evaluation) -> None:
+    table = comparison(evaluation)
+    assert table["beside"] == ["linear", "none", "tonic"]
+    mean, low, high = bootstrap_crossed(RATIOS, seed=3)
+    assert table["S_ratio over the law's"][0] == f"{mean:.3g} [{low:.3g}, {high:.3g}]"
+    assert table["charge over the law's"][0].startswith("1 [0.5")
+    assert table["reward above the law's"][0].startswith("0.375 [0.25")
+    assert mean == RATIOS.mean()
+
+
+def test_there_is_no_ratio_to_what_is_frozen_or_free_of_charge(evaluation: Evaluation) -> None:
+    table = comparison(evaluation)
+    assert table["charge over the law's"][1] == "-"
+    assert table["S_ratio over the law's"][2] == "-"
+    assert table["S_ratio over the law's"][1] != "-"
+
+
+def test_of_one_agent_only_ensembles_are_resampled(evaluation: Evaluation) -> None:
+    del evaluation.scores["policy seed 1"]
+    mean, low, high = bootstrap_mean(RATIOS[0], seed=3)
+    cell = comparison(evaluation)["S_ratio over the law's"][0]
+    assert cell == f"{mean:.3g} [{low:.3g}, {high:.3g}]"
+
+
+@pytest.mark.parametrize("kept", ["linear", "policy seed 0"])
+def test_nothing_is_compared_with_nothing(
+    evaluation: Evaluation, kept: str, tmp_path: Path
+) -> None:
+    alone = Evaluation(PROTOCOL, {kept: evaluation.scores[kept]})
+    assert comparison(alone) == {}
+    add_comparison(Report(tmp_path, "alone"), alone, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_every_pair_is_listed(evaluation: Evaluation) -> None:
+    rows = pairs(evaluation)
+    assert {len(column) for column in rows.values()} == {2 * 3 * 3}
+    first = {name: column[0] for name, column in rows.items()}
+    assert first == {
+        "agent": "policy seed 0", "law": "linear", "ensemble": 5, "s_ratio": 80.0,
+        "s_ratio_law": 40.0, "S_ratio over the law's": 2.0, "charge over the law's": 0.5,
+        "reward above the law's": 0.5,
+    }  # fmt: skip
+
+
+def test_points_lie_where_the_scores_are(evaluation: Evaluation) -> None:
+    ax = Figure().subplots()
+    one, two = paired_points(ax, evaluation)
+    np.testing.assert_array_equal(one.get_offsets(), [[40, 80], [50, 75], [20, 50]])
+    np.testing.assert_array_equal(two.get_offsets(), [[40, 60], [50, 0], [20, 10]])
+    assert ax.get_xlabel() == "S_ratio of linear"
+    assert ax.get_xlim() == ax.get_ylim() == (0.0, pytest.approx(84.0))
+
+
+def test_a_report_gets_table_figure_and_files(evaluation: Evaluation, tmp_path: Path) -> None:
+    report = Report(tmp_path, "seeds")
+    add_comparison(report, evaluation, tmp_path)
+    report.write()
+    with (tmp_path / "comparison.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["beside"] for row in rows] == ["linear", "none", "tonic"]
+    assert (tmp_path / "pairs.csv").is_file()
+    assert (tmp_path / "figures" / "paired.png").is_file()
