@@ -22,7 +22,10 @@ WHEELS = tempfile.TemporaryDirectory(prefix="wheels-")  # gone when this run of 
 
 # Two tiny jobs per command, which prove that the installed wheel sweeps.
 SMALL = "n_neurons=50 n_ensembles=2 free_steps=1000 controlled_steps=2000 recovery_steps=1000"
-SMOKE = {"rldbs-env": f"evaluate controllers=[linear] {SMALL} seed=0,1 --multirun"}
+SMOKE = {
+    "rhythm-rnn": "reduced n_cycles=2,3 --multirun",
+    "rldbs-env": f"evaluate controllers=[linear] {SMALL} seed=0,1 --multirun",
+}
 # Where a package's weights lie, and the command that made them.
 PRETRAINED = {
     "rldbs-env": {
@@ -42,6 +45,7 @@ REFERENCE = {
 # The main job, in order.
 DEMO = [
     "rldbs-env demo --output results/demo/rldbs-env",
+    "rhythm-rnn reduced hydra.run.dir=results/demo/rhythm-rnn",
     "neuro-common report results/demo",
 ]
 
@@ -161,7 +165,7 @@ def together(session: nox.Session) -> None:
 @nox.session
 def demo(session: nox.Session) -> None:
     """The main job: every package on small settings -> results/demo/index.html."""
-    install(session, {"rldbs-env": ["cli"], "neuro-common": []})
+    install(session, {"rldbs-env": ["cli"], "rhythm-rnn": [], "neuro-common": []})
     shutil.rmtree(ROOT / "results" / "demo", ignore_errors=True)
     for line in DEMO:
         session.run(*shlex.split(line))

@@ -1,9 +1,9 @@
 """Write docs/benchmarks.md from one run of the benchmarks: speeds as ratios to a named baseline.
 
 `python -m benchmarks.report` runs every `benchmarks/test_*.py` with pytest-benchmark. A benchmark
-says where it belongs with `benchmark.group` and `benchmark.extra_info`: `steps` (environment steps
-in one round), `baseline` (true for exactly one member of each group) and, if its test name reads
-badly, `label`.
+says where it belongs with `benchmark.group` and `benchmark.extra_info`: `steps` (of an environment
+or a network, in one round), `baseline` (true for exactly one member of each group) and, if its test
+name reads badly, `label`.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def table(group: str, members: list[Mapping[str, Any]]) -> list[str]:
         raise ValueError(f"group {group!r} must have exactly one baseline, got {len(baselines)}")
     base = label(baselines[0])
     rows = [
-        f"| case | env steps/s | time per step | times {base} |",
+        f"| case | steps/s | time per step | times {base} |",
         "|---|---:|---:|---:|",
     ]
     for member in members:
@@ -106,7 +106,7 @@ def label(benchmark: Mapping[str, Any]) -> str:
 
 
 def speed(benchmark: Mapping[str, Any]) -> float:
-    """Environment steps per second, from the median round."""
+    """Steps per second, from the median round."""
     return float(benchmark["extra_info"]["steps"]) / float(benchmark["stats"]["median"])
 
 

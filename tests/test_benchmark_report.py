@@ -31,7 +31,7 @@ def test_ratio_is_speed_over_the_baselines_speed() -> None:
     fast = benchmark("test_kernel[64]", 0.5, 1000, label="kernel, 64 envs")
     text = report.page(record(slow, fast), {"numpy": "2.0"})
     rows = [line for line in text.splitlines() if line.startswith("| ")]
-    assert rows[0] == "| case | env steps/s | time per step | times plain numpy |"
+    assert rows[0] == "| case | steps/s | time per step | times plain numpy |"
     assert rows[1] == "| plain numpy | 50 | 20 ms | 1 |"
     assert rows[2] == "| kernel, 64 envs | 2,000 | 500 us | 40 |"
     assert "Abacus 3000" in text

@@ -97,7 +97,9 @@ def test_dependencies_are_ranges(package: str) -> None:
 def brought_along(package: str) -> set[str]:
     """Every distribution that the package and its extras install, from the installed metadata."""
     found: set[str] = set()
-    queue = [Requirement(f"{package}[{','.join(project(package)['optional-dependencies'])}]")]
+    queue = [
+        Requirement(f"{package}[{','.join(project(package).get('optional-dependencies', ()))}]")
+    ]
     seen: set[str] = set()
     while queue:
         wanted = queue.pop()

@@ -12,6 +12,8 @@ import pytest
 
 import neuro_common
 
+# what a rate network is, a torch module: none without torch
+TORCH_MODULES = {"rate_noise", "rate_sequence", "rate_structure", "rates"}
 HEAVY = ("torch", "matplotlib", "h5py", "scipy", "hydra", "omegaconf", "jinja2", "tqdm", "xarray")
 
 
@@ -24,9 +26,18 @@ def heavy_modules_after(statement):
 def test_no_module_imports_anything_heavy():
     assert heavy_modules_after("import neuro_common") == []
     assert heavy_modules_after("from neuro_common import *; seeding.spawn_seeds(1, 2)") == []
-    names = [module.name for module in pkgutil.iter_modules(neuro_common.__path__)]
-    assert {*neuro_common.__all__} < {*names}
+    names = {module.name for module in pkgutil.iter_modules(neuro_common.__path__)}
+    assert {*neuro_common.__all__} < names
+    assert names > TORCH_MODULES
+    names -= TORCH_MODULES
     assert heavy_modules_after("import " + ", ".join(f"neuro_common.{n}" for n in names)) == []
+
+
+@pytest.mark.parametrize("name", sorted(TORCH_MODULES))
+def test_without_torch_a_rate_network_ends_with_the_line_that_installs_it(name):
+    code = f"import sys; sys.modules['torch'] = None; import neuro_common.{name}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert 'torch is not installed: run pip install "neuro-common[torch]"' in done.stderr
 
 
 def test_something_heavy_would_be_seen():

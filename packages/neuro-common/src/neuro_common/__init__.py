@@ -6,7 +6,8 @@
     >>> bool(low < mean < high)
     True
 
-Each module is imported when it is first used, and what it needs beyond numpy with it.
+Each module is imported when it is first used, and what it needs beyond numpy with it. Rate networks
+are torch modules and are asked for by name: ``from neuro_common.rates import RateNetwork``.
 """
 
 from importlib import import_module
