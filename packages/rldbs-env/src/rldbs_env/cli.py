@@ -192,7 +192,9 @@ def _beside(trained: "Mapping[str, Any]", config: EvaluateConfig) -> EvaluateCon
     law, arguments = trained["law"], dict(config.arguments)
     names = config.controllers or [law]
     if law in names:
-        arguments[law] = dict(trained["law_arguments"]) | arguments.get(law, {})
+        # all of them, so that it is the law of the training and no preset of the environment
+        same: Any = controllers.make(law, **trained["law_arguments"])
+        arguments[law] = asdict(same) | arguments.get(law, {})
     return replace(
         config,
         environment=trained["environment"],
