@@ -33,11 +33,12 @@ PRETRAINED = {
         for env in ("bvdp", "charge_balanced", "hindmarsh_rose")
     }
 }
-# Controllers that the robustness suite's reference rows are of, by environment. On bursting neurons
-# X and Y give no phase, no agent ships for the grid, and what is left out only takes long.
+# Controllers that the robustness suite's reference rows are of, by environment. Balanced pulses act
+# through Y, on bursting neurons X and Y give no phase, and no agent ships for the grid.
 REFERENCE = {
     "BvdP": "none,periodic,linear,linear_xy,delayed,nonlinear_delayed,pid,on_off,phase_triggered,"
     "adaptive,policy",
+    "BvdPChargeBalanced": "none,linear_xy,delayed,policy",
     "HindmarshRose": "none,linear,linear_xy,delayed,pid,on_off,policy",
     "KuramotoGrid": "none,periodic,linear,linear_xy,delayed,nonlinear_delayed,pid,on_off,"
     "phase_triggered,adaptive",
