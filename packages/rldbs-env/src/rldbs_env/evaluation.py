@@ -29,10 +29,9 @@ __all__ = [
 class Example:
     """What a controller did to the first ensemble.
 
-    Attributes:
-        mean_x, mean_y: Mean fields, averaged over the sensors, shape (time,).
-        kicks: Kick of each step, summed over the electrodes, shape (time,).
-        neuron_x: x of some neurons at every fifth step, shape (samples, neurons).
+    ``mean_x`` and ``mean_y`` are the mean fields, averaged over the sensors, ``kicks`` the kick of
+    each step, summed over the electrodes, all of shape (time,); ``neuron_x`` is x of some neurons
+    at every fifth step, shape (samples, neurons).
     """
 
     mean_x: NDArray[np.float64]
