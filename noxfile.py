@@ -23,7 +23,8 @@ WHEELS = tempfile.TemporaryDirectory(prefix="wheels-")  # gone when this run of 
 # Two tiny jobs per command, which prove that the installed wheel sweeps.
 SMALL = "n_neurons=50 n_ensembles=2 free_steps=1000 controlled_steps=2000 recovery_steps=1000"
 SMOKE = {
-    "rhythm-rnn": "reduced n_cycles=2,3 --multirun",
+    "rhythm-rnn": "train model.units=10 period_s=[0.1] duration_s=0.3 batch=2 updates=2 "
+    "validate_every=1 coarse_updates=1 seed=0,1 --multirun",
     "rldbs-env": f"evaluate controllers=[linear] {SMALL} seed=0,1 --multirun",
 }
 # Where a package's weights lie, and the command that made them.
@@ -31,7 +32,12 @@ PRETRAINED = {
     "rldbs-env": {
         f"rldbs_env/pretrained/ppo_{env}": f"rldbs-env train env={env} seed=1"
         for env in ("bvdp", "charge_balanced", "hindmarsh_rose")
-    }
+    },
+    "rhythm-rnn": {
+        f"rhythm_rnn/pretrained/ei_{units}": f"rhythm-rnn train model.units={units} seed=1 "
+        f"stop_loss=0.007 updates={updates} model.spectral_radius=0.9 recurrent_gain_rate=0.1"
+        for units, updates in ((500, 1400), (100, 2500))
+    },
 }
 # Controllers that the robustness suite's reference rows are of, by environment. Balanced pulses act
 # through Y, on bursting neurons X and Y give no phase, and no agent ships for the grid.
@@ -43,10 +49,13 @@ REFERENCE = {
     "KuramotoGrid": "none,periodic,linear,linear_xy,delayed,nonlinear_delayed,pid,on_off,"
     "phase_triggered,adaptive",
 }
+FIGURES = "clicks raster trajectories classes fixed_points flow phase_response reduced_fit".split()
 # The main job, in order.
 DEMO = [
     "rldbs-env demo --output results/demo/rldbs-env",
-    "rhythm-rnn reduced hydra.run.dir=results/demo/rhythm-rnn",
+    "rhythm-rnn drive hydra.run.dir=results/demo/drive",
+    *(f"rhythm-rnn figures {name} hydra.run.dir=results/demo/{name}" for name in FIGURES),
+    "rhythm-rnn reduced hydra.run.dir=results/demo/reduced",
     "neuro-common report results/demo",
 ]
 

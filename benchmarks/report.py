@@ -1,9 +1,9 @@
-"""Write docs/benchmarks.md from one run of the benchmarks: speeds as ratios to a named baseline.
+"""Write docs/benchmarks.md from one run of the benchmarks: ratios to a named baseline.
 
 `python -m benchmarks.report` runs every `benchmarks/test_*.py` with pytest-benchmark. A benchmark
 says where it belongs with `benchmark.group` and `benchmark.extra_info`: `steps` (of an environment
-or a network, in one round), `baseline` (true for exactly one member of each group) and, if its test
-name reads badly, `label`.
+or a network, in one round) for its speed or `bytes` for its memory, `baseline` (true for exactly
+one member of each group) and, if its test name reads badly, `label`.
 """
 
 from __future__ import annotations
@@ -51,13 +51,14 @@ def page(record: Mapping[str, Any], versions: Mapping[str, str]) -> str:
         versions: Distribution -> version, printed above the tables.
 
     Raises:
-        ValueError: If a benchmark has no group or steps, or a group not exactly one baseline.
+        ValueError: If a benchmark has no group, neither steps nor bytes, or a group not exactly one
+            baseline.
     """
     groups: dict[str, list[Mapping[str, Any]]] = {}
     for benchmark in record["benchmarks"]:
-        if not benchmark["group"] or "steps" not in benchmark["extra_info"]:
+        if not benchmark["group"] or not {"steps", "bytes"} & benchmark["extra_info"].keys():
             raise ValueError(
-                f"{benchmark['name']} must set benchmark.group and extra_info['steps']"
+                f"{benchmark['name']} must set benchmark.group and extra_info['steps'] or ['bytes']"
             )
         groups.setdefault(benchmark["group"], []).append(benchmark)
     cpu = record["machine_info"].get("cpu", {}).get("brand_raw") or platform.processor()
@@ -83,6 +84,16 @@ def table(group: str, members: list[Mapping[str, Any]]) -> list[str]:
     if len(baselines) != 1:
         raise ValueError(f"group {group!r} must have exactly one baseline, got {len(baselines)}")
     base = label(baselines[0])
+    if "bytes" in baselines[0]["extra_info"]:
+        return [
+            f"| case | memory | times {base} |",
+            "|---|---:|---:|",
+            *(
+                f"| {label(member)} | {size(member) / 1e9:.3g} GB "
+                f"| {size(member) / size(baselines[0]):.3g} |"
+                for member in members
+            ),
+        ]
     rows = [
         f"| case | steps/s | time per step | times {base} |",
         "|---|---:|---:|---:|",
@@ -108,6 +119,11 @@ def label(benchmark: Mapping[str, Any]) -> str:
 def speed(benchmark: Mapping[str, Any]) -> float:
     """Steps per second, from the median round."""
     return float(benchmark["extra_info"]["steps"]) / float(benchmark["stats"]["median"])
+
+
+def size(benchmark: Mapping[str, Any]) -> float:
+    """Bytes of memory."""
+    return float(benchmark["extra_info"]["bytes"])
 
 
 def duration(seconds: float) -> str:

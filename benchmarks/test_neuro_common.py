@@ -1,4 +1,4 @@
-"""Steps per second of the rate networks of neuro-common, against the plain loop."""
+"""Speed and memory of the rate networks of neuro-common, against the plain loop."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 import torch
 
+from benchmarks.memory import CHUNK_STEPS, growth_bytes
 from benchmarks.plain_rates import PlainRates
+from neuro_common.rate_ensemble import RateEnsemble
 from neuro_common.rate_noise import Noise
 from neuro_common.rate_structure import dale_signs
 from neuro_common.rates import RateNetwork
@@ -23,10 +25,10 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def fast() -> RateNetwork:
-    """500 units with the published radius."""
-    signs = dale_signs(UNITS, 0.8)
-    return RateNetwork(UNITS, INPUTS, OUTPUTS, seed=1, signs=signs, spectral_radius=0.53)
+def fast(units: int = UNITS, seed: int = 1) -> RateNetwork:
+    """A network with the published radius."""
+    signs = dale_signs(units, 0.8)
+    return RateNetwork(units, INPUTS, OUTPUTS, seed=seed, signs=signs, spectral_radius=0.53)
 
 
 def inputs(trials: int, steps: int) -> torch.Tensor:
@@ -86,3 +88,96 @@ class TestFreeRun:
         measure(
             benchmark, "free_run, 100 cues", 100 * 500, lambda: network.free_run(x, noise=NOISE)
         )
+
+
+class Together:
+    """Networks one after the other, and together; a step is one of one trial of one network."""
+
+    members, units, trials, steps = 0, 0, 0, 0
+
+    def networks(self) -> list[RateNetwork]:
+        return [fast(self.units, seed) for seed in range(self.members)]
+
+    def inputs(self) -> torch.Tensor:
+        shape = (self.members, self.trials, self.steps, INPUTS)
+        return inputs(self.members * self.trials, self.steps).view(shape)
+
+    @property
+    def noise(self) -> list[Noise]:
+        return [Noise(seed, recurrent=0.01) for seed in range(self.members)]
+
+    def measure(self, benchmark: Any, label: str, work: Callable[[], Any]) -> None:
+        measure(benchmark, label, self.members * self.trials * self.steps, work)
+
+
+class Training(Together):
+    def test_one_by_one(self, benchmark: Any) -> None:
+        networks, x, noise = self.networks(), self.inputs(), self.noise
+        benchmark.extra_info["baseline"] = True
+
+        def work() -> None:
+            for network, own, kicks in zip(networks, x, noise, strict=True):
+                network(own, noise=kicks)[0].square().mean().backward()
+
+        self.measure(benchmark, "one after the other", work)
+
+    def test_together(self, benchmark: Any) -> None:
+        ensemble, x, noise = RateEnsemble(self.networks()), self.inputs(), self.noise
+        self.measure(
+            benchmark,
+            "RateEnsemble",
+            lambda: ensemble(x, noise=noise)[0].square().mean().backward(),
+        )
+
+
+@pytest.mark.benchmark(group="Rate networks: training of 16 (100 units, 16 trials of 500 steps)")
+class TestTrainingOf16(Training):
+    members, units, trials, steps = 16, 100, 16, 500
+
+
+@pytest.mark.benchmark(group="Rate networks: training of 4 (500 units, 16 trials of 500 steps)")
+class TestTrainingOf4(Training):
+    members, units, trials, steps = 4, 500, 16, 500
+
+
+@pytest.mark.benchmark(group="Rate networks: free run of 16 (100 units, one trial of 1,000 steps)")
+class TestFreeRunOf16(Together):
+    members, units, trials, steps = 16, 100, 1, 1000
+
+    def test_one_by_one(self, benchmark: Any) -> None:
+        networks, x, noise = self.networks(), self.inputs(), self.noise
+        benchmark.extra_info["baseline"] = True
+
+        def work() -> None:
+            for network, own, kicks in zip(networks, x, noise, strict=True):
+                network.free_run(own, noise=kicks)
+
+        self.measure(benchmark, "one after the other", work)
+
+    def test_together(self, benchmark: Any) -> None:
+        ensemble, x, noise = RateEnsemble(self.networks()), self.inputs(), self.noise
+        self.measure(benchmark, "RateEnsemble", lambda: ensemble.free_run(x, noise=noise))
+
+
+@pytest.mark.benchmark(
+    group="Rate network: memory of a training step (500 units, 512 trials of 2,000 steps, noise)"
+)
+class TestMemory:
+    """What a process's peak grows by. The plain loop's is that of 100 steps, times 20."""
+
+    @pytest.mark.parametrize(
+        ("case", "steps", "label"),
+        [
+            ("plain", 100, "plain loop under autograd"),
+            ("whole", 2000, "one function"),
+            ("chunks", 2000, f"one function, in chunks of {CHUNK_STEPS} steps"),
+        ],
+    )
+    def test_growth(self, benchmark: Any, case: str, steps: int, label: str) -> None:
+        grown = benchmark.pedantic(growth_bytes, args=(case, 512, steps), rounds=1)
+        baseline = case == "plain"
+        benchmark.extra_info |= {
+            "label": label,
+            "baseline": baseline,
+            "bytes": grown * 2000 / steps,
+        }

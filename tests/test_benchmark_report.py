@@ -39,6 +39,14 @@ def test_ratio_is_speed_over_the_baselines_speed() -> None:
     assert "numpy 2.0" in text
 
 
+def test_memory_has_a_table_of_its_own() -> None:
+    large = benchmark("test_plain", 1.0, 1, baseline=True, bytes=18e9)
+    small = benchmark("test_chunks", 1.0, 1, bytes=0.45e9)
+    rows = report.page(record(large, small), {}).splitlines()[-4:]
+    assert rows[0] == "| case | memory | times plain |"
+    assert rows[2:] == ["| plain | 18 GB | 1 |", "| chunks | 0.45 GB | 0.025 |"]
+
+
 @pytest.mark.parametrize("baselines", [0, 2])
 def test_a_group_has_exactly_one_baseline(baselines: int) -> None:
     members = [benchmark(f"test_{i}", 1.0, 1, baseline=i < baselines) for i in range(3)]
@@ -50,7 +58,8 @@ def test_a_benchmark_says_its_steps() -> None:
     nameless = benchmark("test_x", 1.0, 1)
     del nameless["extra_info"]["steps"]
     with pytest.raises(
-        ValueError, match=r"test_x must set benchmark.group and extra_info\['steps'\]"
+        ValueError,
+        match=r"test_x must set benchmark.group and extra_info\['steps'\] or \['bytes'\]",
     ):
         report.page(record(nameless), {})
 

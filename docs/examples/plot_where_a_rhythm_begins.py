@@ -17,7 +17,7 @@ import numpy as np
 from neuro_common.plots import new_figure
 from neuro_common.style import PALETTE, figure_style
 from rhythm_rnn import ReducedModel, bifurcation_diagram, fixed_points, limit_cycle, trajectory
-from rhythm_rnn.figures import bifurcation_plot, period_plot
+from rhythm_rnn.figures.reduced import bifurcation_plot, period_plot
 from rhythm_rnn.normal_forms import fold_form, hopf_form
 
 model = ReducedModel()

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch.autograd import gradcheck
 
-from neuro_common.rate_sequence import ACTIVATIONS, advance, input_drive, leaky_sequence
+from neuro_common import rate_sequence
+from neuro_common.rate_sequence import ACTIVATIONS, add_input_drive, advance, leaky_sequence
 
 PLAIN = {
     "relu": torch.nn.functional.relu,
@@ -64,36 +65,56 @@ def test_the_state_before_is_kept_when_no_states_are_wanted():
     assert torch.equal(with_states, without)
 
 
-def test_the_drive_is_inputs_times_weights_plus_noise():
-    inputs, kernel, noise = draw(1, 5, 3, 2), draw(2, 4, 2), draw(3, 5, 3, 4)
-    expected = torch.einsum("tbc,uc->tbu", inputs, kernel)
-    torch.testing.assert_close(input_drive(inputs, None, kernel), expected)
-    torch.testing.assert_close(input_drive(inputs, noise.clone(), kernel), expected + noise)
+@pytest.mark.parametrize("members", [(), (3,)])
+def test_the_drive_is_inputs_times_weights_plus_noise(members):
+    inputs, kernel = draw(1, 5, *members, 7, 2), draw(2, *members, 4, 2)
+    noise = draw(3, 5, *members, 7, 4)
+    expected = noise + torch.einsum("t...bc,...nc->t...bn", inputs, kernel)
+    add_input_drive(noise, inputs, kernel)
+    torch.testing.assert_close(noise, expected)
 
 
 @each_activation
-@pytest.mark.parametrize("decay_shape", [(), (3,)])
+@pytest.mark.parametrize("decay_shape", [(1, 1), (1, 3)])
 @pytest.mark.parametrize("noisy", [False, True])
-@pytest.mark.parametrize("steps", [1, 4])
-def test_gradients_agree_with_finite_differences(name, decay_shape, noisy, steps):
-    inputs = draw(1, steps, 2, 2).requires_grad_()
-    noise = draw(2, steps, 2, 3, scale=0.1).requires_grad_() if noisy else None
-    input_kernel, kernel = draw(3, 3, 2).requires_grad_(), draw(4, 3, 3).requires_grad_()
-    decay = (0.8 + 0.1 * draw(5, *decay_shape).tanh()).requires_grad_()
-    state = draw(6, 2, 3).requires_grad_()
+@pytest.mark.parametrize("steps", [1, 5])
+@pytest.mark.parametrize("members", [(), (2,)])
+def test_gradients_agree_with_finite_differences(
+    name, decay_shape, noisy, steps, members, monkeypatch
+):
+    monkeypatch.setattr(rate_sequence, "_BLOCK_STEPS", 2)
+    inputs = draw(1, steps, *members, 2, 2).requires_grad_()
+    noise = draw(2, steps, *members, 2, 3, scale=0.1).requires_grad_() if noisy else None
+    input_kernel, kernel = (draw(3 + n, *members, 3, 2 + n).requires_grad_() for n in range(2))
+    decay = (0.8 + 0.1 * draw(5, *members, *decay_shape).tanh()).requires_grad_()
+    readout, state = (draw(6 + n, *members, 2, 3).requires_grad_() for n in range(2))
 
     def run(inputs, noise, *others):
         # the noise is overwritten
         return leaky_sequence(inputs, None if noise is None else noise.clone(), *others, name)
 
-    assert gradcheck(run, (inputs, noise, input_kernel, kernel, decay, state))
+    assert gradcheck(run, (inputs, noise, input_kernel, kernel, decay, readout, state))
+
+
+@pytest.mark.parametrize("steps", [1, 31, 32, 33, 100])
+def test_gradients_of_outputs_rates_and_last_state_add_up(steps):
+    inputs, state = draw(1, steps, 2, 2), draw(6, 2, 3)
+    kernel, decay = draw(4, 3, 3, scale=0.1).requires_grad_(), torch.tensor(0.9).double()
+    parts = leaky_sequence(inputs, None, draw(3, 3, 2), kernel, decay, draw(7, 1, 3), state, "tanh")
+    losses = [part.square().sum() for part in parts]
+    alone = [torch.autograd.grad(loss, kernel, retain_graph=True)[0] for loss in losses]
+    (together,) = torch.autograd.grad(sum(losses), kernel)
+    torch.testing.assert_close(sum(alone), together, rtol=1e-11, atol=1e-13)
+    assert all(grad.abs().max() > 0 for grad in alone)
 
 
 def test_a_second_derivative_is_refused():
     inputs, kernel = draw(1, 4, 2, 2), draw(4, 3, 3).requires_grad_()
     decay, state = torch.tensor(0.9, dtype=torch.float64), draw(6, 2, 3)
-    rates, _ = leaky_sequence(inputs, None, draw(3, 3, 2), kernel, decay, state, "tanh")
-    (grad,) = torch.autograd.grad(rates.square().sum(), kernel, create_graph=True)
+    outputs, *_ = leaky_sequence(
+        inputs, None, draw(3, 3, 2), kernel, decay, draw(7, 1, 3), state, "tanh"
+    )
+    (grad,) = torch.autograd.grad(outputs.square().sum(), kernel, create_graph=True)
     with pytest.raises(RuntimeError, match="once_differentiable"):
         grad.sum().backward()
 
@@ -110,13 +131,20 @@ def bytes_kept(**requires):
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
         kernel = draw(4, 50, 50, scale=0.01).requires_grad_()
         leaky_sequence(
-            draw(1, 20, 3, 2), None, draw(3, 50, 2), kernel, decay, draw(6, 3, 50), "relu"
+            draw(1, 20, 3, 2),
+            None,
+            draw(3, 50, 2),
+            kernel,
+            decay,
+            draw(7, 1, 50),
+            draw(6, 3, 50),
+            "relu",
         )
     return sum(kept.values())
 
 
 def test_only_the_rates_are_kept_and_the_states_if_the_decay_is_trained():
-    sequence, small = 20 * 3 * 50 * 8, 8 * (50 * 50 + 20 * 3 * 2 + 50 * 2 + 1 + 3 * 50)
+    sequence, small = 20 * 3 * 50 * 8, 8 * (50 * 50 + 20 * 3 * 2 + 50 * 2 + 1 + 50 + 3 * 50)
     assert bytes_kept() == sequence + small
     assert bytes_kept(decay=True) == 2 * sequence + small
 

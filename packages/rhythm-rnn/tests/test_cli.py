@@ -14,6 +14,8 @@ import pytest
 from neuro_common.cli import compose
 from rhythm_rnn import cli
 from rhythm_rnn.config import ReducedConfig
+from rhythm_rnn.recordings import read_drive
+from rhythm_rnn.tempo import largest_error, tempo
 
 SHORT = ("n_cycles=2", "course_cues=[0.5]", "duration_ms=100", "cycle_cues=[0.5]")
 
@@ -44,6 +46,39 @@ def test_reduced_writes_a_whole_run(tmp_path: Path) -> None:
     assert {p.relative_to(run).as_posix() for p in run.rglob("*") if p.is_file()} == expected
     assert "metric 1.3913" in done.stdout
     assert json.loads((run / "config.json").read_text())["config"]["n_cycles"] == 2
+
+
+def test_drive_writes_a_whole_run(tmp_path: Path) -> None:
+    (tmp_path / "clicks.csv").write_text("0.2\n0.4\n0.6\n")
+    options = ("weights=ei_100", "duration_s=4", "discard_s=1", "save=pca", "components=2")
+    done = rhythm(tmp_path, "drive", "clicks=clicks.csv", *options)
+    assert done.returncode == 0, done.stderr
+    assert "1 of 1 cues have a valid rhythm" in done.stdout
+    assert "of 3 clicks have a tap" in done.stdout
+    (run,) = (tmp_path / "results" / "rhythm-rnn" / "drive").iterdir()
+    stems = ("tempo", "asynchronies", "traces_1")
+    expected = {f"figures/{stem}.{kind}" for stem in stems for kind in ("csv", "png", "svg")}
+    expected |= {"config.json", "provenance.json", "lock", "done", "report.json", "report.html"}
+    expected |= {"data.h5", "taps.csv"}
+    assert {p.relative_to(run).as_posix() for p in run.rglob("*") if p.is_file()} == expected
+    data = read_drive(run / "data.h5")
+    assert data.cues == pytest.approx([0.5])  # that of the clicks
+    assert data.outputs.shape == (1, 4000)
+    assert data.components is not None
+    assert data.components.scores.shape == (1, 4000, 2)
+    metric = float(re.search(r"metric ([\d.]+)", done.stdout)[1])  # type: ignore[index]
+    assert metric == pytest.approx(largest_error(tempo(data)), rel=1e-4)
+
+
+def test_figures_clicks_writes_a_whole_run(tmp_path: Path) -> None:
+    few = ("repeats=2", "period_s=[0.25]", "switch_s=[[0.25,0.2]]", "weights=ei_100")
+    done = rhythm(tmp_path, "figures", "clicks", *few)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"Clicks every 250 ms: taps [+-]\d+\.\d ms from them\.", done.stdout)
+    assert "From 250 to 200 ms with clicks: reached in interval 0." in done.stdout
+    (run,) = (tmp_path / "results" / "rhythm-rnn" / "figures_clicks").iterdir()
+    assert (run / "report.html").stat().st_size > 50_000
+    assert (run / "figures" / "clicks.csv").exists()
 
 
 def test_a_sweep_runs_two_jobs_and_is_taken_up(tmp_path: Path) -> None:
@@ -77,6 +112,13 @@ def test_help_lists_every_verb_with_an_example(tmp_path: Path) -> None:
     [
         (("reduce",), 2, "'reduce' is no verb (did you mean 'reduced'?)"),
         (("reduced", "n_cycle=3"), 2, "'n_cycle' is no option (did you mean 'n_cycles'?)"),
+        (("drive", "save=all"), 1, "save must be none, pca or every_10 or so, got 'all'"),
+        (("drive", "components=0"), 1, "components must be at least 1, got 0"),
+        (("drive", "threads=0"), 1, "threads must be at least 1, got 0"),
+        (("drive", "weights=ei_100", "clicks=a.csv"), 1, "got a.csv, which is not there"),
+        (("figures", "clicks", "shift=0.5"), 1, "shift must be in (0, 0.5), got 0.5"),
+        (("figures", "clicks", "switch_s=[[1.0]]"), 1, "switch_s must be pairs of periods"),
+        (("figures", "clicks", "threads=0"), 1, "threads must be at least 1, got 0"),
         (("reduced", "n_cycles=1"), 1, "n_cycles must be at least 2, got 1"),
         (("reduced", "model.tau=[1,1,1]"), 1, "model must be told one of weights, cue_weights"),
         (("reduced", "model.tau_ms=[1,1]"), 1, "tau_ms must be finite numbers of shape (3,)"),

@@ -26,7 +26,7 @@ def beat(
 
 
 @pytest.mark.parametrize("period", [500, 333, 260, 200, 125, 52])
-@pytest.mark.parametrize("cv", [0.0, 0.05])
+@pytest.mark.parametrize("cv", [0.0, 0.05, 0.1])
 def test_known_crests_are_found(period: float, cv: float) -> None:
     output, crests = beat(period, cv=cv)
     found = taps.find_taps(output)
@@ -34,7 +34,7 @@ def test_known_crests_are_found(period: float, cv: float) -> None:
     assert found.reason == ""
     known, measured = taps.intervals(crests), taps.intervals(found.time_ms)
     assert abs(measured.n - known.n) <= 1
-    assert measured.mean_ms == pytest.approx(known.mean_ms, rel=1e-3)
+    assert measured.mean_ms == pytest.approx(known.mean_ms, rel=2e-3)  # a tap may miss at the ends
     assert measured.cv == pytest.approx(known.cv, abs=0.01)
     assert found.spectral_period_ms == pytest.approx(known.mean_ms, rel=0.02)
     nearest = np.abs(found.time_ms[:, None] - crests).min(axis=1)
@@ -156,6 +156,21 @@ def test_weber_law_is_recovered() -> None:
     assert law.fraction == pytest.approx(0.04, rel=1e-6)
     assert law.constant_ms == pytest.approx(3.0, rel=1e-6)
     assert taps.weber(means, np.full(5, 4.0)) == pytest.approx((0.0, 4.0), abs=1e-6)
+    assert taps.weber(means, np.zeros(5)) == (0.0, 0.0)
+
+
+def test_the_weber_law_is_not_ruled_by_the_slowest_tempo() -> None:
+    # variances of 50 intervals each, of a law of 4 % and 2 ms
+    means = np.geomspace(100, 1000, 12)
+    true = np.hypot(0.04 * means, 2.0)
+    found = []
+    for seed in range(50):
+        chi = np.random.default_rng(seed).chisquare(49, size=12) / 49
+        found.append(taps.weber(means, true * np.sqrt(chi)))
+    fractions, constants = np.transpose(found)
+    assert fractions.mean() == pytest.approx(0.04, rel=0.05)
+    assert fractions.std() < 0.003
+    assert np.median(constants) == pytest.approx(2.0, abs=0.5)
 
 
 @pytest.mark.parametrize(

@@ -8,69 +8,23 @@ stepped by Euler: ``h <- h + dt / tau (-h + W r + W_in x + b)``, then the noise 
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from neuro_common import rate_structure as structure
 from neuro_common.extras import require
 from neuro_common.rate_noise import Noise
-from neuro_common.rate_sequence import ACTIVATIONS, advance, input_drive, leaky_sequence
+from neuro_common.rate_runs import Block, Dynamics, FreeRun, checked_state, gather
+from neuro_common.rate_sequence import ACTIVATIONS
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
-    from torch.utils.checkpoint import checkpoint
 else:
     torch = require("torch", "torch")
     Tensor = torch.Tensor
-    checkpoint = require("torch.utils.checkpoint", "torch").checkpoint
 
 __all__ = ["Block", "FreeRun", "RateNetwork"]
-
-# Steps of a free run that are worked on at a time.
-_BLOCK_STEPS = 64
-
-
-@dataclass(frozen=True, eq=False)
-class Block:
-    """A stretch of a free run.
-
-    Attributes:
-        first: Number of its first step in the run.
-        outputs: Shape (batch, time, outputs).
-        states: State after each step, shape (batch, time, units).
-        rates: Rate after each step, shape (batch, time, units).
-    """
-
-    first: int
-    outputs: Tensor
-    states: Tensor
-    rates: Tensor
-
-
-@dataclass(frozen=True, eq=False)
-class FreeRun:
-    """A whole free run.
-
-    Attributes:
-        outputs: After every step, shape (batch, time, outputs).
-        states: After the steps 0, k, 2k, ... of ``save_every=k``, shape (batch, saved, units).
-        last: State after the last step, shape (batch, units).
-    """
-
-    outputs: Tensor
-    states: Tensor
-    last: Tensor
-
-
-class _Kernels(NamedTuple):
-    """Weights of one step, made once for a whole sequence."""
-
-    inputs: Tensor
-    recurrent: Tensor
-    decay: Tensor
-    alpha: Tensor
 
 
 class RateNetwork(torch.nn.Module):
@@ -211,27 +165,8 @@ class RateNetwork(torch.nn.Module):
         Raises:
             ValueError: A wrong shape, dtype or device, no step, or an input that is not finite.
         """
-        if chunk_steps is not None and chunk_steps < 1:
-            raise ValueError(f"chunk_steps must be at least 1 or None, got {chunk_steps}")
-        inputs, state = self._checked(inputs, state)
-        kernels = self._kernels()
-        if chunk_steps is None:
-            output, last = self._chunk(kernels, inputs, state, noise, 0)
-            return output.transpose(0, 1), last
-        outputs = []
-        for first in range(0, len(inputs), chunk_steps):
-            piece, state = checkpoint(
-                self._chunk,
-                kernels,
-                inputs[first : first + chunk_steps],
-                state,
-                noise,
-                first,
-                use_reentrant=False,
-                preserve_rng_state=False,
-            )
-            outputs.append(piece)
-        return torch.cat(outputs).transpose(0, 1), state
+        state = checked_state(inputs, state, self.input_weight)
+        return self.dynamics(noise).run(inputs, state, chunk_steps)
 
     def rates(
         self, inputs: Tensor, state: Tensor | None = None, *, noise: Noise | None = None
@@ -251,9 +186,9 @@ class RateNetwork(torch.nn.Module):
         Raises:
             ValueError: As :meth:`forward`.
         """
-        inputs, state = self._checked(inputs, state)
-        rates, last = self._sequence(self._kernels(), inputs, state, noise, 0)
-        return rates.transpose(0, 1), last
+        state = checked_state(inputs, state, self.input_weight)
+        _, rates, last = self.dynamics(noise).sequence(inputs, state)
+        return rates, last
 
     def blocks(
         self, inputs: Tensor, state: Tensor | None = None, *, noise: Noise | None = None
@@ -271,7 +206,8 @@ class RateNetwork(torch.nn.Module):
         Raises:
             ValueError: As :meth:`forward`.
         """
-        return self._blocks(*self._checked(inputs, state), noise)
+        state = checked_state(inputs, state, self.input_weight)
+        return self.dynamics(noise).blocks(inputs, state)
 
     def free_run(
         self,
@@ -292,86 +228,32 @@ class RateNetwork(torch.nn.Module):
         Raises:
             ValueError: As :meth:`forward`, or ``save_every`` is below 1.
         """
-        if save_every is not None and save_every < 1:
-            raise ValueError(f"save_every must be at least 1 or None, got {save_every}")
-        outputs, saved = [], []
-        for block in self.blocks(inputs, state, noise=noise):
-            outputs.append(block.outputs)
-            if save_every is not None:
-                saved.append(block.states[:, -block.first % save_every :: save_every].clone())
-        last = block.states[:, -1].clone()
-        states = torch.cat(saved, dim=1) if saved else last.new_empty(len(last), 0, self.units)
-        return FreeRun(torch.cat(outputs, dim=1), states, last)
+        return gather(self.blocks(inputs, state, noise=noise), save_every)
 
-    @torch.no_grad()
-    def _blocks(self, inputs: Tensor, state: Tensor, noise: Noise | None) -> Iterator[Block]:
-        kernels = self._kernels()
-        activation = ACTIVATIONS[self.activation]
-        for first in range(0, len(inputs), _BLOCK_STEPS):
-            stretch = inputs[first : first + _BLOCK_STEPS]
-            rates = input_drive(*self._disturbed(kernels, stretch, noise, first), kernels.inputs)
-            states = torch.empty_like(rates)
-            state = advance(rates, kernels.recurrent, kernels.decay, state, activation, states)
-            parts = (self.readout(rates), states, rates)
-            yield Block(first, *(part.transpose(0, 1) for part in parts))
+    def dynamics(self, noise: Noise | None = None) -> Dynamics:
+        """What a run needs of the network, for runs of one's own.
 
-    def _chunk(
-        self, kernels: _Kernels, inputs: Tensor, state: Tensor, noise: Noise | None, first: int
-    ) -> tuple[Tensor, Tensor]:
-        rates, last = self._sequence(kernels, inputs, state, noise, first)
-        return self.readout(rates), last
-
-    def _sequence(
-        self, kernels: _Kernels, inputs: Tensor, state: Tensor, noise: Noise | None, first: int
-    ) -> tuple[Tensor, Tensor]:
-        channels, kicks = self._disturbed(kernels, inputs, noise, first)
-        return leaky_sequence(
-            channels,
-            kicks,
-            kernels.inputs,
-            kernels.recurrent,
-            kernels.decay,
-            state,
-            self.activation,
-        )
-
-    def _disturbed(
-        self, kernels: _Kernels, inputs: Tensor, noise: Noise | None, first: int
-    ) -> tuple[Tensor, Tensor | None]:
-        """Input channels with their noise and a last one for the bias, and noise of the units."""
-        kicks = None
-        if noise is not None:
-            inputs = noise.add_to_inputs(inputs, kernels.alpha, first)
-            kicks = noise.of_units((*inputs.shape[:2], self.units), kernels.alpha, first)
-        return torch.cat((inputs, inputs.new_ones(*inputs.shape[:2], 1)), dim=2), kicks
-
-    def _kernels(self) -> _Kernels:
+        Args:
+            noise: Noise of the run; None is none.
+        """
         alpha = self.dt_ms / self.tau_ms
         by_unit = alpha.unsqueeze(-1)
-        channels = torch.cat((self.input_weight, self.bias.unsqueeze(1)), dim=1)
-        return _Kernels(by_unit * channels, by_unit * self.effective_weight(), 1 - alpha, alpha)
 
-    def _checked(self, inputs: Tensor, state: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Inputs by time, shape (time, batch, inputs), and the first state."""
-        weight = self.input_weight
-        if inputs.ndim != 3 or inputs.shape[2] != weight.shape[1] or 0 in inputs.shape[:2]:
-            raise ValueError(
-                f"inputs must have shape (batch, time, {weight.shape[1]}) and at least one step, "
-                f"got {(*inputs.shape,)}"
-            )
-        if state is None:
-            state = weight.new_zeros(len(inputs), self.units)
-        if state.shape != (len(inputs), self.units):
-            raise ValueError(
-                f"state must have shape {(len(inputs), self.units)}, got {(*state.shape,)}"
-            )
-        for name, tensor in (("inputs", inputs), ("state", state)):
-            found, wanted = (f"{t.dtype} on {t.device}" for t in (tensor, weight))
-            if found != wanted:
-                raise ValueError(f"{name} must be {wanted} like the network, got {found}")
-            if not bool(tensor.isfinite().all()):
-                raise ValueError(f"{name} must be finite, got NaN or infinity")
-        return inputs.transpose(0, 1), state
+        def disturb(inputs: Tensor, first: int) -> tuple[Tensor, Tensor | None]:
+            if noise is None:
+                return inputs, None
+            shape = (*inputs.shape[:2], self.units)
+            return noise.add_to_inputs(inputs, alpha, first), noise.of_units(shape, alpha, first)
+
+        return Dynamics(
+            by_unit * torch.cat((self.input_weight, self.bias.unsqueeze(1)), dim=1),
+            by_unit * self.effective_weight(),
+            (1 - alpha).reshape(1, -1),
+            self.output_weight,
+            self.output_bias.unsqueeze(0),
+            self.activation,
+            disturb,
+        )
 
 
 def _check_sizes(**sizes: int) -> None:

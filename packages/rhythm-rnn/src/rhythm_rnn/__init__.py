@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rhythm_rnn.reduced import ReducedModel, fixed_points
     from rhythm_rnn.taps import Taps, find_taps
     from rhythm_rnn.task import Trials, draw_trials, free_run, synchronisation_continuation
+    from rhythm_rnn.weights import load_network
 
 __all__ = [
     "Cycle",
@@ -38,6 +39,7 @@ __all__ = [
     "fixed_points",
     "free_run",
     "limit_cycle",
+    "load_network",
     "synchronisation_continuation",
     "taps",
     "task",
@@ -60,6 +62,7 @@ _HOMES = {
     "fixed_points": "reduced",
     "free_run": "task",
     "limit_cycle": "cycles",
+    "load_network": "weights",
     "synchronisation_continuation": "task",
     "trajectory": "cycles",
 }

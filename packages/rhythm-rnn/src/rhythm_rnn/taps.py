@@ -23,6 +23,7 @@ __all__ = [
     "Weber",
     "asynchronies",
     "compat_taps",
+    "crests",
     "find_taps",
     "intervals",
     "weber",
@@ -38,6 +39,7 @@ _REPEATS = 0.3  # autocorrelation after one period below which nothing recurs
 _HYSTERESIS = 0.5  # standard deviations
 _SMOOTH_HARMONICS = 4.0
 _AGREES = 0.02
+_LEAST_VARIANCE = 1e-4  # of the largest
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ def find_taps(output: ArrayLike, dt_ms: float = 1.0, *, smallest: float = 0.02) 
     repeats = _recurrence(y, period / dt_ms)
     if repeats < _REPEATS:
         return _no_rhythm(f"the output does not recur (autocorrelation {repeats:.2f})")
-    times = _crests(y, dt_ms, period)
+    times = crests(y, dt_ms, period)
     if len(times) < _FEWEST_CYCLES:
         return Taps(times, period, "invalid", f"only {len(times)} taps")
     mean = float(np.diff(times).mean())
@@ -116,6 +118,37 @@ def find_taps(output: ArrayLike, dt_ms: float = 1.0, *, smallest: float = 0.02) 
         reason = f"taps every {mean:.4g} ms, but the spectrum says {period:.4g} ms"
         return Taps(times, period, "invalid", reason)
     return Taps(times, period, "valid")
+
+
+def crests(output: ArrayLike, dt_ms: float, period_ms: float) -> Array:
+    """Crests of an output whose tempo may change; `find_taps` looks for steady rhythms.
+
+    Args:
+        output: Shape (time,).
+        dt_ms: Sampling interval.
+        period_ms: The shortest period that is there; above its fourth harmonic it is smoothed.
+
+    Returns:
+        Times in ms from the first sample on, rising, shape (crests,).
+
+    Raises:
+        ValueError: The output is not (time,), not finite, or shorter than 16 samples.
+    """
+    y = _recording(output)
+    cutoff = _SMOOTH_HARMONICS / period_ms
+    smooth = lowpass(y, dt_ms, cutoff) if cutoff < 0.45 / dt_ms and len(y) > 16 else y
+    centred = smooth - smooth.mean()
+    band = _HYSTERESIS * centred.std()
+    side = np.where(centred > band, 1, 0) - (centred < -band)
+    decided = np.flatnonzero(side)
+    turns = np.flatnonzero(np.diff(side[decided]))
+    # from the first sample above the band to the last one before it is below
+    ups = [decided[turn + 1] for turn in turns if side[decided[turn + 1]] > 0]
+    downs = [decided[turn + 1] for turn in turns if side[decided[turn + 1]] < 0]
+    if ups and downs and downs[0] < ups[0]:
+        downs = downs[1:]
+    # the last rise may have no fall
+    return np.array([_vertex(smooth, *ends) * dt_ms for ends in zip(ups, downs, strict=False)])
 
 
 def compat_taps(output: ArrayLike, period_s: float) -> CompatTaps:
@@ -197,7 +230,10 @@ def asynchronies(tap_ms: ArrayLike, click_ms: ArrayLike) -> Array:
 
 
 def weber(mean_ms: ArrayLike, sd_ms: ArrayLike) -> Weber:
-    """Fit the generalised Weber law to intervals of several tempi, by least squares of variances.
+    """Fit the generalised Weber law to intervals of several tempi.
+
+    By least squares of the variances' relative errors: an estimated variance errs in proportion to
+    itself.
 
     Args:
         mean_ms: Mean interval at each tempo, shape (tempi,).
@@ -218,7 +254,11 @@ def weber(mean_ms: ArrayLike, sd_ms: ArrayLike) -> Weber:
         raise ValueError(f"mean_ms and sd_ms must be finite, got {means.tolist()}, {sds.tolist()}")
     scale = float(np.abs(means).max())
     terms = np.column_stack([(means / scale) ** 2, np.ones_like(means)])
-    (by_mean, constant), _ = nnls(terms, sds**2)
+    if not sds.any():
+        return Weber(0.0, 0.0)
+    # a tempo without spread would otherwise count for all
+    error = np.maximum(sds**2, _LEAST_VARIANCE * (sds**2).max())
+    (by_mean, constant), _ = nnls(terms / error[:, None], sds**2 / error)
     return Weber(float(np.sqrt(by_mean) / scale), float(np.sqrt(constant)))
 
 
@@ -261,24 +301,6 @@ def _recurrence(y: Array, lag: float) -> float:
     products = np.fft.irfft(power)[: len(y)] / np.arange(len(y), 0, -1)
     low, high = int(0.9 * lag), int(np.ceil(1.1 * lag)) + 1
     return float(products[low:high].max() / products[0])
-
-
-def _crests(y: Array, dt_ms: float, period_ms: float) -> Array:
-    """Times of the crests of the smoothed output that lie between a rise and a fall."""
-    cutoff = _SMOOTH_HARMONICS / period_ms
-    smooth = lowpass(y, dt_ms, cutoff) if cutoff < 0.45 / dt_ms and len(y) > 16 else y
-    centred = smooth - smooth.mean()
-    band = _HYSTERESIS * centred.std()
-    side = np.where(centred > band, 1, 0) - (centred < -band)
-    decided = np.flatnonzero(side)
-    turns = np.flatnonzero(np.diff(side[decided]))
-    # from the first sample above the band to the last one before it is below
-    ups = [decided[turn + 1] for turn in turns if side[decided[turn + 1]] > 0]
-    downs = [decided[turn + 1] for turn in turns if side[decided[turn + 1]] < 0]
-    if ups and downs and downs[0] < ups[0]:
-        downs = downs[1:]
-    # the last rise may have no fall
-    return np.array([_vertex(smooth, *ends) * dt_ms for ends in zip(ups, downs, strict=False)])
 
 
 def _vertex(y: NDArray[np.floating[Any]], begin: int, end: int) -> float:

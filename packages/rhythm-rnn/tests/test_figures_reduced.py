@@ -8,9 +8,9 @@ import pytest
 
 from neuro_common.files import read_csv
 from neuro_common.plots import new_figure
-from rhythm_rnn import figures
 from rhythm_rnn.cycles import limit_cycle, trajectory
 from rhythm_rnn.diagram import Diagram, bifurcation_diagram
+from rhythm_rnn.figures import reduced as figures
 from rhythm_rnn.reduced import START, ReducedModel
 
 MODEL = ReducedModel()

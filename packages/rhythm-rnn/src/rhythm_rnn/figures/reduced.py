@@ -1,4 +1,4 @@
-"""The figures: published figure 3, the reduced model, and the page that shows it."""
+"""The reduced model drawn (published figure 3), and the page that shows it."""
 
 from collections.abc import Sequence
 from pathlib import Path

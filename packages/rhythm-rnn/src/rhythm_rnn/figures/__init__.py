@@ -1,0 +1,3 @@
+"""The figures, one module for each part of the analysis; all take data and axes."""
+
+__all__: list[str] = []
