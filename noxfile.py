@@ -49,7 +49,10 @@ REFERENCE = {
     "KuramotoGrid": "none,periodic,linear,linear_xy,delayed,nonlinear_delayed,pid,on_off,"
     "phase_triggered,adaptive",
 }
-FIGURES = "clicks raster trajectories classes fixed_points flow phase_response reduced_fit".split()
+FIGURES = [
+    *("clicks", "raster", "trajectories", "classes"),
+    *("fixed_points", "flow", "phase_response", "reduced_fit"),
+]
 # The main job, in order.
 DEMO = [
     "rldbs-env demo --output results/demo/rldbs-env",
