@@ -185,10 +185,14 @@ def test_an_interrupt_comes_out_as_one_and_ctrl_c_still_works(tmp_path: Path) ->
             os.kill(os.getpid(), signal.SIGINT)
         return _loss_of(module)(update)
 
-    before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt):
-        _fit(tmp_path, module, plan=Plan(30, 10), loss=loss)
-    assert signal.getsignal(signal.SIGINT) is before
+    # a process in the background may have been started with Ctrl-C ignored
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            _fit(tmp_path, module, plan=Plan(30, 10), loss=loss)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert (tmp_path / "checkpoints" / "last.ckpt").is_file()
 
 
