@@ -7,7 +7,7 @@ import torch
 from neuro_common.rates import RateNetwork
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def beating() -> RateNetwork:
     """Three inhibitory units that fire in turn, each with an excitatory one that it holds down.
 

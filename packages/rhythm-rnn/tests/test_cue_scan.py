@@ -1,5 +1,7 @@
 """The rhythm over the cue, of networks whose rhythm is known without running them."""
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
 import torch
@@ -13,12 +15,13 @@ from rhythm_rnn.task import free_run
 def test_a_threshold_linear_rhythm_grows_with_the_cue_and_keeps_its_tempo(
     beating: RateNetwork,
 ) -> None:
+    network = deepcopy(beating)
     with torch.no_grad():
-        beating.bias[:3] = 0.0
-        beating.output_weight.zero_()
-        beating.output_weight[0, 3] = 1.0
+        network.bias[:3] = 0.0
+        network.output_weight.zero_()
+        network.output_weight[0, 3] = 1.0
     cues = np.array([-0.5, 0.25, 0.5, 1.0, 2.0])
-    scan = scan_cues(beating, cues)
+    scan = scan_cues(network, cues)
     assert scan.carried.runs.tolist() == [False, True, True, True, True]
     swing = (scan.carried.highest - scan.carried.lowest)[1:]
     assert swing / cues[1:] == pytest.approx([swing[-1] / 2] * 4, rel=0.01)
