@@ -34,7 +34,7 @@ def test_a_threshold_linear_rhythm_grows_with_the_cue_and_keeps_its_tempo(
     assert 0 < scan.begins.runs <= scan.begins.rests + 0.75 / 64 + 1e-9
     assert scan.ends.runs == 2.0
     assert np.isnan(scan.ends.rests)
-    output, _ = run_cues(beating, np.array([1.0]), 4000.0)
+    output, _ = run_cues(network, np.array([1.0]), 4000.0)
     taps = find_taps(output[0, 1500:])
     assert scan.silent.period_ms[3] == pytest.approx(np.diff(taps.time_ms).mean(), rel=1e-3)
 
