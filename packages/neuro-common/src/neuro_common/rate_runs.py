@@ -1,6 +1,6 @@
 """Runs of rate networks: a sequence for training, in one piece or in chunks, and a free run.
 
-One network and several that run together take the same path: ``*`` in a shape is the axis of
+One network and several that run together take the same path: ``...`` in a shape is the axis of
 members, which one network does not have.
 """
 
@@ -32,9 +32,9 @@ class Block:
 
     Attributes:
         first: Number of its first step in the run.
-        outputs: Shape (*, batch, time, outputs).
-        states: State after each step, shape (*, batch, time, units).
-        rates: Rate after each step, shape (*, batch, time, units).
+        outputs: Shape (..., batch, time, outputs).
+        states: State after each step, shape (..., batch, time, units).
+        rates: Rate after each step, shape (..., batch, time, units).
     """
 
     first: int
@@ -48,9 +48,9 @@ class FreeRun:
     """A whole free run.
 
     Attributes:
-        outputs: After every step, shape (*, batch, time, outputs).
-        states: After the steps 0, k, 2k, ... of ``save_every=k``, shape (*, batch, saved, units).
-        last: State after the last step, shape (*, batch, units).
+        outputs: After every step, shape (..., batch, time, outputs).
+        states: After the steps 0, k, 2k, ... of ``save_every=k``, shape (..., batch, saved, units).
+        last: State after the last step, shape (..., batch, units).
     """
 
     outputs: Tensor
@@ -64,13 +64,13 @@ class Dynamics:
 
     Attributes:
         input_kernel: What a step takes from each input channel and, in a last column, from the
-            bias, shape (*, units, channels + 1).
-        kernel: Recurrent weights of one step, shape (*, units, units), row = post, column = pre.
-        decay: What a step leaves of a state, shape (*, 1, 1) or (*, 1, units).
-        readout: Output weights, shape (*, outputs, units).
-        output_bias: Shape (*, 1, outputs).
+            bias, shape (..., units, channels + 1).
+        kernel: Recurrent weights of one step, shape (..., units, units), row = post, column = pre.
+        decay: What a step leaves of a state, shape (..., 1, 1) or (..., 1, units).
+        readout: Output weights, shape (..., outputs, units).
+        output_bias: Shape (..., 1, outputs).
         activation: Name in :data:`neuro_common.rate_sequence.ACTIVATIONS`.
-        disturb: From inputs (time, *, batch, channels) and the number of their first step to the
+        disturb: From inputs (time, ..., batch, channels) and the number of their first step to the
             inputs with their noise, and to what noise adds to the states, if anything.
     """
 
@@ -88,13 +88,13 @@ class Dynamics:
         """Run a sequence, differentiable once in everything.
 
         Args:
-            inputs: Shape (*, batch, time, channels).
-            state: First state, shape (*, batch, units).
+            inputs: Shape (..., batch, time, channels).
+            state: First state, shape (..., batch, units).
             first: Number of the first step.
 
         Returns:
-            Outputs and rates after each step, shapes (*, batch, time, outputs) and
-            (*, batch, time, units), and the last state.
+            Outputs and rates after each step, shapes (..., batch, time, outputs) and
+            (..., batch, time, units), and the last state.
         """
         channels, noise = self._disturbed(inputs, first)
         outputs, rates, last = leaky_sequence(
@@ -115,8 +115,8 @@ class Dynamics:
         """Outputs and last state of :meth:`sequence`, in one piece or in chunks.
 
         Args:
-            inputs: Shape (*, batch, time, channels).
-            state: First state, shape (*, batch, units).
+            inputs: Shape (..., batch, time, channels).
+            state: First state, shape (..., batch, units).
             chunk_steps: Steps of a chunk, which is computed again when it is differentiated: the
                 rates of one are in memory at a time. None keeps all.
 
@@ -146,8 +146,8 @@ class Dynamics:
         """Run freely and hand over one stretch after the other.
 
         Args:
-            inputs: Shape (*, batch, time, channels).
-            state: First state, shape (*, batch, units).
+            inputs: Shape (..., batch, time, channels).
+            state: First state, shape (..., batch, units).
         """
         activation = ACTIVATIONS[self.activation]
         for number, part in enumerate(torch.split(inputs, _BLOCK_STEPS, dim=-2)):
@@ -224,8 +224,8 @@ def checked_state(
     """The first state, if it and the inputs fit a network.
 
     Args:
-        inputs: Shape (*, batch, time, channels).
-        state: First state, shape (*, batch, units); None is zero.
+        inputs: Shape (..., batch, time, channels).
+        state: First state, shape (..., batch, units); None is zero.
         weight: Input weights, shape (units, channels).
         members: Number of members, if there are any.
 

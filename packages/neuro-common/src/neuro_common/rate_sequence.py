@@ -76,9 +76,9 @@ def add_input_drive(drive: Tensor, inputs: Tensor, input_kernel: Tensor) -> None
     """Add what the inputs bring to each step, without autograd.
 
     Args:
-        drive: Noise or zeros, shape (time, *, batch, units); **added to**.
-        inputs: Shape (time, *, batch, channels).
-        input_kernel: Input weights of one step, shape (*, units, channels).
+        drive: Noise or zeros, shape (time, ..., batch, units); **added to**.
+        inputs: Shape (time, ..., batch, channels).
+        input_kernel: Input weights of one step, shape (..., units, channels).
     """
     _add_product(drive, inputs, input_kernel.mT)
 
@@ -94,16 +94,17 @@ def advance(
     """Step ``state <- decay * state + rate(state) @ kernel.T + drive[t]``, without autograd.
 
     Args:
-        drive: What each step adds, shape (time, *, batch, units); **overwritten** with the rates
+        drive: What each step adds, shape (time, ..., batch, units); **overwritten** with the rates
             after each step.
-        kernel: Recurrent weights of one step, shape (*, units, units), row = post, column = pre.
-        decay: What a step leaves of a state, as it multiplies one of shape (*, batch, units).
-        state: State before the first step, shape (*, batch, units).
+        kernel: Recurrent weights of one step, shape (..., units, units), row = post, column = pre.
+        decay: What a step leaves of a state, as it multiplies one of shape (..., batch, units).
+        state: State before the first step, shape (..., batch, units).
         activation: Rate function.
-        states: Where to write the state after each step, shape (time, *, batch, units), if wanted.
+        states: Where to write the state after each step, if wanted, shape
+            (time, ..., batch, units).
 
     Returns:
-        The last state, shape (*, batch, units): a part of ``states``, or a tensor of its own.
+        The last state, shape (..., batch, units): a part of ``states``, or a tensor of its own.
     """
     addmm = _addmm(kernel)
     transposed = kernel.mT
@@ -136,18 +137,19 @@ def leaky_sequence(
     The rates stay in memory for that; if the decay is differentiated, the states beside them.
 
     Args:
-        inputs: Shape (time, *, batch, channels).
-        noise: What is added to the states, shape (time, *, batch, units), or None; **overwritten**.
-        input_kernel: Input weights of one step, shape (*, units, channels).
-        kernel: Recurrent weights of one step, shape (*, units, units), row = post, column = pre.
-        decay: What a step leaves of a state, as it multiplies one of shape (*, batch, units).
-        readout: Output weights, shape (*, outputs, units).
-        state: State before the first step, shape (*, batch, units).
+        inputs: Shape (time, ..., batch, channels).
+        noise: What is added to the states, shape (time, ..., batch, units), or None;
+            **overwritten**.
+        input_kernel: Input weights of one step, shape (..., units, channels).
+        kernel: Recurrent weights of one step, shape (..., units, units), row = post, column = pre.
+        decay: What a step leaves of a state, as it multiplies one of shape (..., batch, units).
+        readout: Output weights, shape (..., outputs, units).
+        state: State before the first step, shape (..., batch, units).
         activation: Name in :data:`ACTIVATIONS`.
 
     Returns:
-        Outputs and rates after each step, shapes (time, *, batch, outputs) and
-        (time, *, batch, units), and the last state, shape (*, batch, units).
+        Outputs and rates after each step, shapes (time, ..., batch, outputs) and
+        (time, ..., batch, units), and the last state, shape (..., batch, units).
     """
     return _LeakySequence.apply(  # type: ignore[no-any-return, no-untyped-call]
         inputs, noise, input_kernel, kernel, decay, readout, state, activation
@@ -274,13 +276,13 @@ def _before(first: Tensor, after: Tensor, here: slice) -> Tensor:
 
 
 def _add_outer(total: Tensor, left: Tensor, right: Tensor) -> None:
-    """Add the outer products of two sequences, (*, left, right), summed over time and trials."""
+    """Add the outer products of two sequences, (..., left, right), summed over time and trials."""
     rows, columns = (tensor.movedim(0, -3).flatten(-3, -2) for tensor in (left, right))
     _addmm(total)(total, rows.mT, columns, out=total)
 
 
 def _add_product(total: Tensor, sequence: Tensor, weight: Tensor) -> None:
-    """Add ``sequence @ weight``, shapes (time, *, batch, in) and (*, in, out), to a sequence."""
+    """Add ``sequence @ weight``, of (time, ..., batch, in) and (..., in, out), to a sequence."""
     if weight.ndim > 2:
         weight = weight.expand(len(sequence), *weight.shape).flatten(0, 1)
     whole = total.flatten(0, 1)
