@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import Tensor
 
 from neuro_common.files import FormatError
@@ -229,11 +230,8 @@ def test_what_a_plan_refuses() -> None:
 
 
 def test_it_writes_what_tensorboard_reads(tmp_path: Path) -> None:
-    accumulator = pytest.importorskip(
-        "tensorboard.backend.event_processing.event_accumulator"
-    ).EventAccumulator
     _fit(tmp_path, _line(), plan=Plan(20, 10))
-    events = accumulator(str(tmp_path / "tensorboard")).Reload()
+    events = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
     assert len(events.Scalars("train/loss")) == 20
     assert [one.step for one in events.Scalars("validation/loss")] == [0, 10, 20]
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from neuro_common.rate_noise import Noise
 from neuro_common.rate_structure import dale_signs
 from neuro_common.rates import Block, RateNetwork
-from rhythm_rnn.config import EIRateConfig, GRUConfig, ModelConfig, VanillaConfig
+from rhythm_rnn.config import EIRateConfig, GRUConfig, ModelConfig, RateConfig
 
 __all__ = ["GatedNetwork", "Network", "build", "noise_of"]
 
@@ -87,28 +87,17 @@ def build(config: ModelConfig, seed: int) -> Network:
 
 
 @build.register
-def _(config: EIRateConfig, seed: int) -> Network:
+def _(config: RateConfig, seed: int) -> Network:
+    signs = None
+    if isinstance(config, EIRateConfig):
+        signs = dale_signs(config.units, config.excitatory_fraction)
     return RateNetwork(
         config.units,
         _INPUTS,
         _OUTPUTS,
         seed=seed,
-        signs=dale_signs(config.units, config.excitatory_fraction),
-        tau_ms=config.tau_ms,
-        dt_ms=config.dt_ms,
-        activation=config.activation,
-        spectral_radius=config.spectral_radius,
-    )
-
-
-@build.register
-def _(config: VanillaConfig, seed: int) -> Network:
-    return RateNetwork(
-        config.units,
-        _INPUTS,
-        _OUTPUTS,
-        seed=seed,
-        autapses=True,
+        signs=signs,
+        autapses=signs is None,
         tau_ms=config.tau_ms,
         dt_ms=config.dt_ms,
         activation=config.activation,
@@ -123,6 +112,6 @@ def _(config: GRUConfig, seed: int) -> Network:
 
 def noise_of(config: ModelConfig, seed: int) -> Noise | None:
     """The noise that a model is trained in, None for one without."""
-    if isinstance(config, EIRateConfig | VanillaConfig):
+    if isinstance(config, RateConfig):
         return Noise(seed, recurrent=config.recurrent_noise, inputs=config.input_noise)
     return None
