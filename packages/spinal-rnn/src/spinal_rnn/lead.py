@@ -39,7 +39,7 @@ class Lead:
 
     def __post_init__(self) -> None:
         places = np.stack([self.x_mm, self.z_mm], axis=1)
-        if places.ndim != 2 or len(places) < 3 or not np.isnan(places[-1]).all():
+        if len(places) < 3 or not np.isnan(places[-1]).all():
             raise ValueError("a lead must have at least two contacts and, last, a case at NaN")
         if not np.isfinite(places[:-1]).all():
             raise ValueError(f"the places of contacts must be finite, got {places[:-1].tolist()}")
@@ -64,9 +64,9 @@ class Lead:
         places = np.stack([self.x_mm, self.z_mm], axis=1)[:-1]
         distance = np.abs(places[:, None] * [-1, 1] - places[None]).sum(axis=2)
         nearest = distance.argmin(axis=1)
-        if (distance.min(axis=1) > 1e-6).any():
-            alone = int(distance.min(axis=1).argmax())
-            raise ValueError(f"contact {alone} of lead {self.name} has no mirror image")
+        (alone,) = np.nonzero(distance.min(axis=1) > 1e-6)
+        if alone.size:
+            raise ValueError(f"contact {alone[0]} of lead {self.name} has no mirror image")
         return np.append(nearest, self.case).astype(np.int64)
 
 

@@ -1,0 +1,51 @@
+"""The verbs as a user types them: what they print, write and return, and what they refuse."""
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+from omegaconf import OmegaConf
+
+from neuro_common.cli import compose
+from neuro_common.verbs import Verb, load
+from spinal_rnn import cli
+
+
+def spinal(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    """The installed command, or its module where the package runs from its sources."""
+    script = shutil.which("spinal-rnn", path=sysconfig.get_path("scripts"))
+    program = [script] if script else [sys.executable, "-m", "spinal_rnn.cli"]
+    return subprocess.run(
+        [*program, *words],
+        cwd=folder,
+        env={**os.environ, "PYTHONWARNINGS": "error"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_info_names_contacts_and_muscles(tmp_path: Path) -> None:
+    done = spinal(tmp_path, "info")
+    assert done.returncode == 0, done.stderr
+    assert "   4   -3.5  33.0\n" in done.stdout
+    assert "  16  the case" in done.stdout
+    assert "LIl, LRF, LVLat, LST, LTA, LMG, LSol, RIl" in done.stdout
+
+
+@pytest.mark.parametrize("verb", cli.VERBS, ids=lambda verb: verb.name)
+def test_every_verb_composes_to_its_schema(verb: Verb) -> None:
+    assert verb.example.startswith(f"spinal-rnn {verb.name}")
+    assert verb.schema is not None
+    config = OmegaConf.to_object(compose("spinal-rnn", cli.VERBS, verb.name))
+    assert isinstance(config, load(verb.schema))
+
+
+def test_help_lists_every_verb(tmp_path: Path) -> None:
+    done = spinal(tmp_path, "--help")
+    assert done.returncode == 0
+    assert all(f"  {verb.name}" in done.stdout for verb in cli.VERBS)
