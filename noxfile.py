@@ -197,7 +197,9 @@ def browser(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Measures speed as ratios to named baselines and writes docs/benchmarks.md."""
-    install(session, {"rldbs-env": ["train"], "neuro-common": []}, "pytest-benchmark")
+    install(
+        session, {"rldbs-env": ["train"], "spinal-rnn": [], "neuro-common": []}, "pytest-benchmark"
+    )
     session.run("python", "-m", "benchmarks.report", *session.posargs)
 
 

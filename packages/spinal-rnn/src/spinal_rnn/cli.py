@@ -22,6 +22,20 @@ VERBS = (
         "spinal_rnn.cli:info",
         "spinal_rnn.config:InfoConfig",
     ),
+    cli.Verb(
+        "simulate",
+        "Simulate the mapping session of a person.",
+        "spinal-rnn simulate preset=default seed=3",
+        "spinal_rnn.data_cli:simulate",
+        "spinal_rnn.data_config:SimulateConfig",
+    ),
+    cli.Verb(
+        "import",
+        "Check a measured session, filter it and convert it.",
+        "spinal-rnn import source=conditions.csv emg=emg.npy fs_hz=2000",
+        "spinal_rnn.data_cli:import_session",
+        "spinal_rnn.data_config:ImportConfig",
+    ),
 )
 
 

@@ -1,0 +1,252 @@
+"""How a recurrent network learns waveforms: its loss, its batches, its rate and its validation.
+
+The loss of an update is the mean squared error in percent squared and what regularisers add; that
+of a validation is the error alone, so that curves compare across regularisers.
+"""
+
+import hashlib
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from neuro_common.files import read_json, write_json
+from neuro_common.leaky import LeakyNetwork
+from neuro_common.rate_noise import Noise
+from neuro_common.rate_structure import dale_signs
+from neuro_common.seeding import generator
+from neuro_common.training import Plan
+from spinal_rnn.conditions import Conditions
+from spinal_rnn.models.published import GatedNetwork, Network, published_network
+from spinal_rnn.models.recurrent_options import FIRST_TAU_MS, RecurrentOptions
+from spinal_rnn.muscles import MUSCLES
+from spinal_rnn.splits import Split, by_configuration
+
+__all__ = [
+    "Lesson",
+    "Trials",
+    "build_network",
+    "claim_directory",
+    "hold_out",
+    "one_cycle",
+    "penalty",
+]
+
+_FORMAT = "spinal-rnn/recurrent-training"
+_EXCITATORY_FRACTION = 0.8
+_RISE, _FIRST_RATE, _LAST_RATE = 0.3, 1 / 25, 1e-3
+# Streams of a seed.
+_BATCHES, _NOISE, _DROPOUT, _HELD_OUT, _TAU = range(5)
+
+
+@dataclass(frozen=True, eq=False)
+class Trials:
+    """What is learnt from.
+
+    Attributes:
+        inputs: Currents in mA, shape (trials, time, contacts).
+        percent: EMG in percent of a muscle's maximum, shape (trials, time, 14).
+        train: Numbers of the trials to learn from.
+        held_out: Numbers of the trials that choose the best weights.
+    """
+
+    inputs: Tensor
+    percent: Tensor
+    train: Tensor
+    held_out: Tensor
+
+
+def build_network(options: RecurrentOptions, contacts: int, dt_ms: float) -> Network:
+    """The network of options, with its first weights.
+
+    Args:
+        options: Its name, units and seed.
+        contacts: Input channels.
+        dt_ms: Interval between samples.
+    """
+    sizes = (options.units, contacts, len(MUSCLES))
+    if options.network != "DaleRNN":
+        return published_network(options.network, *sizes, seed=options.seed, dt_ms=dt_ms)
+    tau = generator(options.seed, _TAU).choice(np.asarray(FIRST_TAU_MS), options.units)
+    return LeakyNetwork(
+        *sizes,
+        seed=options.seed,
+        signs=dale_signs(options.units, _EXCITATORY_FRACTION),
+        tau_ms=torch.from_numpy(tau),
+        train_tau=True,
+        dt_ms=dt_ms,
+        activation="relu",
+        activation_on="state",
+        readout="signed",
+    )
+
+
+def hold_out(
+    options: RecurrentOptions, conditions: Conditions, mirror: NDArray[np.int64] | None
+) -> Split:
+    """The configurations that choose the best weights, apart from those that are learnt from.
+
+    Args:
+        options: How many, and the seed of the choice.
+        conditions: Of the training trials.
+        mirror: The mirror image of each contact, or None.
+
+    Raises:
+        ValueError: There is one configuration only.
+    """
+    count = round(options.held_out * len(np.unique(conditions.groups(mirror))))
+    seed = int(generator(options.seed, _HELD_OUT).integers(2**32))
+    return by_configuration(conditions, mirror, max(1, count), seed=seed)
+
+
+def claim_directory(directory: Path, options: RecurrentOptions, trials: Trials) -> None:
+    """Note what is trained in a directory, or see that it is the same as before.
+
+    Args:
+        directory: Of the training.
+        options: How it is trained.
+        trials: What is learnt from.
+
+    Raises:
+        ValueError: The directory is of another training.
+        FormatError: What was noted there is damaged.
+    """
+    digest = hashlib.sha256()
+    for values in vars(trials).values():
+        digest.update(values.cpu().numpy().tobytes())
+    wanted = {"options": asdict(options), "trials": digest.hexdigest()}
+    note = directory / "training.json"
+    if not note.exists():
+        write_json(note, wanted, _FORMAT)
+        return
+    found = read_json(note, _FORMAT)
+    if others := [name for name in wanted if found.get(name) != wanted[name]]:
+        raise ValueError(
+            f"{directory} must be of the same training to be taken up, but its "
+            f"{' and '.join(others)} differ: give another directory, or delete it to begin anew"
+        )
+
+
+def one_cycle(update: int, updates: int) -> float:
+    """Part of the learning rate: a rise for three tenths of the updates, then a long fall.
+
+    Both follow half a cosine (Smith and Topin 2017).
+
+    Args:
+        update: Its number, from 0.
+        updates: How many there are.
+    """
+    rise = max(1.0, _RISE * updates)
+    if update < rise:
+        low, part = _FIRST_RATE, 1 - update / rise
+    else:
+        low, part = _LAST_RATE, (update - rise) / max(1.0, updates - rise)
+    return low + (1 - low) * (1 + math.cos(math.pi * part)) / 2
+
+
+def penalty(options: RecurrentOptions, network: Network, rates: Tensor) -> Tensor:
+    """What the regularisers add to the loss of an update.
+
+    The sums are over input, recurrent and output weights of every layer as they act; biases,
+    feedback and time constants are free.
+
+    Args:
+        options: Their weights.
+        network: The network.
+        rates: Of its units, any shape.
+    """
+    total = rates.new_zeros(())
+    if options.l1 or options.l2:
+        for weight in _weights(network):
+            total = total + options.l1 * weight.abs().sum() + options.l2 * weight.square().sum()
+    if options.rate:
+        total = total + options.rate * rates.square().mean()
+    return total
+
+
+def _weights(network: Network) -> list[Tensor]:
+    if isinstance(network, GatedNetwork):
+        return [value for name, value in network.named_parameters() if "weight" in name]
+    return [network.input_weight, network.effective_weight(), network.effective_output_weight()]
+
+
+class Lesson:
+    """The loss of each update, keyed by seed and number, and the validation.
+
+    Args:
+        options: How to train.
+        network: What to train.
+        trials: What to learn from.
+        gain: What an output of 1 means, in percent.
+    """
+
+    def __init__(
+        self, options: RecurrentOptions, network: Network, trials: Trials, gain: float
+    ) -> None:
+        self._options, self._network, self._trials, self._gain = options, network, trials, gain
+        self._batches = -(-len(trials.train) // options.batch)
+
+    @property
+    def plan(self) -> Plan:
+        """A validation every epoch; only a loss that is not finite is refused."""
+        updates = self._options.epochs * self._batches
+        return Plan(
+            updates,
+            self._batches,
+            clip_norm=self._options.clip * self._gain**2,
+            # a regulariser may weigh more than any error
+            spike=math.inf,
+            rate=lambda update: one_cycle(update, updates),
+        )
+
+    def loss(self, update: int) -> Tensor:
+        """The loss of an update, in percent squared."""
+        options, trials = self._options, self._trials
+        chosen = trials.train[self._batch(update)]
+        noise = None
+        if options.noise:
+            noise = Noise(_key(options.seed, _NOISE, update), recurrent=options.noise)
+        with _keyed_dropout(self._network, _key(options.seed, _DROPOUT, update)):
+            outputs, activities = self._network.train()(trials.inputs[chosen], noise=noise)
+        error = (self._gain * outputs - trials.percent[chosen]).square().mean()
+        return torch.as_tensor(error + penalty(options, self._network, activities["rate"]))
+
+    def validate(self) -> dict[str, float]:
+        """The mean squared error on the held-out configurations, in percent squared."""
+        trials, size, squares = self._trials, self._options.batch, 0.0
+        for first in range(0, len(trials.held_out), size):
+            chosen = trials.held_out[first : first + size]
+            outputs, _ = self._network.eval()(trials.inputs[chosen])
+            squares += float((self._gain * outputs - trials.percent[chosen]).square().sum())
+        return {"loss": squares / trials.percent[trials.held_out].numel()}
+
+    def _batch(self, update: int) -> Tensor:
+        """Each epoch goes through the trials once, in an order of its own."""
+        epoch, place = divmod(update, self._batches)
+        order = generator(self._options.seed, _BATCHES, epoch).permutation(len(self._trials.train))
+        size = self._options.batch
+        return torch.from_numpy(order[place * size : (place + 1) * size]).to(
+            self._trials.train.device
+        )
+
+
+def _key(*place: int) -> int:
+    return int(generator(*place).integers(2**63))
+
+
+@contextmanager
+def _keyed_dropout(network: Network, seed: int) -> Iterator[None]:
+    """Torch's dropout takes no generator: seed the global one, and give it back as it was."""
+    if not isinstance(network, GatedNetwork):
+        yield
+        return
+    device = next(network.parameters()).device
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield
