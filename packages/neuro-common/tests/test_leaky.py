@@ -354,3 +354,18 @@ def test_options_that_cannot_be_are_refused(options, message):
 def test_inputs_that_do_not_fit_are_refused(inputs, message):
     with pytest.raises(ValueError, match=message):
         network()(inputs)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_gpu_gives_the_same_numbers():
+    options = {"signs": dale_signs(10, 0.8), "readout": "excitatory", "synapse_tau_ms": 3.0}
+    here, there = (
+        network(**options, train_tau=True, feedback_delay_ms=5.0, device=device)
+        for device in ("cpu", "cuda")
+    )
+    inputs = draw(1, 4, 30, 3)
+    here(inputs)[0].square().mean().backward()
+    there(inputs.cuda())[0].square().mean().backward()
+    for ours, theirs in zip(here.parameters(), there.parameters(), strict=True):
+        torch.testing.assert_close(theirs.grad.cpu(), ours.grad, rtol=1e-9, atol=1e-12)

@@ -57,4 +57,4 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 
 
 def test_the_example_in_the_docstring_runs() -> None:
-    assert doctest.testmod(spinal_rnn, raise_on_error=True).attempted == 4
+    assert doctest.testmod(spinal_rnn, raise_on_error=True).attempted == 5

@@ -136,9 +136,7 @@ def test_the_transition_is_the_derivative_of_a_step(synapse: bool) -> None:
     start = torch.zeros(1, units * (2 if synapse else 1), dtype=torch.float64)
     oracle = torch.autograd.functional.jacobian(step, start)[0, :, 0]
     slow = network.synapse_leak().detach() if synapse else None
-    ours = transition_matrix(
-        network.effective_weight().detach(), network.leak().detach(), slow
-    )
+    ours = transition_matrix(network.effective_weight().detach(), network.leak().detach(), slow)
     np.testing.assert_allclose(ours, oracle.numpy(), atol=1e-14)
 
 

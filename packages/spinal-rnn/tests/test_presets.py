@@ -180,6 +180,9 @@ def test_the_second_generator_differs_in_every_part() -> None:
     assert np.abs(one.pool(u) - other.pool(u)).max() > 0.1
     assert ((other.weights > 0.01).sum(axis=1) > (one.weights > 0.01).sum(axis=1)).all()
     assert len(other.depression.recovery_ms) == 2
+    nothing = np.zeros(14)
+    np.testing.assert_allclose(one.depression.taken(nothing), 0.2 * one.depression.use)
+    np.testing.assert_allclose(other.depression.taken(nothing), 0.6 * other.depression.use)
     np.testing.assert_allclose(other.weights.sum(axis=1), 1)
 
 

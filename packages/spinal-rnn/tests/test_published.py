@@ -155,6 +155,17 @@ def test_alphas_are_taken_to_the_bit_or_trained_further():
     np.testing.assert_allclose(further.leak().detach(), state["alpha"].ravel(), rtol=1e-12)
 
 
+def test_parameters_of_a_live_module_are_taken_too():
+    network = published_network("LSTM", UNITS, seed=5)
+    names = {"recurrent": "lstm", "output": "fc"}
+    state = {}
+    for name, value in network.named_parameters():
+        part, rest = name.split(".")
+        state[f"{names[part]}.{rest}"] = value
+    inputs = torch.from_numpy(pulses()).float()
+    assert torch.equal(load_published("LSTM", state)(inputs)[0], network(inputs)[0])
+
+
 def test_an_alpha_out_of_bounds_is_a_thing_of_compat():
     state = weights_of("ARNN")
     state["alpha"][0, 3] = 1.25

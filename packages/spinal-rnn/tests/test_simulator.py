@@ -102,6 +102,45 @@ def test_noise_varies_around_the_noise_free_response() -> None:
     np.testing.assert_allclose(rest, np.sqrt(0.015**2 + 0.005**2 / 2 + 0.01**2 / 2), rtol=0.1)
 
 
+def test_each_source_of_noise_alone() -> None:
+    mean_person, quiet = draw_subject(jitter=False), Noise(0, 0, 0, 0, 0, 0, 0)
+    conditions = Conditions.of(np.repeat(LATERAL[None], 400, axis=0), 2.0, 20.0)
+    soleus = muscle_index("LSol")
+
+    def measured(**level: float) -> tuple[Session, np.ndarray, np.ndarray]:
+        """The session, and peak-to-peak of the first and of the second period of each trial."""
+        person = replace(mean_person, noise=replace(quiet, **level))
+        session = measure(person, conditions, 1)
+        emg = session.emg[:, :, soleus]
+        return session, np.ptp(emg[:, 38:88], axis=1), np.ptp(emg[:, 88:138], axis=1)
+
+    _, first, second = measured(trial_cv=0.12)
+    assert first.std() / first.mean() == pytest.approx(0.12, abs=0.015)
+    np.testing.assert_allclose(second / first, (second / first)[0], rtol=1e-5)
+    _, first, second = measured(pulse_cv=0.05)
+    ratio = second / first
+    assert ratio.std() / ratio.mean() == pytest.approx(0.05 * np.sqrt(2), abs=0.01)
+    session, first, _ = measured(threshold_drift=0.1)
+    factor = session.truth["threshold_factor"].data
+    assert np.ptp(factor) > 0.09
+    wanted = mean_person.response(conditions, factor).muscle[:, soleus]
+    np.testing.assert_allclose(first / first[0], wanted / wanted[0], rtol=1e-4)
+
+
+def test_the_artefact_stands_at_the_pulse() -> None:
+    person = replace(draw_subject(0), noise=Noise(0, 0, 0, 0, 0, artefact_per_ma=0.005))
+    conditions = Conditions.of(LATERAL, 4.0, 20.0)
+    with_artefact = measure(
+        replace(person, noise=replace(person.noise, threshold_drift=0.0)), conditions
+    )
+    added = with_artefact.emg[0] - measure(person, conditions, noise=False).emg[0]
+    height = 4 * 0.005 * person.waveform.peak_mv
+    # the box of 1 ms begins at the sample and is shared with the next one
+    np.testing.assert_allclose(added[20:22, 7], height[7] / 2, atol=1e-6)
+    np.testing.assert_allclose(added[20:22, 0], -height[0] / 2, atol=1e-6)
+    assert set(np.flatnonzero(np.abs(added[:, 7]) > 1e-6)) == {20, 21, 70, 71, 120, 121, 170, 171}
+
+
 def test_repeats_share_the_truth_and_not_the_noise(session: Session) -> None:
     conditions = session.conditions
     rows = np.column_stack([conditions.groups(), conditions.frequency_hz, conditions.amplitude_ma])

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from spinal_rnn.anatomy import field_kernel, hill_pool, root_places
 from spinal_rnn.conditions import Conditions, configuration, parse_configuration, stack
 from spinal_rnn.depression import pulse_responses
+from spinal_rnn.encoding import pulse_trains
 from spinal_rnn.lead import SPECIFY_565
 from spinal_rnn.presets import draw_subject
-from spinal_rnn.subject import trains
 
 MEAN = draw_subject(jitter=False)
 
@@ -111,7 +111,7 @@ def test_a_burst_depresses_and_its_second_pulse_is_its_own_response() -> None:
 
 def test_trials_of_one_train_come_together() -> None:
     vector = parse_configuration("cath4_an16")
-    groups = trains(Conditions.of(vector, 1.0, [60.0, 20.0, 60.0], pulses=[1, 1, 2]), 180.0)
+    groups = pulse_trains(Conditions.of(vector, 1.0, [60.0, 20.0, 60.0], pulses=[1, 1, 2]), 180.0)
     assert sorted(np.concatenate([trials for trials, _ in groups])) == [0, 1, 2]
     times = {int(trials[0]): pulses for trials, pulses in groups}
     np.testing.assert_allclose(times[0], np.arange(11) * 1e3 / 60)

@@ -1,11 +1,12 @@
 """Epidural stimulation of the spinal cord to leg muscles, and back to the best stimulation.
 
->>> from spinal_rnn import configuration_name, parse_configuration
+>>> from spinal_rnn import Conditions, configuration_name, draw_subject, parse_configuration
 >>> vector = parse_configuration("cath4_an3_5")
 >>> vector[[3, 4, 5]].tolist()
 [0.5, -1.0, 0.5]
->>> configuration_name(vector)
-'cath4_an3_5'
+>>> response = draw_subject(seed=0).response(Conditions.of(vector, amplitude_ma=4, frequency_hz=40))
+>>> [f"{part:.2f}" for part in response.recruited[0, 3:7]]  # left L4, L5, S1 and S2
+['0.10', '0.86', '1.00', '0.00']
 """
 
 from importlib import import_module
@@ -18,32 +19,73 @@ if TYPE_CHECKING:
         configuration_name,
         parse_configuration,
     )
+    from spinal_rnn.emg import preprocess
     from spinal_rnn.lead import SPECIFY_565, Lead
+    from spinal_rnn.models.ensemble import RootEnsemble
+    from spinal_rnn.models.recurrent import RecurrentModel
+    from spinal_rnn.models.waveform import WaveformModel
     from spinal_rnn.muscles import MUSCLES
+    from spinal_rnn.presets import PRESETS, draw_subject
+    from spinal_rnn.recruitment import fit_recruitment
+    from spinal_rnn.responses import Responses, Scale, measure_responses
     from spinal_rnn.session import Session, read_session
+    from spinal_rnn.session_files import read_source
+    from spinal_rnn.simulator import measure, simulate_session
+    from spinal_rnn.sources import open_session
+    from spinal_rnn.subject import Subject
 
 __all__ = [
     "MUSCLES",
+    "PRESETS",
     "SPECIFY_565",
     "Conditions",
     "Lead",
+    "RecurrentModel",
+    "Responses",
+    "RootEnsemble",
+    "Scale",
     "Session",
+    "Subject",
+    "WaveformModel",
     "configuration",
     "configuration_name",
+    "draw_subject",
+    "fit_recruitment",
+    "measure",
+    "measure_responses",
+    "open_session",
     "parse_configuration",
+    "preprocess",
     "read_session",
+    "read_source",
+    "simulate_session",
 ]
 
 _HOMES = {
     "MUSCLES": "muscles",
+    "PRESETS": "presets",
     "SPECIFY_565": "lead",
     "Conditions": "conditions",
     "Lead": "lead",
+    "RecurrentModel": "models.recurrent",
+    "Responses": "responses",
+    "RootEnsemble": "models.ensemble",
+    "Scale": "responses",
     "Session": "session",
+    "Subject": "subject",
+    "WaveformModel": "models.waveform",
     "configuration": "conditions",
     "configuration_name": "conditions",
+    "draw_subject": "presets",
+    "fit_recruitment": "recruitment",
+    "measure": "simulator",
+    "measure_responses": "responses",
+    "open_session": "sources",
     "parse_configuration": "conditions",
+    "preprocess": "emg",
     "read_session": "session",
+    "read_source": "session_files",
+    "simulate_session": "simulator",
 }
 
 

@@ -18,6 +18,7 @@ __all__ = [
     "published_configuration",
     "published_pulse_times_ms",
     "pulse_times_ms",
+    "pulse_trains",
 ]
 
 BURST_HZ = 500.0
@@ -61,6 +62,29 @@ def pulse_times_ms(
     bursts = np.arange(max(0, int(np.ceil((duration_ms - lead_in_ms) / period_ms))))
     times = (lead_in_ms + bursts[:, None] * period_ms + np.arange(pulses) * step_ms).reshape(-1)
     return np.asarray(times[times < duration_ms - _EDGE_MS])
+
+
+def pulse_trains(
+    conditions: Conditions, duration_ms: float
+) -> list[tuple[NDArray[np.int64], NDArray[np.float64]]]:
+    """Trials that share their pulse times, and those times from the first pulse.
+
+    Args:
+        conditions: Any trials.
+        duration_ms: How long the trains last.
+
+    Returns:
+        Pairs of trial numbers, shape (n,), and times in ms, shape (pulses,); each trial in one.
+    """
+    keys = np.stack([conditions.frequency_hz, conditions.pulses], axis=1)
+    kinds, kind = np.unique(keys, axis=0, return_inverse=True)
+    return [
+        (
+            np.flatnonzero(kind.reshape(-1) == number),
+            pulse_times_ms(hz, duration_ms, 0.0, int(pulses)),
+        )
+        for number, (hz, pulses) in enumerate(kinds)
+    ]
 
 
 def encode(

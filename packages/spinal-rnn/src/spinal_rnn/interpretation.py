@@ -96,8 +96,7 @@ def period_ms(signal: ArrayLike, dt_ms: float) -> tuple[float, float]:
         The period and the correlation there; NaN both if no peak shows.
     """
     values = np.asarray(signal, dtype=np.float64)
-    lags = np.arange(len(values) // 2 + 1)
-    curve = np.array([_correlation(values, lag) for lag in lags])
+    curve = np.array([_correlation(values, lag) for lag in range(len(values) // 2 + 1)])
     below = np.flatnonzero(curve < 0)
     peaks = 1 + np.flatnonzero((curve[1:-1] >= curve[:-2]) & (curve[1:-1] > curve[2:]))
     peaks = peaks[(peaks > below[0]) & (curve[peaks] > 0)] if len(below) else peaks[:0]

@@ -1,14 +1,26 @@
-"""One configuration of a mapping session: its responses, and the curves that go through them."""
+"""One configuration of a mapping session: its trials, and what goes through them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spinal_rnn.conditions import Conditions, configuration_name, parse_configuration
 from spinal_rnn.figures.shown import Curve, Trials
+from spinal_rnn.models.base import Prediction
 from spinal_rnn.recruitment import LEAST_AMPLITUDES, fit_recruitment
-from spinal_rnn.responses import Responses, Scale
+from spinal_rnn.responses import Scale, measure_responses
+from spinal_rnn.session import Session
 
-__all__ = ["LEAST_RISE", "choose_configuration", "fitted_curves", "parts_of_large", "trials_of"]
+__all__ = [
+    "LEAST_RISE",
+    "Mapping",
+    "amplitude_grid",
+    "fitted_curves",
+    "map_configuration",
+    "predicted_curves",
+]
 
 LEAST_RISE = 0.1
 """A muscle whose curve rises by less, as a part of its large response, has no threshold."""
@@ -16,70 +28,102 @@ LEAST_RISE = 0.1
 _POINTS = 61
 
 
-def parts_of_large(responses: Responses) -> NDArray[np.float64]:
-    """The late responses as parts of each muscle's large one, shape (trials, 14).
+@dataclass(frozen=True, eq=False)
+class Mapping:
+    """A session, and one of its configurations.
 
-    Args:
-        responses: All of a session.
+    Attributes:
+        session: All trials.
+        responses: Late responses of all trials as parts of the large ones.
+        scale: Those large ones.
+        vector: The configuration, shape (contacts,).
+        chosen: Numbers of its trials, ascending.
     """
-    return Scale.fit(responses.late_mv).apply(responses.late_mv)
+
+    session: Session
+    responses: Trials
+    scale: Scale
+    vector: NDArray[np.float64]
+    chosen: NDArray[np.int64]
+
+    @property
+    def name(self) -> str:
+        """What the configuration is called."""
+        return configuration_name(self.vector)
+
+    @property
+    def trials(self) -> Trials:
+        """The trials of the configuration."""
+        return self.responses.take(self.chosen)
+
+    @property
+    def others(self) -> NDArray[np.int64]:
+        """Trials of all other configurations but its mirror image, for an honest prediction.
+
+        Raises:
+            ValueError: There are none.
+        """
+        from spinal_rnn.splits import mirror_of
+
+        group = self.responses.conditions.groups(mirror_of(self.session.lead))
+        others = np.flatnonzero(group != group[self.chosen[0]])
+        if not len(others):
+            raise ValueError(
+                "a model is fitted to the session's other configurations, but it has none: give "
+                "weights=none, or a session of several"
+            )
+        return others
 
 
-def choose_configuration(measured: Trials, name: str | None = None) -> NDArray[np.float64]:
-    """The vector of a configuration, shape (contacts,).
+def map_configuration(session: Session, name: str | None = None) -> Mapping:
+    """Measure a session and choose one of its configurations.
 
     Args:
-        measured: All trials of a session.
+        session: Any.
         name: Such as ``cath4_an3_5``; None is the one with the strongest mean response, of those
             with the most trials.
 
     Raises:
         ValueError: The session has no trial of it.
     """
-    conditions = measured.conditions
-    if name is not None:
-        vector = parse_configuration(name, conditions.configuration.shape[1])
-        if not trials_of(conditions, vector).any():
-            there = map(configuration_name, np.unique(conditions.configuration, axis=0))
-            raise ValueError(
-                f"configuration must be one of the session's, got {name}; it has "
-                f"{', '.join(sorted(there))}"
-            )
-        return vector
-    group = conditions.groups()
-    count = np.bincount(group)
-    strength = np.bincount(group, measured.response.mean(axis=1)) / count
-    most = count == count.max()
-    chosen = int(np.flatnonzero(most)[strength[most].argmax()])
-    vectors: NDArray[np.float64] = conditions.configuration[group == chosen]
-    return vectors[0]
+    responses = measure_responses(session)
+    scale = Scale.fit(responses.late_mv)
+    parts = Trials(responses.conditions, scale.apply(responses.late_mv))
+    group = parts.conditions.groups()
+    if name is None:
+        count = np.bincount(group)
+        strength = np.bincount(group, parts.response.mean(axis=1)) / count
+        chosen = int(np.where(count == count.max(), strength, -1).argmax())
+        trials = np.flatnonzero(group == chosen)
+    else:
+        wanted = parse_configuration(name, len(session.lead))
+        distance = np.abs(parts.conditions.configuration - wanted).max(axis=1)
+        trials = np.flatnonzero(distance < 1e-6)
+    if not len(trials):
+        known = np.unique(parts.conditions.configuration, axis=0)
+        raise ValueError(
+            f"configuration must be one of the session's, got {name}; it has "
+            f"{', '.join(sorted(map(configuration_name, known)))}"
+        )
+    vector = parts.conditions.configuration[trials[0]]
+    return Mapping(session, parts, scale, vector, trials)
 
 
-def trials_of(conditions: Conditions, vector: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which trials are of a configuration, shape (trials,).
-
-    Args:
-        conditions: Any trials.
-        vector: Shape (contacts,).
-    """
-    return np.asarray(np.abs(conditions.configuration - vector).max(axis=1) < 1e-6)
-
-
-def fitted_curves(measured: Trials, *, n_bootstrap: int = 200) -> tuple[Curve, ...]:
+def fitted_curves(trials: Trials, *, n_bootstrap: int = 200) -> tuple[Curve, ...]:
     """A recruitment curve for each frequency that has amplitudes enough.
 
     Args:
-        measured: Trials of one configuration.
+        trials: Of one configuration.
         n_bootstrap: Resamples for the thresholds' intervals.
     """
     curves = []
-    frequencies = measured.conditions.frequency_hz
+    frequencies = trials.conditions.frequency_hz
     for hz in np.unique(frequencies):
-        mine = (frequencies == hz) & (measured.conditions.amplitude_ma > 0)
-        amplitude = measured.conditions.amplitude_ma[mine]
+        mine = (frequencies == hz) & (trials.conditions.amplitude_ma > 0)
+        amplitude = trials.conditions.amplitude_ma[mine]
         if len(np.unique(amplitude)) < LEAST_AMPLITUDES:
             continue
-        fit = fit_recruitment(amplitude, measured.response[mine], n_bootstrap=n_bootstrap)
+        fit = fit_recruitment(amplitude, trials.response[mine], n_bootstrap=n_bootstrap)
         threshold = np.stack(
             [fit.curves.threshold_ma, fit.low["threshold_ma"], fit.high["threshold_ma"]]
         )
@@ -87,4 +131,39 @@ def fitted_curves(measured: Trials, *, n_bootstrap: int = 200) -> tuple[Curve, .
         rise = fit.curves(along[-1:])[0] - fit.curves.floor
         known = np.where(fit.responds & (rise >= LEAST_RISE), threshold, np.nan)
         curves.append(Curve(float(hz), along, fit.curves(along), threshold_ma=known))
+    return tuple(curves)
+
+
+def amplitude_grid(trials: Trials) -> Conditions:
+    """Many amplitudes up to the largest, at each frequency of some trials.
+
+    Args:
+        trials: Of one configuration.
+    """
+    conditions = trials.conditions
+    along = np.linspace(0.05, conditions.amplitude_ma.max(), _POINTS)
+    frequencies = np.unique(conditions.frequency_hz)
+    hz, ma = (axis.ravel() for axis in np.meshgrid(frequencies, along, indexing="ij"))
+    return Conditions.of(conditions.configuration[0], ma, hz)
+
+
+def predicted_curves(
+    prediction: Prediction, conditions: Conditions, thresholds: Sequence[Curve] = ()
+) -> tuple[Curve, ...]:
+    """A curve for each frequency from predictions on rising amplitudes.
+
+    Args:
+        prediction: As parts of the large responses.
+        conditions: Of one configuration.
+        thresholds: Curves whose thresholds are taken over, by frequency.
+    """
+    known = {one.frequency_hz: one.threshold_ma for one in thresholds}
+    curves = []
+    for hz in np.unique(conditions.frequency_hz).tolist():
+        mine = conditions.frequency_hz == hz
+        low, high = (
+            None if one is None else one[mine] for one in (prediction.low, prediction.high)
+        )
+        amplitude = conditions.amplitude_ma[mine]
+        curves.append(Curve(hz, amplitude, prediction.values[mine], low, high, known.get(hz)))
     return tuple(curves)

@@ -130,7 +130,7 @@ def view_network(
     begin = round(_SETTLED * rates.shape[1])
     return NetworkView(
         conditions,
-        np.arange(rates.shape[1]) * dt_ms,
+        np.arange(rates.shape[1], dtype=np.float64) * dt_ms,
         rates,
         tuple(principal_components(one) for one in rates),
         tuple(measure_orbit(one[begin:], dt_ms) for one in rates),

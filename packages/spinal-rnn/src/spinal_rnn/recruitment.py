@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import isotonic_regression
 
 from neuro_common.seeding import generator
 from spinal_rnn.conditions import Conditions, configuration_name
@@ -271,7 +272,7 @@ def _best_of_starts(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[n
     ends = [_fit(start, x, y) for start in starts]
     costs = [((y - _hill(end, x)) ** 2).sum(axis=1) for end in ends]
     best = np.argmin(costs, axis=0)
-    return np.stack(ends)[best, np.arange(len(y))]
+    return np.asarray(np.stack(ends)[best, np.arange(len(y))])
 
 
 def _curves(theta: NDArray[np.float64], unit: NDArray[np.float64], unit_ma: float) -> Curves:
@@ -280,6 +281,8 @@ def _curves(theta: NDArray[np.float64], unit: NDArray[np.float64], unit_ma: floa
 
 
 def _isotonic(amplitudes: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
-    from sklearn.isotonic import IsotonicRegression
-
-    return np.asarray(IsotonicRegression().fit_transform(amplitudes, values), dtype=np.float64)
+    """The nearest values that rise with the amplitude, one for each trial."""
+    _, level, count = np.unique(amplitudes, return_inverse=True, return_counts=True)
+    means = np.bincount(level, values) / count
+    rising = isotonic_regression(means, weights=count)
+    return np.asarray(rising.x, dtype=np.float64)[level]

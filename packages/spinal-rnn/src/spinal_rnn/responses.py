@@ -1,11 +1,12 @@
 """What a trial's fourteen EMGs come to: the response to each pulse, and to the late ones.
 
-The first pulse of a train finds the reflex undepressed, so that the largest response of a trial says
-little of the frequency. The response of a trial is therefore its late one: the mean peak-to-peak over
-the second and later pulses. The largest one stands beside it.
+The first pulse of a train finds the reflex undepressed, so that the largest response of a trial
+says little of the frequency. The response of a trial is therefore its late one: the mean
+peak-to-peak over the second and later pulses. The largest one stands beside it.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from spinal_rnn.conditions import Conditions
 from spinal_rnn.muscles import MUSCLES
 from spinal_rnn.session import Session
 
-__all__ = ["ONSET_MS", "Responses", "Scale", "measure_responses", "whole_windows"]
+__all__ = ["ONSET_MS", "Responses", "Scale", "late_ms", "measure_responses", "whole_windows"]
 
 ONSET_MS = np.tile([9.0, 10.0, 10.5, 12.0, 16.0, 17.0, 18.5], 2)
 """From a pulse to the begin of each muscle's reflex: a typical adult's, from hip to ankle."""
@@ -77,8 +78,8 @@ class Scale:
 def measure_responses(session: Session, onset_ms: NDArray[np.float64] | None = None) -> Responses:
     """The responses of a session's trials.
 
-    Each pulse has a window of one period that begins when the muscle's reflex does; windows that the
-    end of the trial cuts are left out. A burst of pulses counts as one.
+    Each pulse has a window of one period that begins when the muscle's reflex does; windows that
+    the end of the trial cuts are left out. A burst of pulses counts as one.
 
     Args:
         session: The trials.
@@ -107,11 +108,20 @@ def measure_responses(session: Session, onset_ms: NDArray[np.float64] | None = N
             edges = np.ceil(edges_ms * session.fs_hz / 1e3 - 1e-9).astype(int)
             emg = session.emg[trials, :, muscle]
             sizes = np.stack(
-                [np.ptp(emg[:, a:b], axis=1) for a, b in zip(edges, edges[1:], strict=False)]
+                [np.ptp(emg[:, a:b], axis=1) for a, b in pairwise(edges)]
             )
             late[trials, muscle] = sizes[1:].mean(axis=0, dtype=np.float64)
             peak[trials, muscle] = sizes.max(axis=0)
     return Responses(session.conditions, late, peak)
+
+
+def late_ms(session: Session) -> float:
+    """How long the responses of a trial can be seen, from the first one's mean onset to the end.
+
+    Args:
+        session: The trials.
+    """
+    return session.duration_ms - session.lead_in_ms - float(ONSET_MS.mean())
 
 
 def whole_windows(duration_ms: float, frequency_hz: float) -> int:

@@ -7,8 +7,17 @@ from numpy.typing import NDArray
 from scipy.optimize import nnls
 
 from spinal_rnn.conditions import Conditions
+from spinal_rnn.session_checks import condition_numbers
 
-__all__ = ["Noise", "coverage", "estimate_noise", "muscle_r2", "nrmse", "pooled_r2", "variance_parts"]
+__all__ = [
+    "Noise",
+    "coverage",
+    "estimate_noise",
+    "muscle_r2",
+    "nrmse",
+    "pooled_r2",
+    "variance_parts",
+]
 
 
 def pooled_r2(target: NDArray[np.float64], predicted: NDArray[np.float64]) -> float:
@@ -107,9 +116,7 @@ def estimate_noise(conditions: Conditions, target: NDArray[np.float64]) -> Noise
     Raises:
         ValueError: Fewer than two conditions were repeated.
     """
-    columns = [np.asarray(one, dtype=np.float64) for one in vars(conditions).values()]
-    table = np.column_stack(columns).round(6)
-    group = np.unique(table, axis=0, return_inverse=True)[1].reshape(-1)
+    group = condition_numbers(conditions)
     count = np.bincount(group)
     if (count > 1).sum() < 2:
         raise ValueError(

@@ -9,11 +9,12 @@ from neuro_common.seeding import generator
 from neuro_common.store import Signal
 from spinal_rnn.conditions import Conditions
 from spinal_rnn.depression import pulse_responses
+from spinal_rnn.encoding import pulse_trains
 from spinal_rnn.muscles import MUSCLES, muscle_index
 from spinal_rnn.noise import Noise, lognormal, threshold_drift
 from spinal_rnn.presets import PRESETS, draw_subject, preset_named
 from spinal_rnn.session import LEAD_IN_MS, Session
-from spinal_rnn.subject import TRAIN_MS, Subject, TrueResponse, trains
+from spinal_rnn.subject import TRAIN_MS, Subject, TrueResponse
 
 __all__ = [
     "LEAST_MV",
@@ -119,7 +120,7 @@ def measure(
     emg = np.zeros((trials, samples, muscles))
     if noise:
         emg += level.at_rest(trials, time_ms, peak_mv, rng)
-    for chosen, pulse_ms in trains(conditions, TRAIN_MS):
+    for chosen, pulse_ms in pulse_trains(conditions, TRAIN_MS):
         pulses = pulse_responses(single[chosen], pulse_ms, subject.depression)
         pulses *= size[chosen, None] * lognormal(pulses.shape, level.pulse_cv, rng)
         emg[chosen] += wave.train(pulse_ms, pulses, time_ms)

@@ -17,13 +17,13 @@ from spinal_rnn.anatomy import (
 )
 from spinal_rnn.conditions import Conditions
 from spinal_rnn.depression import Depression, pulse_responses
-from spinal_rnn.encoding import pulse_times_ms
+from spinal_rnn.encoding import pulse_trains
 from spinal_rnn.lead import SPECIFY_565, Lead
 from spinal_rnn.muscles import MUSCLES
 from spinal_rnn.noise import Noise
 from spinal_rnn.waveform import Waveform
 
-__all__ = ["TRAIN_MS", "Subject", "TrueResponse", "trains"]
+__all__ = ["TRAIN_MS", "Subject", "TrueResponse"]
 
 Array = NDArray[np.float64]
 
@@ -136,7 +136,7 @@ class Subject:
         recruited = recruited_fraction(drive, self.threshold, self.spread)
         muscle = muscle_response(recruited, self.weights, self.pool)
         late = np.empty_like(muscle)
-        for trials, pulse_ms in trains(conditions, TRAIN_MS):
+        for trials, pulse_ms in pulse_trains(conditions, TRAIN_MS):
             sizes = pulse_responses(muscle[trials], pulse_ms, self.depression)
             late[trials] = self._late(sizes, pulse_ms, 1e3 / conditions.frequency_hz[trials[0]])
         return TrueResponse(drive, recruited, muscle, late, late * self.waveform.peak_to_peak_mv)
@@ -148,24 +148,3 @@ class Subject:
         if not later.any(axis=0).all():  # so few pulses that nothing is depressed
             return np.asarray(sizes[:, 0])
         return np.asarray((sizes * later).sum(axis=1) / later.sum(axis=0))
-
-
-def trains(conditions: Conditions, duration_ms: float) -> list[tuple[NDArray[np.int64], Array]]:
-    """Trials that share their pulse times, and those times from the first pulse.
-
-    Args:
-        conditions: Any trials.
-        duration_ms: How long the trains last.
-
-    Returns:
-        Pairs of trial numbers, shape (n,), and times in ms, shape (pulses,); each trial in one.
-    """
-    keys = np.stack([conditions.frequency_hz, conditions.pulses], axis=1)
-    kinds, kind = np.unique(keys, axis=0, return_inverse=True)
-    return [
-        (
-            np.flatnonzero(kind.reshape(-1) == number),
-            pulse_times_ms(hz, duration_ms, 0.0, int(pulses)),
-        )
-        for number, (hz, pulses) in enumerate(kinds)
-    ]

@@ -28,6 +28,7 @@ class Candidates:
         bound: Lower bound of the score, by which they are ranked, shape (candidates,).
         mean: Of the score over members, shape (candidates,).
         deviation: Of the score over members, shape (candidates,).
+        tried: Place of each in the order in which the search tried them, shape (candidates,).
     """
 
     vectors: Array
@@ -37,6 +38,7 @@ class Candidates:
     bound: Array
     mean: Array
     deviation: Array
+    tried: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.vectors)
@@ -62,9 +64,20 @@ class Candidates:
         places = np.asarray(chosen, dtype=np.int64)
         return Candidates(*(getattr(self, one.name)[places] for one in fields(self)))
 
-    def proposal(
-        self, place: int, limits: Limits, trials: int = 10, span: float = 0.4
-    ) -> Proposal:
+    def first(self, count: int) -> "Candidates":
+        """The most promising.
+
+        Args:
+            count: How many, if there are so many.
+        """
+        return self.take(np.arange(min(count, len(self))))
+
+    @property
+    def course(self) -> Array:
+        """The bounds in the order in which the search tried them, shape (candidates,)."""
+        return self.bound[np.argsort(self.tried, kind="stable")]
+
+    def proposal(self, place: int, limits: Limits, trials: int = 10, span: float = 0.4) -> Proposal:
         """A series of amplitudes around the best one of a candidate.
 
         Args:
@@ -141,6 +154,7 @@ def evaluate(
         bound.ravel()[chosen],
         scores.mean(axis=0)[chosen],
         scores.std(axis=0)[chosen],
+        chosen // (shape[1] * shape[2]),
     )
 
 

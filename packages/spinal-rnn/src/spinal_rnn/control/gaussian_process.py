@@ -7,11 +7,11 @@ fitted. The next configuration has the highest upper confidence bound (Srinivas 
 
 import warnings
 from dataclasses import dataclass
+from dataclasses import fields as dataclass_fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
 from scipy.linalg import cho_solve, solve_triangular
 from scipy.spatial.distance import cdist
 
@@ -57,7 +57,10 @@ class Values:
     def with_more(self, other: "Values") -> "Values":
         """These and others."""
         return Values(
-            *(np.concatenate([mine, theirs]) for mine, theirs in zip(_all(self), _all(other), strict=True))
+            *(
+                np.concatenate([mine, theirs])
+                for mine, theirs in zip(_columns(self), _columns(other), strict=True)
+            )
         )
 
 
@@ -220,11 +223,5 @@ def _kernel(one: Array, other: Array, numbers: Hyperparameters) -> Array:
     return numbers.variance * matern(where) * matern(often)
 
 
-def _all(values: Values) -> tuple[Array, ...]:
-    return (
-        values.vectors,
-        values.frequency_hz,
-        values.pulse_width_us,
-        values.amplitude_ma,
-        values.value,
-    )
+def _columns(values: Values) -> list[Array]:
+    return [getattr(values, one.name) for one in dataclass_fields(values)]

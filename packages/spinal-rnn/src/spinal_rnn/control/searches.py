@@ -4,7 +4,8 @@ All of them end in `spinal_rnn.control.candidates.evaluate`, which projects into
 """
 
 import warnings
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,8 +31,11 @@ SEARCHES = ("exhaustive", "random", "gradient", "evolution")
 """What `search` can be told to use."""
 
 _FAINT = 1e-3  # part of a contact that a gradient may wake
+_RUNS = 3  # of the evolution
+_SMALL = 0.05  # part of a contact that is not worth its wire
 
 
+@runtime_checkable
 class Differentiable(Surrogate, Protocol):
     """A surrogate that passes gradients from the responses to the currents."""
 
@@ -51,10 +55,14 @@ def exhaustive(
         limits: What is allowed.
         kappa: See `spinal_rnn.control.candidates.evaluate`.
     """
-    sets = [bipolar(limits)] if limits.contacts - 1 in limits.forbidden else [
-        single(limits),
-        bipolar(limits),
-    ]
+    sets = (
+        [bipolar(limits)]
+        if limits.contacts - 1 in limits.forbidden
+        else [
+            single(limits),
+            bipolar(limits),
+        ]
+    )
     return evaluate(surrogate, objective, np.concatenate(sets), limits, kappa=kappa)
 
 
@@ -129,12 +137,13 @@ def gradient(
         currents = (anodes - cathodes) * (limits.total_ma * torch.sigmoid(level))[:, None]
         values = surrogate.respond(Stimulation(currents, frequency_hz, width_us))
         optimiser.zero_grad()
-        (-lower_bound(objective(values), kappa).sum()).backward()
+        loss = -lower_bound(objective(values), kappa).sum()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
     with torch.no_grad():
         cathodes, anodes = logits.masked_fill(forbidden, -torch.inf).softmax(dim=-1)
     found = (anodes - cathodes).double().numpy()
-    found[np.abs(found) < 0.02] = 0.0
+    found[np.abs(found) < _SMALL] = 0.0
     return evaluate(surrogate, objective, found, limits, kappa=kappa)
 
 
@@ -168,15 +177,13 @@ def evolution(
     with warnings.catch_warnings():
         # it looks for an optional plotting package when it is imported
         warnings.simplefilter("ignore")
-        from cma import CMAEvolutionStrategy
+        from cma import CMAEvolutionStrategy  # type: ignore[import-untyped]
     for number, start in enumerate(starts.vectors):
         options = {"popsize": population, "seed": seed + number + 1, "verbose": -9}
         strategy = CMAEvolutionStrategy(start, 0.2, options)
         for _ in range(generations):
             points = np.asarray(strategy.ask())
-            ranked = evaluate(
-                surrogate, objective, points, limits, kappa=kappa, amplitudes=12
-            )
+            ranked = evaluate(surrogate, objective, points, limits, kappa=kappa, amplitudes=12)
             strategy.tell(list(points), _costs(ranked, points, limits))
             found.append(ranked.take([0]))
     best = join(found)
@@ -188,54 +195,54 @@ def search(
     objective: Objective,
     limits: Limits,
     *,
-    methods: tuple[str, ...] = ("exhaustive", "random", "gradient"),
+    methods: Sequence[str] = ("exhaustive", "random", "gradient"),
     lead: Lead = SPECIFY_565,
     count: int = 1500,
-    starts: int = 24,
+    starts: int = 16,
     kappa: float = 0.0,
     seed: int = 0,
-) -> Candidates:
-    """Several searches after one another: the later ones begin at the best of those before.
+) -> dict[str, Candidates]:
+    """Several searches after one another: gradient and evolution begin at the best so far.
 
     Args:
-        surrogate: What answers.
+        surrogate: What answers; for "gradient" it must be `Differentiable`.
         objective: What to maximise.
         limits: What is allowed.
         methods: Of `SEARCHES`, in this order.
         lead: Where the contacts lie.
         count: Random sets.
-        starts: Of gradient and evolution.
+        starts: Of the gradient; evolution begins at the best three.
         kappa: See `spinal_rnn.control.candidates.evaluate`.
         seed: Of everything random.
 
+    Returns:
+        What each found.
+
     Raises:
-        ValueError: There is no such method, or the first needs a start.
+        ValueError: There is no such method, one is named twice, or the first needs a start.
+        TypeError: The surrogate passes no gradient.
     """
-    if unknown := [one for one in methods if one not in SEARCHES]:
-        raise ValueError(f"methods must be some of {', '.join(SEARCHES)}, got {unknown}")
+    if len({*methods} & {*SEARCHES}) < len(methods):
+        raise ValueError(f"methods must be some of {', '.join(SEARCHES)}, got {list(methods)}")
     if not methods or methods[0] not in ("exhaustive", "random"):
-        raise ValueError(f"the first method must be exhaustive or random, got {methods}")
-    found: list[Candidates] = []
+        raise ValueError(f"the first method must be exhaustive or random, got {list(methods)}")
+    if "gradient" in methods and not isinstance(surrogate, Differentiable):
+        raise TypeError(f"gradient needs a surrogate with respond(), got {type(surrogate)}")
+    found: dict[str, Candidates] = {}
     for method in methods:
         if method == "exhaustive":
-            found.append(exhaustive(surrogate, objective, limits, kappa=kappa))
+            found[method] = exhaustive(surrogate, objective, limits, kappa=kappa)
         elif method == "random":
-            found.append(
-                random(
-                    surrogate, objective, limits, lead=lead, count=count, kappa=kappa, seed=seed
-                )
+            found[method] = random(
+                surrogate, objective, limits, lead=lead, count=count, kappa=kappa, seed=seed
             )
+        elif method == "gradient" and isinstance(surrogate, Differentiable):
+            begin = join(list(found.values())).first(starts)
+            found[method] = gradient(surrogate, objective, limits, begin, kappa=kappa)
         else:
-            best = join(found)
-            begin = best.take(np.arange(min(starts, len(best))))
-            if method == "gradient":
-                found.append(gradient(surrogate, objective, limits, begin, kappa=kappa))  # type: ignore[arg-type]
-            else:
-                few = begin.take(np.arange(min(3, len(begin))))
-                found.append(
-                    evolution(surrogate, objective, limits, few, kappa=kappa, seed=seed)
-                )
-    return join(found)
+            begin = join(list(found.values())).first(_RUNS)
+            found[method] = evolution(surrogate, objective, limits, begin, kappa=kappa, seed=seed)
+    return found
 
 
 def _costs(ranked: Candidates, points: Array, limits: Limits) -> list[float]:

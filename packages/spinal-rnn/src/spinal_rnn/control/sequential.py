@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,45 +11,100 @@ from spinal_rnn.conditions import stack
 from spinal_rnn.control.candidates import Candidates, evaluate
 from spinal_rnn.control.limits import Limits, Proposal
 from spinal_rnn.control.objectives import Objective
-from spinal_rnn.control.search_space import fields
-from spinal_rnn.control.surrogate import Doubt, Measured, Surrogate, condition
+from spinal_rnn.control.search_space import fields, single
+from spinal_rnn.control.surrogate import Doubt, Surrogate, condition
+from spinal_rnn.control.trial_table import Trials, read_trials, write_trials
 from spinal_rnn.lead import SPECIFY_565, Lead
+from spinal_rnn.responses import measure_responses
+from spinal_rnn.simulator import Subject, measure
 
-__all__ = ["Measurer", "Plan", "Trials", "best_measured", "propose", "run"]
+__all__ = ["Measurer", "Plan", "SimulatedPerson", "best_measured", "correct", "propose", "run"]
 
 Array = NDArray[np.float64]
-Measurer = Callable[[Sequence[Proposal]], Sequence[Array]]
-"""From proposals to late responses as parts of the full one, each of shape (amplitudes, 14)."""
+Measurer = Callable[[Sequence[Proposal], int], Sequence[Array]]
+"""From proposals, and how many series came before them, to late responses in mV, each of shape
+(amplitudes, 14)."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How to go about it.
+    """How to spend the measurements.
 
     Attributes:
         series: Configurations to measure, each a series of amplitudes.
-        batch: Of them between two corrections.
+        batch: How many of them between two corrections.
         trials: Most amplitudes of a series.
         span: How far a series reaches around the amplitude that looks best, as a part of it.
-        hope: Standard deviations of doubt that make a configuration worth a measurement; those of a
+        singles: Single contacts that come first: what to fall back on is measured too.
+        hope: Standard deviations of doubt that make a configuration worth measuring; those of a
             batch have hopes from 0 to this.
         caution: Standard deviations of doubt that count against the one to recommend.
-        apart: Least distance of two configurations of one batch in currents smoothed over the lead.
+        apart: Least distance of two configurations of a batch, in currents smoothed over the lead.
+        grid: Amplitudes that are tried of each configuration, evenly up to its ceiling.
+
+    Raises:
+        ValueError: A number is out of its range.
     """
 
     series: int = 20
     batch: int = 5
     trials: int = 10
     span: float = 0.4
+    singles: int = 2
     hope: float = 1.5
     caution: float = 0.5
     apart: float = 0.3
     grid: int = 12
 
+    def __post_init__(self) -> None:
+        for name in ("series", "batch", "trials", "grid"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if not 0 <= self.singles <= self.batch:
+            raise ValueError(f"singles must be in 0 to batch={self.batch}, got {self.singles}")
+        if not 0 < self.span < 1:
+            raise ValueError(f"span must be in (0, 1), got {self.span}")
+
+
+@dataclass(frozen=True, eq=False)
+class SimulatedPerson:
+    """Measures proposals on a simulated person.
+
+    Attributes:
+        subject: Who.
+        seed: Of the noise. A series has the noise of its place in the order, so that a search that
+            goes on later meets the same.
+    """
+
+    subject: Subject
+    seed: int = 0
+
+    def __call__(self, proposals: Sequence[Proposal], before: int) -> list[Array]:
+        """Late responses in mV.
+
+        Args:
+            proposals: What to measure.
+            before: How many series came before.
+        """
+        together = stack([one.conditions for one in proposals])
+        noise = int(np.random.SeedSequence((self.seed, before)).generate_state(1)[0])
+        late_mv = measure_responses(measure(self.subject, together, noise)).late_mv
+        ends = np.cumsum([len(one) for one in proposals])
+        return np.split(late_mv, ends[:-1])
+
 
 def correct(surrogate: Surrogate, trials: Trials, doubt: Doubt, lead: Lead) -> Surrogate:
-    """The surrogate as the measurements leave it."""
-    return condition(surrogate, trials.measured, doubt, lead) if len(trials) else surrogate
+    """The surrogate as the measurements leave it, see `condition`.
+
+    Args:
+        surrogate: What was believed before all of them.
+        trials: Measured so far.
+        doubt: How far both may be off.
+        lead: Where the contacts lie.
+    """
+    if not len(trials):
+        return surrogate
+    return condition(surrogate, trials.measured(surrogate), doubt, lead)
 
 
 def propose(
@@ -66,21 +122,27 @@ def propose(
     Args:
         surrogate: Corrected by the trials.
         objective: What to maximise.
-        pool: Configurations to choose from.
+        pool: Configurations to choose from, shape (configurations, contacts).
         limits: What is allowed.
         plan: How to choose.
-        trials: Measured so far; none of them is proposed again.
-        count: How many to propose.
+        trials: Measured so far; no configuration of them is proposed again.
+        count: How many to propose; fewer come where the pool has no more.
         lead: Where the contacts lie.
     """
     smooth = fields(lead, Doubt().smoothing_mm)
+    chosen: list[Proposal] = []
+    if not len(trials) and plan.singles and limits.allowed[-1]:
+        alone = evaluate(surrogate, objective, single(limits), limits)
+        chosen = [
+            alone.proposal(place, limits, plan.trials, plan.span)
+            for place in range(min(plan.singles, count, len(alone)))
+        ]
     ranked = evaluate(surrogate, objective, pool, limits, amplitudes=plan.grid)
     places = smooth(ranked.vectors)
     free = np.ones(len(ranked), dtype=bool)
-    for one in trials.proposals:
+    for one in (*trials.proposals, *chosen):
         free &= np.linalg.norm(places - smooth(one.configuration), axis=1) > 1e-6
-    chosen: list[Proposal] = []
-    for hope in np.linspace(0, plan.hope, count) if count > 1 else [plan.hope / 2]:
+    for hope in np.linspace(0, plan.hope, count)[: count - len(chosen)]:
         if not free.any():
             break
         worth = np.where(free, ranked.mean + hope * ranked.deviation, -np.inf)
@@ -95,16 +157,23 @@ def best_measured(
 ) -> Candidates:
     """The measured configurations, the one to recommend first.
 
+    Their amplitudes are free to lie between the measured ones.
+
     Args:
         surrogate: Corrected by the trials.
         objective: What was asked for.
         limits: What is allowed.
         plan: How cautious to be.
         trials: At least one series.
+
+    Raises:
+        ValueError: Nothing was measured.
     """
+    if not len(trials):
+        raise ValueError("there must be a measured series to recommend one, got none")
     vectors = np.stack([one.configuration for one in trials.proposals])
-    unique = np.unique(vectors.round(6), axis=0)
-    return evaluate(surrogate, objective, unique, limits, kappa=plan.caution, amplitudes=50)
+    different = np.unique(vectors.round(6), axis=0)
+    return evaluate(surrogate, objective, different, limits, kappa=plan.caution, amplitudes=50)
 
 
 def run(
@@ -113,15 +182,39 @@ def run(
     pool: Array,
     measurer: Measurer,
     limits: Limits,
-    plan: Plan,
-    doubt: Doubt,
+    *,
+    plan: Plan | None = None,
+    doubt: Doubt | None = None,
     lead: Lead = SPECIFY_565,
-    trials: Trials = Trials(),  # noqa: B008 - frozen
+    state: Path | None = None,
 ) -> Trials:
-    """Measure until the plan is done."""
-    while len(trials) < plan.series:
+    """Measure until the plan is done or the pool is empty.
+
+    Args:
+        surrogate: Fitted to the session.
+        objective: What to maximise.
+        pool: Configurations to choose from, shape (configurations, contacts).
+        measurer: What measures.
+        limits: What is allowed.
+        plan: How to spend the measurements; None is the default.
+        doubt: How far model and measurements may be off; None is the default.
+        lead: Where the contacts lie.
+        state: A table that has all trials so far, written after each batch. Where it is there
+            already, the search goes on from it.
+
+    Returns:
+        All trials.
+    """
+    plan, doubt = plan or Plan(), doubt or Doubt()
+    trials = Trials() if state is None or not state.exists() else read_trials(state, limits)
+    while (left := plan.series - len(trials)) > 0:
         corrected = correct(surrogate, trials, doubt, lead)
-        count = min(plan.batch, plan.series - len(trials))
-        proposals = propose(corrected, objective, pool, limits, plan, trials, count, lead)
-        trials = trials.with_more(proposals, measurer(proposals))
+        proposals = propose(
+            corrected, objective, pool, limits, plan, trials, min(plan.batch, left), lead
+        )
+        if not proposals:
+            break
+        trials = trials.with_more(proposals, measurer(proposals, len(trials)))
+        if state is not None:
+            write_trials(state, trials.proposals, trials.late_mv)
     return trials

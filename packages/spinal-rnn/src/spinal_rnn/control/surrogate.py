@@ -185,9 +185,7 @@ def _likeness(one: Conditions, other: Conditions, doubt: Doubt, lead: Lead) -> A
     """How much of a miss two trials share, in [0, 1], shape (trials of one, trials of other)."""
     smooth = fields(lead, doubt.smoothing_mm)
     first, second = smooth(one.configuration), smooth(other.configuration)
-    squared = (
-        (first**2).sum(axis=1)[:, None] + (second**2).sum(axis=1) - 2 * first @ second.T
-    )
+    squared = (first**2).sum(axis=1)[:, None] + (second**2).sum(axis=1) - 2 * first @ second.T
     octaves = np.log2(one.amplitude_ma)[:, None] - np.log2(other.amplitude_ma)
     return matern(np.sqrt(np.maximum(squared, 0)) / doubt.length) * matern(
         np.abs(octaves) / doubt.octaves
@@ -222,4 +220,4 @@ def _slope(surrogate: Surrogate, conditions: Conditions, step: float = 0.05) -> 
         ).mean(axis=0)
         for sign in (-1, 1)
     ]
-    return (ends[1] - ends[0]) / (2 * step)
+    return np.asarray((ends[1] - ends[0]) / (2 * step))

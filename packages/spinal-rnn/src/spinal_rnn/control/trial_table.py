@@ -144,8 +144,8 @@ def read_trials(path: str | Path, limits: Limits) -> Trials:
         settings = np.column_stack([numbers[name][rows] for name in (*contacts, *_SETTINGS[1:])])
         if np.ptp(settings, axis=0).any():
             raise FormatError(
-                f"{path} rows {rows[0] + 2} to {rows[-1] + 2}: the trials of series {number:g} must "
-                "differ in amplitude alone"
+                f"{path} rows {rows[0] + 2} to {rows[-1] + 2}: the trials of series {number:g} "
+                "must differ in amplitude alone"
             )
         vector, (frequency_hz, width_us) = settings[0, :-2], settings[0, -2:]
         amplitudes = numbers["amplitude_ma"][rows]

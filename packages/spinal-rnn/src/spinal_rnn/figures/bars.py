@@ -145,9 +145,7 @@ def _draw(
     colours = ramp_colours(ramp, len(levels))
     groups = len(np.unique(hz))
     with themed(theme):
-        figure, _, panels = muscle_page(
-            lead, conditions.configuration[0], row_mm=9 + 6 * groups
-        )
+        figure, _, panels = muscle_page(lead, conditions.configuration[0], row_mm=9 + 6 * groups)
         for muscle, ax in enumerate(panels.T.flat):
             values = shown.response[:, muscle]
             bars = bar_plot(ax, hz, ma, values, colours=colours[level], overlaid=overlaid)

@@ -25,6 +25,8 @@ __all__ = [
 ]
 
 _TRAINED, _UNTRAINED = "#2f8fd0", "#e69f00"
+_TIME = ("#6a4fd0", "#2f9fb8", "#e8a52e")
+_SENT = ((0.0, "#1f6fd0"), (0.5, "#86b4ea"), (0.5, "#f2a08c"), (1.0, "#d8402a"))
 
 
 def orbit_plot(
@@ -43,12 +45,17 @@ def orbit_plot(
     """
     x, y = components.scores[:, :2].T
     ax.plot(x, y, color=faint(ax, 0.3), linewidth=0.6, zorder=1)
-    dots = ax.scatter(x, y, c=np.asarray(time_ms), cmap="twilight_shifted", s=5, zorder=2)
+    colours = require("matplotlib.colors", "plot").LinearSegmentedColormap
+    along = colours.from_list("time", _TIME)
+    dots = ax.scatter(x, y, c=np.asarray(time_ms), cmap=along, s=5, zorder=2)
     ax.plot(x[:1], y[:1], "s", color=ink(ax), markersize=4, zorder=3)
     share = 100 * components.explained
-    ax.set(xlabel=f"PC1 ({share[0]:.0f} %)", ylabel=f"PC2 ({share[1]:.0f} %)")
     ax.set_title(title, fontsize=8)
-    ax.set_aspect("equal", adjustable="datalim")
+    middle = np.array([x.min() + x.max(), y.min() + y.max()]) / 2
+    reach = 0.56 * (max(np.ptp(x), np.ptp(y)) or 1.0)
+    (left, low), (right, high) = middle - reach, middle + reach
+    ax.set(xlim=(left, right), ylim=(low, high), box_aspect=1)
+    ax.set(xlabel=f"PC1 ({share[0]:.0f} %)", ylabel=f"PC2 ({share[1]:.0f} %)")
     return dots
 
 
@@ -76,15 +83,14 @@ def orbit_summary_plot(
     if what == "period_ms":
         along = np.linspace(hz.min(), hz.max(), 60)
         ax.plot(along, 1e3 / along, color=faint(ax, 0.4), linewidth=0.8, label="of stimulation")
-    for found, label, look in (
-        (orbits, "trained", {"color": _TRAINED, "marker": "o"}),
-        (untrained, "untrained", {"color": _UNTRAINED, "marker": "s", "markerfacecolor": "none"}),
-    ):
+    looks: list[dict[str, Any]] = [
+        {"color": _TRAINED, "marker": "o", "label": "trained"},
+        {"color": _UNTRAINED, "marker": "s", "markerfacecolor": "none", "label": "untrained"},
+    ]
+    for found, look in zip((orbits, untrained), looks, strict=True):
         values = [getattr(one, what) for one in found]
-        lines += ax.plot(
-            hz, values, linestyle="-" if what != "period_ms" else "", markersize=4.5, label=label,
-            **look,
-        )  # fmt: skip
+        style = "" if what == "period_ms" else "-"
+        lines += ax.plot(hz, values, linestyle=style, markersize=4.5, **look)
     words = {"period_ms": "period of PC1 (ms)", "closure": "loop-closure error", "radius": "radius"}
     ax.set(xlabel="frequency (Hz)", ylabel=words[what])
     ax.set_xticks(hz, [f"{one:g}" for one in hz])
@@ -108,10 +114,11 @@ def activity_plot(
         The lines, red for units that excite.
     """
     time, values = np.asarray(time_ms), np.asarray(rates, dtype=np.float64)
+    # the sign shows however small the weight is
+    ramp = require("matplotlib.colors", "plot").LinearSegmentedColormap.from_list("sent", _SENT)
+    traces = [np.column_stack([time, column]) for column in values.T]
     lines: LineCollection = require("matplotlib.collections", "plot").LineCollection(
-        [np.column_stack([time, column]) for column in values.T],
-        cmap=signed_colours(ax),
-        linewidths=0.9,
+        traces, cmap=ramp, linewidths=0.9
     )
     lines.set_array(np.asarray(weight, dtype=np.float64))
     lines.set_clim(-largest, largest)
@@ -145,22 +152,27 @@ def time_constant_plot(
         counts, _ = np.histogram(np.ravel(values), edges)
         drawn.append(
             ax.bar(
-                edges[:-1], counts, np.diff(edges), align="edge", edgecolor=colour, linewidth=1.0,
-                facecolor=faint(ax, 0.0) if fill == 0 else colour, alpha=1.0 if fill == 0 else fill,
+                edges[:-1],
+                counts,
+                np.diff(edges),
+                align="edge",
+                edgecolor=colour,
+                linewidth=1.0,
+                facecolor=faint(ax, 0.0) if fill == 0 else colour,
+                alpha=1.0 if fill == 0 else fill,
                 label=f"{label} training",
             )
-        )  # fmt: skip
+        )
     ticks = [one for one in (1, 2, 5, 10, 20, 50, 100, 200, 500) if low <= one <= high]
     ax.set(xscale="log", xlabel="time constant (ms)", ylabel="units", xlim=(low, high))
     ax.set_xticks(ticks, [f"{one}" for one in ticks])
     ax.minorticks_off()
-    ax.legend(fontsize=7)
+    ax.set_ylim(0, 1.3 * ax.get_ylim()[1])
+    ax.legend(fontsize=7, loc="upper left")
     return drawn
 
 
-def spectrum_plot(
-    ax: "Axes", spectra: Mapping[str, NDArray[np.complex128]]
-) -> list["Line2D"]:
+def spectrum_plot(ax: "Axes", spectra: Mapping[str, NDArray[np.complex128]]) -> list["Line2D"]:
     """Eigenvalues in the complex plane, with the unit circle.
 
     Args:
@@ -185,7 +197,7 @@ def spectrum_plot(
         )
     ax.set(xlabel="real part", ylabel="imaginary part")
     ax.set_aspect("equal", adjustable="datalim")
-    ax.legend(fontsize=7, loc="lower left")
+    ax.legend(fontsize=7, loc="center left", bbox_to_anchor=(0.12, 0.64))
     return marks
 
 

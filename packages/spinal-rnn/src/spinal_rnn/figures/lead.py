@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.patches import FancyBboxPatch
 
-__all__ = ["lead_plot"]
+__all__ = ["lead_plot", "paddle_mm"]
 
 _MARGIN_MM = 2.2  # from the outermost contacts to the edge of the paddle
 _CASE_MM = (7.0, 4.0)
@@ -46,7 +46,7 @@ def lead_plot(
         raise ValueError(
             f"vector must have shape ({len(lead)},) for {lead.name}, got {parts.shape}"
         )
-    left, right, top, bottom = _paddle(lead)
+    left, right, top, bottom = paddle_mm(lead)
     middle = (left + right) / 2
     paddle = _box(middle, (top + bottom) / 2, right - left, bottom - top, 2.0)
     paddle.set(facecolor=faint(ax, 0.06), edgecolor=faint(ax, 0.35), linewidth=0.8)
@@ -80,7 +80,7 @@ def lead_plot(
     return boxes
 
 
-def _paddle(lead: Lead) -> tuple[float, float, float, float]:
+def paddle_mm(lead: Lead) -> tuple[float, float, float, float]:
     """Left, right, top and bottom of the paddle in mm; no data sheet gives its outline."""
     x, z = lead.x_mm[:-1], lead.z_mm[:-1]
     across, along = (size / 2 + _MARGIN_MM for size in lead.contact_mm)

@@ -43,7 +43,7 @@ def map_plot(
     """
     rows, row = np.unique(frequency_hz, return_inverse=True)
     columns, column = np.unique(amplitude_ma, return_inverse=True)
-    cells = np.ma.masked_all((len(rows), len(columns)))
+    cells = np.full((len(rows), len(columns)), np.nan)
     cells[row, column] = values
     return ax.pcolormesh(
         _edges(columns), _edges(rows), cells, cmap=_COLOURS, vmin=0, vmax=largest, rasterized=True
@@ -88,12 +88,10 @@ def draw_maps(
                 )  # fmt: skip
             rows = np.unique(hz if dots is None else dots.conditions.frequency_hz)
             ax.set_yticks(rows, [f"{one:g}" for one in rows])
-        label_muscles(
-            panels, x_label="amplitude (mA)", y_label="frequency (Hz)", outside=True
-        )
+        label_muscles(panels, x_label="amplitude (mA)", y_label="frequency (Hz)", outside=True)
         bar = figure.colorbar(mesh, ax=panels.ravel().tolist(), shrink=0.4, aspect=30, pad=0.015)
         bar.set_label("response (%)")
-        bar.outline.set_edgecolor(ink(panels[0, 0]))  # type: ignore[operator]
+        bar.outline.set_edgecolor(ink(panels[0, 0]))
         columns = lead_columns(lead, vector) | trial_columns("map", mean)
         if dots is not None:
             columns |= trial_columns("measured", dots)

@@ -56,9 +56,9 @@ def draw_orbits(lead: Lead, view: "NetworkView", stem: Path, *, theme: str = "li
             one = view.components[number]
             dots = orbit_plot(ax, one, view.time_ms, f"{hz[number]:g} Hz")
             columns |= {f"pc{n + 1}_{hz[number]:g}_hz": one.scores[:, n] for n in range(2)}
-        for ax in upper[1:]:
-            ax.set_ylabel(ax.get_ylabel(), labelpad=1)
-        figure.colorbar(dots, ax=upper, label="time (ms)", aspect=18, pad=0.01)
+        for ax in upper:
+            ax.yaxis.labelpad = 1
+        figure.colorbar(dots, ax=upper, label="time (ms)", aspect=14, pad=0.01, shrink=0.6)
         for what, ax in zip(_SUMMARIES, lower, strict=True):
             orbit_summary_plot(ax, hz, view.orbits, view.untrained_orbits, what)
             columns[f"trained_{what}"] = np.array([getattr(o, what) for o in view.orbits])
@@ -187,8 +187,8 @@ def _beside_lead(
     lead: Lead, view: "NetworkView", drawn: int
 ) -> tuple["Figure", "list[Axes]", "list[Axes]"]:
     """A page with the lead and two rows, of as many panels as are drawn and of three."""
-    figure, axes = new_page(1, 2, height_mm=105, width_ratios=(0.2, 1))
-    grid = axes[0, 1].get_subplotspec().subgridspec(2, 1)
+    figure, axes = new_page(1, 2, height_mm=98, width_ratios=(0.2, 1))
+    grid = axes[0, 1].get_subplotspec().subgridspec(2, 1, height_ratios=(1, 1.1))
     axes[0, 1].remove()
     _lead_in_first_column(figure, axes[:, :1], lead, view)
     rows = [

@@ -10,8 +10,15 @@ from spinal_rnn.conditions import Conditions
 from spinal_rnn.lead import Lead
 from spinal_rnn.muscles import MUSCLES
 
-__all__ = ["Curve", "Trials", "curve_columns", "lead_columns", "mean_of_repeats",
-           "muscle_columns", "trial_columns"]
+__all__ = [
+    "Curve",
+    "Trials",
+    "curve_columns",
+    "lead_columns",
+    "mean_of_repeats",
+    "muscle_columns",
+    "trial_columns",
+]
 
 
 class Trials(NamedTuple):

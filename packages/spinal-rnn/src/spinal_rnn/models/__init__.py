@@ -1,3 +1,3 @@
-"""Models of a session: baselines, the anatomical model, recurrent networks."""
+"""Models of a session: baselines, root models and their ensembles, recurrent networks."""
 
 __all__: list[str] = []

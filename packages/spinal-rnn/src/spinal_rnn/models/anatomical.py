@@ -7,10 +7,12 @@ their threshold. Each muscle pools the roots of its side, and a little of the ot
 makes the pool's response, which is depressed by those before it. Noise adds a floor to a
 peak-to-peak, and so to the form.
 
-The spread is a difference of two Gaussians whose widths and weight are learnt: it solves no field
-equation, and is not what the simulator has.
+The spread falls by a learnt power of the distance, with a Gaussian surround of either sign: it
+solves no field equation, and is not what a simulator has. The widths along and across the cord are
+learnt too.
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -29,8 +31,11 @@ __all__ = ["AnatomicalForm"]
 
 _SIDE = 7
 _MUSCLES = 14
-_KERNELS = ("gaussians", "free")
+_KERNELS = ("rational", "free")
 _MIDDLE_HZ = 40.0
+_SHARPNESS = 6.0
+_LIKE_GAINS, _LIKE_SIDES = 1e-3, 1e-4
+_STRAIGHT_X, _STRAIGHT_Z = 3e-4, 1e-4
 
 
 @dataclass(frozen=True)
@@ -39,16 +44,16 @@ class AnatomicalForm:
 
     Attributes:
         lead: Where the contacts lie.
-        kernel: "gaussians", or "free" for a number for each contact and root, without places.
+        kernel: "rational", or "free" for a number for each contact and root, without places.
         shared_positions: Roots at mirror images but for one shift; False places all fourteen.
         depression: Responses depress those after them; False makes the frequency no matter.
         floor: Noise adds a floor; False leaves it out.
-        late_ms: From the second response's begin to the end of the last: the trial less a period.
+        late_ms: How long the responses of a trial can be seen, `spinal_rnn.responses.late_ms`.
         chronaxie_us: Of the roots' fibres.
     """
 
     lead: Lead = SPECIFY_565
-    kernel: str = "gaussians"
+    kernel: str = "rational"
     shared_positions: bool = True
     depression: bool = True
     floor: bool = True
@@ -67,9 +72,9 @@ class AnatomicalForm:
             generator: Of the scatter.
         """
 
-        def scattered(start: list[float] | Tensor, deviation: float) -> Tensor:
-            mean = torch.as_tensor(start).expand(members, *torch.as_tensor(start).shape)
-            return mean + deviation * torch.randn(mean.shape, generator=generator)
+        def scattered(start: object, deviation: float) -> Tensor:
+            mean = torch.as_tensor(start)
+            return mean + deviation * torch.randn((members, *mean.shape), generator=generator)
 
         x_mm, z_mm = _places(self.lead)
         rows = torch.linspace(float(z_mm.min()), float(z_mm.max()), _SIDE)
@@ -84,8 +89,10 @@ class AnatomicalForm:
         else:
             drawn["root_x_mm"] = scattered([-beside] * _SIDE + [beside] * _SIDE, 0.3)
             drawn["root_z_mm"] = scattered(rows.repeat(2), 1.5)
-        if self.kernel == "gaussians":
-            drawn["log_width_mm"] = scattered([[1.8, 1.4], [2.7, 1.8]], 0.05)
+        if self.kernel == "rational":
+            # across and along the cord, of the core and of the surround
+            drawn["log_width_mm"] = scattered([[1.4, 1.8], [1.8, 2.7]], 0.05)
+            drawn["log_power"] = scattered([0.7], 0.05)
             drawn["surround"] = scattered([-0.05], 0.03)
             drawn["node_mm"] = scattered([0.7, 8.0], 0.3)
             drawn["node_weight"] = scattered([-0.5], 0.05)
@@ -130,8 +137,26 @@ class AnatomicalForm:
         return size, roots
 
     def penalty(self, parameters: Parameters) -> Tensor:
-        """No penalty, shape (members,)."""
-        return torch.zeros(len(parameters["log_top"]))
+        """Roots lie in smooth rows, have like thresholds, and serve both sides alike.
+
+        Args:
+            parameters: Of the members.
+
+        Returns:
+            Shape (members,).
+        """
+        gains = parameters["log_gain"].square().mean(dim=1)
+        gains = gains + parameters["log_gain_beside"].square().mean(dim=1)
+        beside = parameters["weight_beside"].square().mean(dim=(1, 2))
+        total = _LIKE_GAINS * gains + _LIKE_SIDES * beside
+        if self.kernel == "free":
+            return total
+        x_mm, z_mm = (
+            parameters[f"root_{axis}_mm"].reshape(len(beside), -1, _SIDE) for axis in "xz"
+        )
+        bend = z_mm.diff(n=2).square().mean(dim=(1, 2))
+        step = x_mm.diff().square().mean(dim=(1, 2))
+        return total + _STRAIGHT_Z * bend + _STRAIGHT_X * step
 
     def roots_mm(self, parameters: Parameters) -> tuple[Tensor, Tensor]:
         """Where the roots lie: x and z, left then right, each of shape (members, 14).
@@ -174,9 +199,11 @@ class AnatomicalForm:
         spread = self._spread(parameters)
         outward = given.currents_ma[:, : spread.shape[1]]
         outward = outward * strength(given.pulse_width_us, self.chronaxie_us)[:, None]
-        at_nodes = -torch.matmul(outward, spread).unflatten(-1, (-1, 2 * _SIDE))
+        at_nodes = torch.stack(torch.split(torch.matmul(outward, -spread), 2 * _SIDE, dim=-1), dim=-2)
         gain = (parameters["log_gain"].repeat(1, 2) + parameters["log_gain_beside"]).exp()
-        return at_nodes.amax(dim=-2) * gain[:, None]
+        # the node that is driven the most decides, smoothly
+        best = torch.logsumexp(_SHARPNESS * at_nodes, dim=-2) - math.log(at_nodes.shape[-2])
+        return best / _SHARPNESS * gain[:, None]
 
     def pool(self, parameters: Parameters, roots: Tensor) -> Tensor:
         """Response of each muscle to recruited roots before depression, 1 at most.
@@ -232,18 +259,17 @@ class AnatomicalForm:
         contacts_x, contacts_z = _places(self.lead)
         offset = torch.stack([contacts_x[:, None] - nodes_x, contacts_z[:, None] - nodes_z], dim=1)
         width = torch.exp(-parameters["log_width_mm"])
-        near, far = (
-            torch.exp(-0.5 * ((offset * width[:, one, ::1, None, None]) ** 2).sum(dim=1))
-            for one in (0, 1)
-        )
-        field = near + _wide(parameters["surround"]) * far
+        near, far = (((offset * width[:, one, :, None, None]) ** 2).sum(dim=1) for one in (0, 1))
+        power = _wide(parameters["log_power"].exp())
+        field = (1 + near / power) ** -power
+        field = field + _wide(parameters["surround"]) * torch.exp(-0.5 * far)
         weight = torch.sigmoid(_wide(parameters["node_weight"]))
         entry, passing = field.chunk(2, dim=2)
         return torch.cat([entry, weight * passing], dim=2)
 
 
 def _places(lead: Lead) -> tuple[Tensor, Tensor]:
-    """x and z of the contacts without the case, in mm, float32."""
+    """Places of the contacts without the case: x and z in mm, float32."""
     return torch.tensor(lead.x_mm[:-1]).float(), torch.tensor(lead.z_mm[:-1]).float()
 
 

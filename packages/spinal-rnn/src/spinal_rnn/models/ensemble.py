@@ -191,7 +191,7 @@ class RootEnsemble(Model):
             NotFitted: There is nothing learnt yet.
         """
         self._check_fitted()
-        parts = [part.split(_CHUNK) for part in stimulation(conditions)]
+        parts = [torch.split(part, _CHUNK) for part in stimulation(conditions)]
         with torch.no_grad():
             pairs = [
                 self.form.respond(self.parameters, Stimulation(*part))
@@ -242,6 +242,7 @@ def _learn(
         error = (((values - wanted) ** 2).mean(dim=-1) * share).sum(dim=-1)
         optimiser.zero_grad()
         # the members share no parameter: the sum's gradient is each one's own
-        (error + form.penalty(parameters)).sum().backward()
+        total = (error + form.penalty(parameters)).sum()
+        total.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
     return {name: one.detach() for name, one in parameters.items()}

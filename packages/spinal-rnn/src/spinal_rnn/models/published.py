@@ -177,8 +177,7 @@ def load_published(
             together, or a number is not finite or an alpha out of its bounds.
     """
     _check_name(name)
-    given = {key: torch.as_tensor(np.asarray(value)) for key, value in state.items()}
-    given = {key: value for key, value in given.items() if not _unused(name, key)}
+    given = {key: _tensor(value) for key, value in state.items() if not _unused(name, key)}
     _check_weights(name, given)
     try:
         if name in GATED:
@@ -268,6 +267,10 @@ def _leaky(
         feedback_delay_ms=_FEEDBACK_DELAY_MS if "F" in name else None,
         dtype=dtype,
     )
+
+
+def _tensor(value: Any) -> Tensor:
+    return value.detach().cpu() if isinstance(value, Tensor) else torch.tensor(np.asarray(value))
 
 
 def _prefix(name: str) -> str:

@@ -46,7 +46,7 @@ class _Learnt:
     network: Network
     normaliser: Normaliser
     gain: float
-    contacts: int
+    channels: int
     samples: int
     facts: Mapping[str, Any]
 
@@ -127,20 +127,21 @@ class RecurrentModel(Model):
                 return self.fit(
                     conditions, target, directory=Path(temporary), report=report, advance=advance
                 )
-        split = hold_out(self.options, conditions, self.mirror)
+        split = hold_out(self.options, conditions, target, self.mirror)
         normaliser = Normaliser.fit(target[split.train])
         percent = normaliser.percent(target)
         # outputs near 1 are what first weights give; a session without any EMG has no gain
         gain = float(np.sqrt(np.mean(percent[split.train] ** 2))) or 1.0
+        inputs = self.inputs(conditions, target.shape[1])
         trials = Trials(
-            torch.from_numpy(self._encode(conditions, target.shape[1])).to(self.device),
+            torch.from_numpy(inputs).to(self.device),
             torch.from_numpy(percent.astype(np.float32)).to(self.device),
             torch.from_numpy(split.train).to(self.device),
             torch.from_numpy(split.test).to(self.device),
         )
         claim_directory(directory, self.options, trials)
-        contacts = conditions.configuration.shape[1]
-        network = build_network(self.options, contacts, 1e3 / self.fs_hz).to(self.device)
+        channels = inputs.shape[2]
+        network = build_network(self.options, channels, 1e3 / self.fs_hz).to(self.device)
         lesson = Lesson(self.options, network, trials, gain)
         fitted = fit(
             network,
@@ -159,8 +160,20 @@ class RecurrentModel(Model):
             "gain_percent": gain,
         }
         network.eval()
-        self._learnt = _Learnt(network, normaliser, gain, contacts, target.shape[1], facts)
+        self._learnt = _Learnt(network, normaliser, gain, channels, target.shape[1], facts)
         return self
+
+    def inputs(self, conditions: Conditions, samples: int) -> NDArray[np.float32]:
+        """What the network sees: here the contacts' currents in mA, in a subclass what it likes.
+
+        Args:
+            conditions: Of any trials.
+            samples: Of each trial.
+
+        Returns:
+            Shape (trials, time, channels).
+        """
+        return encode(conditions, samples, self.fs_hz, self.lead_in_ms).astype(np.float32)
 
     def predict(self, conditions: Conditions) -> Prediction:
         """Foretell the EMG.
@@ -173,12 +186,13 @@ class RecurrentModel(Model):
             ValueError: The conditions are of another number of contacts.
         """
         known = self._known()
-        if (contacts := conditions.configuration.shape[1]) != known.contacts:
+        given = self.inputs(conditions, known.samples)
+        if given.shape[2] != known.channels:
             raise ValueError(
-                f"conditions must be of the {known.contacts} contacts that were learnt from, the "
-                f"case among them, got {contacts}"
+                f"conditions must give the {known.channels} channels that were learnt from, one "
+                f"for each contact and the case, got {given.shape[2]}"
             )
-        inputs = torch.from_numpy(self._encode(conditions, known.samples)).to(self.device)
+        inputs = torch.from_numpy(given).to(self.device)
         values, rates = [], []
         with torch.no_grad():
             for first in range(0, len(inputs), _PREDICT_BATCH):
@@ -205,7 +219,7 @@ class RecurrentModel(Model):
             "fs_hz": self.fs_hz,
             "lead_in_ms": self.lead_in_ms,
             "mirror": None if self.mirror is None else self.mirror.tolist(),
-            "contacts": known.contacts,
+            "channels": known.channels,
             "samples": known.samples,
             "gain": known.gain,
             "facts": dict(known.facts),
@@ -240,7 +254,7 @@ class RecurrentModel(Model):
                 mirror=None if mirror is None else np.asarray(mirror, dtype=np.int64),
                 device=device,
             )
-            network = build_network(model.options, manifest["contacts"], 1e3 / model.fs_hz)
+            network = build_network(model.options, manifest["channels"], 1e3 / model.fs_hz)
             scale = arrays.pop("scale_mv")
             weights = {
                 name.removeprefix("network."): torch.from_numpy(value)
@@ -251,16 +265,13 @@ class RecurrentModel(Model):
                 network.to(device).eval(),
                 Normaliser(scale),
                 float(manifest["gain"]),
-                int(manifest["contacts"]),
+                int(manifest["channels"]),
                 int(manifest["samples"]),
                 manifest["facts"],
             )
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise FormatError(f"{directory} is no whole recurrent model: {error}") from error
         return model
-
-    def _encode(self, conditions: Conditions, samples: int) -> NDArray[np.float32]:
-        return encode(conditions, samples, self.fs_hz, self.lead_in_ms).astype(np.float32)
 
     def _known(self) -> _Learnt:
         if self._learnt is None:

@@ -40,6 +40,7 @@ __all__ = [
 
 _FORMAT = "spinal-rnn/recurrent-training"
 _EXCITATORY_FRACTION = 0.8
+_DRAWS = 20
 _RISE, _FIRST_RATE, _LAST_RATE = 0.3, 1 / 25, 1e-3
 # Streams of a seed.
 _BATCHES, _NOISE, _DROPOUT, _HELD_OUT, _TAU = range(5)
@@ -50,7 +51,7 @@ class Trials:
     """What is learnt from.
 
     Attributes:
-        inputs: Currents in mA, shape (trials, time, contacts).
+        inputs: Such as currents in mA, shape (trials, time, channels).
         percent: EMG in percent of a muscle's maximum, shape (trials, time, 14).
         train: Numbers of the trials to learn from.
         held_out: Numbers of the trials that choose the best weights.
@@ -62,15 +63,15 @@ class Trials:
     held_out: Tensor
 
 
-def build_network(options: RecurrentOptions, contacts: int, dt_ms: float) -> Network:
+def build_network(options: RecurrentOptions, channels: int, dt_ms: float) -> Network:
     """The network of options, with its first weights.
 
     Args:
         options: Its name, units and seed.
-        contacts: Input channels.
+        channels: Of its input.
         dt_ms: Interval between samples.
     """
-    sizes = (options.units, contacts, len(MUSCLES))
+    sizes = (options.units, channels, len(MUSCLES))
     if options.network != "DaleRNN":
         return published_network(options.network, *sizes, seed=options.seed, dt_ms=dt_ms)
     tau = generator(options.seed, _TAU).choice(np.asarray(FIRST_TAU_MS), options.units)
@@ -88,21 +89,34 @@ def build_network(options: RecurrentOptions, contacts: int, dt_ms: float) -> Net
 
 
 def hold_out(
-    options: RecurrentOptions, conditions: Conditions, mirror: NDArray[np.int64] | None
+    options: RecurrentOptions,
+    conditions: Conditions,
+    target: NDArray[np.float64],
+    mirror: NDArray[np.int64] | None,
 ) -> Split:
     """The configurations that choose the best weights, apart from those that are learnt from.
 
+    Few configurations may be weak or strong ones by chance: of several draws, the one is taken
+    whose EMG is most nearly as strong as that of the others.
+
     Args:
-        options: How many, and the seed of the choice.
+        options: How many, and the seed of the draws.
         conditions: Of the training trials.
+        target: Their EMG, shape (trials, time, 14).
         mirror: The mirror image of each contact, or None.
 
     Raises:
         ValueError: There is one configuration only.
     """
-    count = round(options.held_out * len(np.unique(conditions.groups(mirror))))
-    seed = int(generator(options.seed, _HELD_OUT).integers(2**32))
-    return by_configuration(conditions, mirror, max(1, count), seed=seed)
+    count = max(1, round(options.held_out * len(np.unique(conditions.groups(mirror)))))
+    seeds = generator(options.seed, _HELD_OUT).integers(2**32, size=_DRAWS)
+    power = np.square(target).mean(axis=(1, 2)) + np.finfo(np.float64).tiny
+
+    def difference(split: Split) -> float:
+        return float(abs(np.log(power[split.test].mean() / power[split.train].mean())))
+
+    draws = [by_configuration(conditions, mirror, count, seed=int(seed)) for seed in seeds]
+    return min(draws, key=difference)
 
 
 def claim_directory(directory: Path, options: RecurrentOptions, trials: Trials) -> None:

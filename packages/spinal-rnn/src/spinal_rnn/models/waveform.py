@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from scipy.interpolate import BSpline
 
 from spinal_rnn.conditions import Conditions
+from spinal_rnn.encoding import pulse_trains
 from spinal_rnn.models.anatomical import AnatomicalForm
 from spinal_rnn.models.base import Model, NotFitted, Prediction, check_target
 from spinal_rnn.models.ensemble import RootEnsemble
 from spinal_rnn.models.forms import Stimulation, recruited, stimulation
 from spinal_rnn.responses import Scale, measure_responses
 from spinal_rnn.session import LEAD_IN_MS, Session
-from spinal_rnn.subject import trains
 
 __all__ = ["Reflex", "WaveformModel", "fit_reflex", "pulse_sizes", "spline_basis"]
 
@@ -224,6 +224,6 @@ class WaveformModel(Model):
     def _pulses(self, conditions: Conditions) -> Iterator[tuple[NDArray[np.int64], Array, Array]]:
         """Trials with the same pulses, lags (pulses, time) and sizes (trials, pulses, 14)."""
         time_ms = np.arange(self.samples) / self.fs_hz * 1e3 - self.lead_in_ms
-        for trials, pulse_ms in trains(conditions, float(time_ms[-1])):
+        for trials, pulse_ms in pulse_trains(conditions, float(time_ms[-1])):
             sizes = pulse_sizes(self.ensemble, conditions.take(trials), pulse_ms)
             yield trials, time_ms - pulse_ms[:, None], sizes

@@ -1,0 +1,274 @@
+"""One page on a mapping session: what was measured, how well, and what it found."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spinal_rnn.conditions import configuration_name
+from spinal_rnn.figures.shown import Trials
+from spinal_rnn.muscles import MUSCLES
+from spinal_rnn.selectivity import selectivity
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from neuro_common.report import Report
+    from spinal_rnn.mapping import Mapping
+    from spinal_rnn.predictor import Predictor
+
+__all__ = [
+    "NOTE",
+    "by_condition",
+    "cathode_responses",
+    "lowest_thresholds",
+    "most_selective",
+    "quality",
+    "write_session_report",
+]
+
+NOTE = (
+    "For research. This is no medical device: numbers and proposals on this page are not to be "
+    "used on a person but by those who are responsible for that person's stimulation."
+)
+
+_BOOTSTRAPS = 60
+
+
+def by_condition(trials: Trials) -> Trials:
+    """Mean responses of each condition, one row for all its repeats.
+
+    Args:
+        trials: Of a session.
+    """
+    from spinal_rnn.session_checks import condition_numbers
+
+    number = condition_numbers(trials.conditions)
+    _, first = np.unique(number, return_index=True)
+    total = np.stack([np.bincount(number, one) for one in trials.response.T], axis=1)
+    return Trials(trials.conditions.take(first), total / np.bincount(number)[:, None])
+
+
+def quality(mapping: "Mapping") -> dict[str, list[Any]]:
+    """How large and how clean the EMG of each muscle is.
+
+    Args:
+        mapping: A measured session.
+
+    Returns:
+        Columns of a table, one row for each muscle: the large response and the EMG before the
+        first pulse in mV, and by how much repeated trials scatter about a large response.
+    """
+    from spinal_rnn.scores import estimate_noise
+
+    session, responses = mapping.session, mapping.responses
+    before = session.emg[:, session.time_ms < session.lead_in_ms].astype(np.float64)
+    rest = np.sqrt((before**2).mean(axis=(0, 1))) if before.size else np.full(len(MUSCLES), np.nan)
+    try:
+        noise = estimate_noise(responses.conditions, responses.response)
+        scatter = np.sqrt(noise.constant + noise.proportional)
+    except ValueError:  # nothing was repeated
+        scatter = np.full(len(MUSCLES), np.nan)
+    return {
+        "muscle": list(MUSCLES),
+        "large response (mV)": np.where(session.silent, np.nan, mapping.scale.mv).tolist(),
+        "EMG before pulses (mV rms)": rest.tolist(),
+        "scatter of repeats (%)": (100 * scatter).tolist(),
+        "silent": session.silent.tolist(),
+    }
+
+
+def lowest_thresholds(trials: Trials) -> dict[str, list[Any]]:
+    """For each muscle the configuration and the frequency that reach it at the lowest amplitude.
+
+    Args:
+        trials: Of a session.
+
+    Returns:
+        Columns of a table; muscles that no curve reaches by a tenth of their large response have
+        empty cells.
+    """
+    from spinal_rnn.mapping import LEAST_RISE
+    from spinal_rnn.recruitment import recruitment_table
+
+    table = recruitment_table(trials.conditions, trials.response, n_bootstrap=_BOOTSTRAPS)
+    rows: list[list[Any]] = []
+    for muscle in MUSCLES:
+        best, least = None, np.inf
+        for row, name in enumerate(table.get("muscle", [])):
+            threshold = table["threshold_ma"][row]
+            enough = table["plateau"][row] >= LEAST_RISE
+            if name == muscle and enough and threshold < least:
+                best, least = row, threshold
+        names = (
+            "configuration", "frequency_hz", "threshold_ma", "threshold_ma_low",
+            "threshold_ma_high", "slope", "plateau",
+        )  # fmt: skip
+        rows.append([muscle, *(None if best is None else table[name][best] for name in names)])
+    heads = (
+        "muscle", "configuration", "frequency (Hz)", "threshold (mA)", "from", "to",
+        "slope (1/mA)", "plateau",
+    )  # fmt: skip
+    return dict(zip(heads, map(list, zip(*rows, strict=True)), strict=True))
+
+
+def most_selective(trials: Trials, floor: float) -> dict[str, list[Any]]:
+    """For each muscle the measured condition that is most selective for it.
+
+    Args:
+        trials: Of a session; repeats are averaged.
+        floor: Least response of the muscle, as a part of its large one.
+
+    Returns:
+        Columns of a table; muscles that never respond so much have empty cells.
+    """
+    mean = by_condition(trials)
+    index = selectivity(mean.response, "difference", floor)
+    share = selectivity(mean.response, "share", floor)
+    rows: list[list[Any]] = []
+    for muscle, name in enumerate(MUSCLES):
+        if not np.isfinite(index[:, muscle]).any():
+            rows.append([name, *[None] * 6])
+            continue
+        best = int(np.nanargmax(index[:, muscle]))
+        rows.append(
+            [
+                name,
+                configuration_name(mean.conditions.configuration[best]),
+                mean.conditions.amplitude_ma[best],
+                mean.conditions.frequency_hz[best],
+                100 * mean.response[best, muscle],
+                index[best, muscle],
+                share[best, muscle],
+            ]
+        )
+    heads = (
+        "muscle", "configuration", "amplitude (mA)", "frequency (Hz)", "response (%)", "difference",
+        "share",
+    )  # fmt: skip
+    return dict(zip(heads, map(list, zip(*rows, strict=True)), strict=True))
+
+
+def cathode_responses(trials: Trials) -> NDArray[np.float64]:
+    """Mean response to each contact as the only cathode, NaN where it never was, (contacts, 14).
+
+    All anodes, amplitudes and frequencies count, so that it shows where muscles are, not how
+    strongly a contact drives them.
+
+    Args:
+        trials: Of a session.
+    """
+    negative = trials.conditions.configuration < -1e-6
+    alone = negative.sum(axis=1) == 1
+    cathode = negative.argmax(axis=1)
+    contacts = negative.shape[1] - 1
+    means = np.full((contacts, len(MUSCLES)), np.nan)
+    for contact in range(contacts):
+        mine = alone & (cathode == contact)
+        if mine.any():
+            means[contact] = trials.response[mine].mean(axis=0)
+    return means
+
+
+def write_session_report(
+    mapping: "Mapping",
+    model: "Predictor | None",
+    directory: Path,
+    lines: "Sequence[str]",
+    *,
+    floor: float,
+    theme: str = "light",
+) -> Path:
+    """Draw a session, and write ``report.html`` with the tables as CSV beside it.
+
+    Args:
+        mapping: The session, and the configuration that is drawn.
+        model: Whose predictions are drawn, if any.
+        directory: Of the run.
+        lines: What to say of the configuration and the model.
+        floor: See `most_selective`.
+        theme: "light" or "dark".
+
+    Returns:
+        Path of the page.
+    """
+    from neuro_common.report import Report
+    from neuro_common.runs import write_csv
+    from spinal_rnn.session_summary import summary
+
+    session = mapping.session
+    page = Report(directory, f"Mapping session of {session.subject or 'a person without a name'}")
+    page.text(NOTE)
+    head = summary(session)
+    page.text("\n".join(head[: head.index("")]))
+    tables = {
+        "quality": (
+            quality(mapping),
+            "Each muscle's EMG. A large response is the 99 % quantile of late responses, the mean "
+            "peak-to-peak over the second and later pulses; repeats scatter about it by so much.",
+        ),
+        "thresholds": (
+            lowest_thresholds(mapping.responses),
+            "The lowest threshold of each muscle: the amplitude of a tenth of a fitted curve's "
+            "rise, with its 90 % interval. Slope and plateau are in parts of the large response.",
+        ),
+        "selectivity": (
+            most_selective(mapping.responses, floor),
+            f"The most selective measured condition of each muscle, where it responds with at "
+            f"least {100 * floor:g} %: its response minus the mean of the others, and its share of "
+            "all. The best of many noisy trials looks better than it is.",
+        ),
+    }
+    for name, (table, caption) in tables.items():
+        write_csv(directory / f"{name}.csv", table)
+        page.table(table, caption)
+    _add_figures(page, mapping, model, directory / "figures", floor, theme)
+    page.text(" ".join(line for line in lines if line))
+    return page.write()
+
+
+def _add_figures(
+    page: "Report",
+    mapping: "Mapping",
+    model: "Predictor | None",
+    folder: Path,
+    floor: float,
+    theme: str,
+) -> None:
+    from spinal_rnn.figures.bars import draw_bars, draw_selectivity_bars
+    from spinal_rnn.figures.contacts import draw_contacts
+    from spinal_rnn.figures.recruitment import draw_recruitment
+    from spinal_rnn.figures.shown import mean_of_repeats
+    from spinal_rnn.mapping import amplitude_grid, fitted_curves, predicted_curves
+
+    lead, trials = mapping.session.lead, mapping.trials
+    reach = cathode_responses(mapping.responses)
+    page.figure(
+        draw_contacts(lead, reach, folder / "contacts", theme=theme),
+        "Mean late response of each muscle to each contact as the only cathode, over all anodes, "
+        "amplitudes and frequencies that were tried; contacts are drawn twice as wide as they are.",
+    )
+    curves, line = fitted_curves(trials), "fit"
+    expected = None
+    if model is not None:
+        grid = amplitude_grid(trials)
+        curves = predicted_curves(model.late(grid), grid, curves)
+        line, expected = "predicted", model.late(trials.conditions).values
+    page.figure(
+        draw_recruitment(
+            lead, trials, folder / "recruitment", curves=curves, line=line, theme=theme
+        ),
+        f"Recruitment by {mapping.name}, in percent of each muscle's large response. Crosses are "
+        f"trials, lines are {'predictions' if model else 'fits'}, triangles thresholds.",
+    )
+    page.figure(
+        draw_bars(lead, trials, folder / "bars", predicted=expected, theme=theme),
+        f"The same responses to {mapping.name} by frequency and amplitude.",
+    )
+    mean = mean_of_repeats(trials)
+    index = Trials(mean.conditions, selectivity(mean.response, "difference", floor))
+    page.figure(
+        draw_selectivity_bars(lead, index, folder / "selectivity", theme=theme),
+        f"Selectivity (difference) of {mapping.name}, where the muscle responds enough.",
+    )
