@@ -1,7 +1,7 @@
 """What the controller of spinal-rnn gains on simulated persons, and its regret beside others'.
 
 ``python -m benchmarks.spinal_control`` is a small run; ``--full`` takes five persons, fourteen
-muscles and five noise seeds, ``--parts`` a share of them. Each person has a mapping session, an
+muscles and five noise seeds. Each person has a mapping session, an
 ensemble that is fitted to it, and, for each target muscle, up to twenty series of ten trials that
 are measured with noise. What is recommended is scored on the true late response without noise, as
 a part of each muscle's full late response at 20 Hz: the selectivity (difference) with a floor of
@@ -14,6 +14,7 @@ with the same file goes on.
 import argparse
 import time
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ BUDGETS = (5, 10, 20)
 LIMITS = Limits(frequencies_hz=(HZ,))
 POOL = 100
 TUNING, TESTING = 900, 100  # first seeds of the persons: those of tuning are never tested
-KAPPAS, SMOOTHINGS_MM = (0.0, 0.5, 1.5), (5.0, 10.0)
+KAPPAS, SMOOTHINGS_MM = (0.0, 0.5, 1.5), (5.0, 10.0, 20.0)
 
 
 def sets() -> NDArray[np.float64]:
@@ -65,6 +66,7 @@ class Person:
         self.session: Responses = measure_responses(simulate_session(seed))
         self.surrogate = EnsembleSurrogate.fit(self.session, HZ, RootEnsemble())
         self.sets = sets()
+        self.pool, self.bars = cache(self._pool), cache(self._bars)
 
     def setting(self, muscle: int, noise: int) -> Setting:
         """The search for one muscle under one noise."""
@@ -73,12 +75,12 @@ class Person:
         objective = Selectivity((muscle,))
         return Setting(self.session, self.surrogate, objective, measurer, LIMITS, budgets=BUDGETS)
 
-    def pool(self, muscle: int) -> tuple[NDArray[np.float64], Any]:
+    def _pool(self, muscle: int) -> tuple[NDArray[np.float64], Any]:
         """What the model would measure, and its first choice without a measurement."""
         objective = Selectivity((muscle,))
         coarse = evaluate(self.surrogate, objective, self.sets, LIMITS, amplitudes=12)
-        climbed = gradient(self.surrogate, objective, LIMITS, coarse.take(np.arange(16)))
-        ranked = join([coarse.take(np.arange(POOL)), climbed])
+        climbed = gradient(self.surrogate, objective, LIMITS, coarse.first(16))
+        ranked = join([coarse.first(POOL), climbed])
         first = evaluate(self.surrogate, objective, ranked.vectors[:20], LIMITS, amplitudes=50)
         return np.unique(np.concatenate([single(LIMITS), ranked.vectors]).round(6), axis=0), first
 
@@ -86,7 +88,7 @@ class Person:
         """True selectivity, less the penalty below the floor."""
         return float(Selectivity((muscle,))(self.truth.responses(conditions))[0, 0])
 
-    def bars(self, muscle: int) -> dict[str, float]:
+    def _bars(self, muscle: int) -> dict[str, float]:
         """The best single contact and the best of all sets, as the truth has them."""
         objective = Selectivity((muscle,))
         alone = evaluate(self.truth, objective, single(LIMITS), LIMITS, amplitudes=50)
@@ -94,30 +96,25 @@ class Person:
         return {"single": float(alone.mean[0]), "oracle": float(best.mean[0])}
 
 
-def rows_of(
-    person: Person, muscle: int, noises: Sequence[int], tuned: tuple[float, float], chance: bool
-) -> list[dict[str, Any]]:
-    """All results of one muscle of one person."""
+def row_of(
+    person: Person, muscle: int, noise: int, tuned: tuple[float, float], chance: bool
+) -> dict[str, Any]:
+    """All results of one muscle of one person under one noise."""
     (pool, first), bars = person.pool(muscle), person.bars(muscle)
-    one_shot = person.score(muscle, first.conditions.take([0]))
-    kappa, smoothing_mm = tuned
-    rows = []
-    for noise in noises:
-        setting = person.setting(muscle, noise)
-        found = {
-            "model": by_model(setting, pool, Plan(), Doubt()),
-            "process": by_process(setting, person.sets, kappa=kappa, smoothing_mm=smoothing_mm),
-        }
-        if chance:
-            drawn = generator(noise, muscle, person.seed).permutation(person.sets)
-            found["random"] = by_order(setting, drawn)
-            found["grid"] = by_order(setting, bipolar(LIMITS)[:: 240 // max(BUDGETS)])
-        row = {"person": person.seed, "muscle": MUSCLES[muscle], "noise": noise}
-        row |= bars | {"one_shot": one_shot}
-        for name, choices in found.items():
-            row |= {f"{name}_{n}": person.score(muscle, one) for n, one in choices.items()}
-        rows.append(row)
-    return rows
+    setting, (kappa, smoothing_mm) = person.setting(muscle, noise), tuned
+    found = {
+        "model": by_model(setting, pool, Plan(), Doubt()),
+        "process": by_process(setting, person.sets, kappa=kappa, smoothing_mm=smoothing_mm),
+    }
+    if chance:
+        drawn = generator(noise, muscle, person.seed).permutation(person.sets)
+        found["random"] = by_order(setting, drawn)
+        found["grid"] = by_order(setting, bipolar(LIMITS)[:: 240 // max(BUDGETS)])
+    row: dict[str, Any] = {"person": person.seed, "muscle": MUSCLES[muscle], "noise": noise}
+    row |= bars | {"one_shot": person.score(muscle, first.conditions.take([0]))}
+    for name, choices in found.items():
+        row |= {f"{name}_{n}": person.score(muscle, one) for n, one in choices.items()}
+    return row
 
 
 def tune(persons: int, muscles: Sequence[int]) -> tuple[float, float]:
@@ -181,7 +178,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--noises", type=int, default=1)
     parser.add_argument("--tuning", type=int, default=0, help="persons to tune the process on")
     parser.add_argument("--chance", action="store_true", help="random and grid beside")
-    parser.add_argument("--kappa", type=float, default=0.5, help="of the process without tuning")
+    parser.add_argument("--kappa", type=float, default=0.0, help="of the process without tuning")
     parser.add_argument("--smoothing-mm", type=float, default=10.0)
     parser.add_argument("--table", type=Path, default=Path("results/spinal_control.csv"))
     told = parser.parse_args(argv)
@@ -191,20 +188,23 @@ def main(argv: Sequence[str] | None = None) -> None:
     chosen = range(0, 14, 14 // told.muscles)[: told.muscles]
     tuned = (told.kappa, told.smoothing_mm)
     if told.tuning:
-        tuned = tune(told.tuning, chosen[::2])
+        tuned = tune(told.tuning, chosen[::4])
     table = read_csv(told.table) if told.table.exists() else {}
-    for seed in range(TESTING, TESTING + told.persons):
-        done = {*zip(table.get("person", ()), table.get("muscle", ()), strict=True)}
-        left = [one for one in chosen if (str(seed), MUSCLES[one]) not in done]
-        if not left:
-            continue
-        begin, person = time.process_time(), Person(seed)
-        for muscle in left:
-            for row in rows_of(person, muscle, range(told.noises), tuned, told.chance):
+    keys = ("person", "muscle", "noise")
+    done = {*zip(*(table.get(name, ()) for name in keys), strict=True)}
+    person_of = cache(Person)
+    begin = time.process_time()
+    for noise in range(told.noises):
+        for seed in range(TESTING, TESTING + told.persons):
+            for muscle in chosen:
+                if (str(seed), MUSCLES[muscle], str(noise)) in done:
+                    continue
+                row = row_of(person_of(seed), muscle, noise, tuned, told.chance)
                 for name, value in row.items():
                     table.setdefault(name, []).append(str(value))
-            write_csv(told.table, table)
-            print(f"{seed} {MUSCLES[muscle]}: {time.process_time() - begin:.0f} s", flush=True)
+                write_csv(told.table, table)
+                spent = time.process_time() - begin
+                print(f"{seed} {MUSCLES[muscle]} noise {noise}: {spent:.0f} s", flush=True)
     report(table)
 
 

@@ -41,7 +41,8 @@ def test_lower_bound_is_mean_minus_deviations() -> None:
 
 
 @pytest.mark.parametrize(
-    "objective", [Selectivity((8,)), Selectivity((8,), "share"), Selectivity((1, 8)), Match(RESPONSE)]
+    "objective",
+    [Selectivity((8,)), Selectivity((8,), "share"), Selectivity((1, 8)), Match(RESPONSE)],
 )
 def test_torch_and_numpy_agree_and_gradients_pass(objective: Selectivity | Match) -> None:
     response = np.random.default_rng(0).uniform(0.1, 0.9, (6, 14))

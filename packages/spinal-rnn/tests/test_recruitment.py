@@ -93,9 +93,7 @@ def test_table_has_a_row_for_each_series_and_muscle() -> None:
         (AMPLITUDES, np.full((10, 1), np.nan), "must be finite"),
     ],
 )
-def test_bad_series_are_refused(
-    amplitudes: np.ndarray, response: np.ndarray, message: str
-) -> None:
+def test_bad_series_are_refused(amplitudes: np.ndarray, response: np.ndarray, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         fit_recruitment(amplitudes, response)
 

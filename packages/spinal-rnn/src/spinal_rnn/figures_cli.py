@@ -142,7 +142,7 @@ def prediction(config: "PredictionConfig", run: "Run") -> float | None:
     largest = np.abs(session.emg).max(axis=(0, 1)).astype(np.float64)
     largest[largest == 0] = 1.0
     measured = session.emg[trial] / largest
-    expected = None if model is None else model.waveforms_mv(condition)[0] / largest
+    expected = None if model is None else model.emg_mv(condition)[0] / largest
     path = draw_prediction(
         session.lead, condition, session.time_ms, measured, run.path("figures", "prediction"),
         lead_in_ms=session.lead_in_ms, predicted=expected, theme=config.theme,
@@ -298,7 +298,7 @@ def _recurrent(config: "HiddenConfig", mapping: "Mapping") -> Any:
         lead_in_ms=session.lead_in_ms,
         mirror=mirror_of(session.lead),
     )
-    bar: cli.Progress[int] = cli.progress(config.epochs, "train", metric="loss")
+    bar: cli.Progress[int] = cli.progress(config.epochs + 1, "train", metric="loss")
     with bar:
 
         def count(point: Any) -> None:

@@ -55,16 +55,7 @@ def train(config: "TrainConfig", run: "Run") -> float | None:
         score = scored(config.model.name, split, conditions, target, predicted, lead)
         run.log(step=0, **score.row())
         facts |= {"split": score.split, "r2": score.r2}
-        print(
-            f"{score.model}: pooled R2 {score.r2:.3f} on the {score.split} split, ceiling from "
-            f"repeats {score.ceiling:.3f}, median of muscles {score.median_r2:.3f}, nRMSE "
-            f"{score.nrmse:.3f}; {len(split.train)} trials learnt from, {len(split.test)} held out"
-        )
-        if np.isfinite(score.coverage):
-            print(
-                f"90 % intervals cover {score.coverage:.0%} with a median width of "
-                f"{score.width:.3f}; one width around the mean needs {score.constant_width:.3f}"
-            )
+        print("\n".join(_told(score, split)))
         metric = score.r2
     if isinstance(model, RootEnsemble):
         save_ensemble(run.directory, Trained(model, scale, facts))
@@ -151,6 +142,20 @@ def evaluate(config: "EvaluateConfig", run: "Run") -> float:
     print("has been seen, at neighbouring amplitudes.")
     honest = [one for one in scores if one.split == CONFIGURATION] or scores
     return max(one.r2 for one in honest)
+
+
+def _told(score: "Score", split: "Split") -> list[str]:
+    lines = [
+        f"{score.model}: pooled R2 {score.r2:.3f} on the {score.split} split, ceiling from repeats "
+        f"{score.ceiling:.3f}, median of muscles {score.median_r2:.3f}, nRMSE {score.nrmse:.3f}; "
+        f"{len(split.train)} trials learnt from, {len(split.test)} held out"
+    ]
+    if score.coverage == score.coverage:  # a baseline has none: NaN
+        lines.append(
+            f"90 % intervals cover {score.coverage:.0%} with a median width of {score.width:.3f}; "
+            f"one width around the mean needs {score.constant_width:.3f}"
+        )
+    return lines
 
 
 def _splits(config: "EvaluateConfig", conditions: "Conditions", lead: "Lead") -> list["Split"]:

@@ -58,8 +58,8 @@ class EnsembleConfig(ModelConfig):
 
     members: int = 10
     folds: int = 5
-    steps: int = 300
-    learning_rate: float = 0.02
+    steps: int = 320
+    learning_rate: float = 0.05
     depression: bool = True
 
     def __post_init__(self) -> None:

@@ -1,47 +1,54 @@
 """Fitted models asked for what figures show: late responses, waveforms, recruited roots."""
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spinal_rnn.conditions import Conditions
-from spinal_rnn.models.base import Prediction
-from spinal_rnn.responses import Scale, measure_responses
+from spinal_rnn.models.base import Model, Prediction
+from spinal_rnn.responses import Scale, late_ms, measure_responses
 from spinal_rnn.session import Session
 
 if TYPE_CHECKING:
     from spinal_rnn.mapping import Mapping
-    from spinal_rnn.models.base import Model
-    from spinal_rnn.models.waveform import WaveformModel
+    from spinal_rnn.models.weights import Trained
 
 __all__ = ["Predictor", "predictor"]
 
 
 @dataclass(frozen=True, eq=False)
 class Predictor:
-    """A model of waveforms in mV, with the session that it speaks of.
+    """What is known of a session's responses: by roots, by waveforms, or by both.
 
     Attributes:
-        model: Fitted to EMG in mV.
         session: Gives samples, sampling rate and lead.
         scale: Large responses, by which late ones are divided.
-        roots: The model by way of roots, if it is one.
+        roots: Foretells late responses by way of roots.
+        waveforms: Foretells EMG in mV.
     """
 
-    model: "Model"
     session: Session
     scale: Scale
-    roots: "WaveformModel | None" = None
+    roots: "Trained | None" = None
+    waveforms: Model | None = None
 
-    def waveforms_mv(self, conditions: Conditions) -> NDArray[np.float64]:
+    def emg_mv(self, conditions: Conditions) -> NDArray[np.float64]:
         """EMG, shape (trials, time, 14).
 
         Args:
             conditions: Of any trials.
+
+        Raises:
+            ValueError: The model knows late responses only.
         """
-        return self.model.predict(conditions).values
+        if self.waveforms is None:
+            raise ValueError(
+                "the EMG needs a model of waveforms, but these weights foretell late responses: "
+                "give weights=fit, or those of a recurrent model"
+            )
+        return self.waveforms.predict(conditions).values
 
     def late(self, conditions: Conditions) -> Prediction:
         """Late responses as parts of the large ones, with intervals where the model has them.
@@ -49,11 +56,11 @@ class Predictor:
         Args:
             conditions: Of any trials.
         """
-        if self.roots is None or self.roots.scale is None:
-            emg = self.waveforms_mv(conditions).astype(np.float32)
+        if self.roots is None:
+            emg = self.emg_mv(conditions).astype(np.float32)
             heard = replace(self.session, conditions=conditions, emg=emg, truth={})
             return Prediction(self.scale.apply(measure_responses(heard).late_mv))
-        found = self.roots.ensemble.predict(conditions)
+        found = self.roots.model.predict(conditions)
         ratio = self.roots.scale.mv / self.scale.mv
         low, high = (None if one is None else one * ratio for one in (found.low, found.high))
         return Prediction(found.values * ratio, found.activities, low, high)
@@ -65,10 +72,10 @@ class Predictor:
         """
         from spinal_rnn.models.anatomical import AnatomicalForm
 
-        if self.roots is None or not isinstance(self.roots.ensemble.form, AnatomicalForm):
+        form = None if self.roots is None else self.roots.model.form
+        if self.roots is None or not isinstance(form, AnatomicalForm) or form.kernel == "free":
             return None
-        form, parameters = self.roots.ensemble.form, self.roots.ensemble.parameters
-        _, z_mm = form.roots_mm(parameters)
+        _, z_mm = form.roots_mm(self.roots.model.parameters)
         heights = z_mm.mean(dim=0).double().numpy()
         return np.asarray(heights.reshape(2, -1).mean(axis=0))
 
@@ -84,23 +91,41 @@ def predictor(mapping: "Mapping", weights: str) -> Predictor | None:
     Raises:
         FileNotFoundError: There is no such directory.
         FormatError: It holds no model.
+        ValueError: The model is of another number of contacts.
     """
-    from spinal_rnn.models.ensemble import RootEnsemble
-    from spinal_rnn.models.waveform import WaveformModel
+    from neuro_common.checkpoint import load_checkpoint
+    from spinal_rnn.models.recurrent import RecurrentModel
+    from spinal_rnn.models.weights import load_ensemble
 
     session, scale = mapping.session, mapping.scale
     if weights == "none":
         return None
     if weights == "fit":
-        from spinal_rnn.models.anatomical import AnatomicalForm
-
-        known = mapping.session.take(mapping.others)
-        ensemble = RootEnsemble(AnatomicalForm(session.lead))
-        model = WaveformModel(
-            session.emg.shape[1], session.fs_hz, session.lead_in_ms, ensemble=ensemble
+        return _fit_to_others(mapping)
+    _, manifest = load_checkpoint(weights)
+    if manifest.get("kind") == "spinal-rnn/recurrent":
+        return Predictor(session, scale, waveforms=RecurrentModel.load(weights))
+    trained = load_ensemble(weights)
+    if len(trained.model.form.lead) != len(session.lead):
+        raise ValueError(
+            f"weights must be of the {len(session.lead)} contacts of {session.lead.name}, got "
+            f"those of {len(trained.model.form.lead)}"
         )
-        model.fit(known.conditions, known.emg)
-        return Predictor(model, session, scale, model)
-    from spinal_rnn.models.recurrent import RecurrentModel
+    return Predictor(session, scale, roots=trained)
 
-    return Predictor(RecurrentModel.load(weights), session, scale)
+
+def _fit_to_others(mapping: "Mapping") -> Predictor:
+    from spinal_rnn.models.anatomical import AnatomicalForm
+    from spinal_rnn.models.ensemble import RootEnsemble
+    from spinal_rnn.models.waveform import WaveformModel
+    from spinal_rnn.models.weights import Trained
+
+    session = mapping.session
+    known = session.take(mapping.others)
+    ensemble = RootEnsemble(AnatomicalForm(session.lead, late_ms=late_ms(session)))
+    model = WaveformModel(
+        session.emg.shape[1], session.fs_hz, session.lead_in_ms, ensemble=ensemble
+    )
+    model.fit(known.conditions, known.emg)
+    trained = Trained(ensemble, cast(Scale, model.scale), {})
+    return Predictor(session, mapping.scale, trained, model)

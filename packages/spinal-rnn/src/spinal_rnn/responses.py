@@ -107,9 +107,7 @@ def measure_responses(session: Session, onset_ms: NDArray[np.float64] | None = N
             edges_ms = begin_ms + np.arange(count + 1) * 1e3 / frequency
             edges = np.ceil(edges_ms * session.fs_hz / 1e3 - 1e-9).astype(int)
             emg = session.emg[trials, :, muscle]
-            sizes = np.stack(
-                [np.ptp(emg[:, a:b], axis=1) for a, b in pairwise(edges)]
-            )
+            sizes = np.stack([np.ptp(emg[:, a:b], axis=1) for a, b in pairwise(edges)])
             late[trials, muscle] = sizes[1:].mean(axis=0, dtype=np.float64)
             peak[trials, muscle] = sizes.max(axis=0)
     return Responses(session.conditions, late, peak)

@@ -10,7 +10,7 @@ from spinal_rnn.conditions import Conditions
 from spinal_rnn.session_checks import condition_numbers
 
 __all__ = [
-    "Noise",
+    "RepeatNoise",
     "coverage",
     "estimate_noise",
     "muscle_r2",
@@ -73,7 +73,7 @@ def coverage(
 
 
 @dataclass(frozen=True, eq=False)
-class Noise:
+class RepeatNoise:
     """How much a response varies when one condition is repeated.
 
     The variance is a constant part and one that grows with the response (Rocke and Durbin 1995):
@@ -106,7 +106,7 @@ class Noise:
         return float(1 - self.variance(target).sum() / spread.sum())
 
 
-def estimate_noise(conditions: Conditions, target: NDArray[np.float64]) -> Noise:
+def estimate_noise(conditions: Conditions, target: NDArray[np.float64]) -> RepeatNoise:
     """Estimate the noise from the conditions that were measured more than once.
 
     Args:
@@ -134,7 +134,7 @@ def estimate_noise(conditions: Conditions, target: NDArray[np.float64]) -> Noise
         for one, two in zip(mean[repeated].T, variance.T, strict=True)
     ]
     constant, proportional = np.array(parts).T
-    return Noise(constant, proportional)
+    return RepeatNoise(constant, proportional)
 
 
 def variance_parts(

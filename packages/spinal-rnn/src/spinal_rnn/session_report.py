@@ -33,7 +33,9 @@ NOTE = (
     "used on a person but by those who are responsible for that person's stimulation."
 )
 
-_BOOTSTRAPS = 60
+_BOOTSTRAPS = 100
+_CANDIDATES = 4
+_WEAK, _STRONG = 0.2, 0.5  # parts of a large response
 
 
 def by_condition(trials: Trials) -> Trials:
@@ -80,32 +82,20 @@ def quality(mapping: "Mapping") -> dict[str, list[Any]]:
 
 
 def lowest_thresholds(trials: Trials) -> dict[str, list[Any]]:
-    """For each muscle the configuration and the frequency that reach it at the lowest amplitude.
+    """For each muscle the series of trials that reaches it at the surely lowest amplitude.
+
+    A series is a configuration at one frequency. Of those that evoke half of a large response, the
+    few that do anything at the lowest amplitudes are fitted, and the one counts whose threshold has
+    the lowest upper limit. Thresholds below what was tried do not count.
 
     Args:
         trials: Of a session.
 
     Returns:
-        Columns of a table; muscles that no curve reaches by a tenth of their large response have
-        empty cells.
+        Columns of a table; muscles that no series reaches have empty cells.
     """
-    from spinal_rnn.mapping import LEAST_RISE
-    from spinal_rnn.recruitment import recruitment_table
-
-    table = recruitment_table(trials.conditions, trials.response, n_bootstrap=_BOOTSTRAPS)
-    rows: list[list[Any]] = []
-    for muscle in MUSCLES:
-        best, least = None, np.inf
-        for row, name in enumerate(table.get("muscle", [])):
-            threshold = table["threshold_ma"][row]
-            enough = table["plateau"][row] >= LEAST_RISE
-            if name == muscle and enough and threshold < least:
-                best, least = row, threshold
-        names = (
-            "configuration", "frequency_hz", "threshold_ma", "threshold_ma_low",
-            "threshold_ma_high", "slope", "plateau",
-        )  # fmt: skip
-        rows.append([muscle, *(None if best is None else table[name][best] for name in names)])
+    series = _series(trials)
+    rows = [[name, *_lowest(series, muscle)] for muscle, name in enumerate(MUSCLES)]
     heads = (
         "muscle", "configuration", "frequency (Hz)", "threshold (mA)", "from", "to",
         "slope (1/mA)", "plateau",
@@ -210,8 +200,9 @@ def write_session_report(
         ),
         "thresholds": (
             lowest_thresholds(mapping.responses),
-            "The lowest threshold of each muscle: the amplitude of a tenth of a fitted curve's "
-            "rise, with its 90 % interval. Slope and plateau are in parts of the large response.",
+            "The lowest threshold of each muscle, by the upper end of its 90 % interval: the "
+            "amplitude of a tenth of a fitted curve's rise. Slope and plateau are in parts of the "
+            "large response; where trials end before the plateau, it is an extrapolation.",
         ),
         "selectivity": (
             most_selective(mapping.responses, floor),
@@ -272,3 +263,41 @@ def _add_figures(
         draw_selectivity_bars(lead, index, folder / "selectivity", theme=theme),
         f"Selectivity (difference) of {mapping.name}, where the muscle responds enough.",
     )
+
+
+def _series(trials: Trials) -> list[Trials]:
+    """Trials of one configuration and one frequency, where there are amplitudes enough to fit."""
+    from spinal_rnn.recruitment import LEAST_AMPLITUDES
+
+    conditions = trials.conditions
+    keys = np.stack([conditions.groups(), conditions.frequency_hz], axis=1)
+    found = []
+    for key in np.unique(keys, axis=0):
+        one = trials.take((keys == key).all(axis=1) & (conditions.amplitude_ma > 0))
+        if len(np.unique(one.conditions.amplitude_ma)) >= LEAST_AMPLITUDES:
+            found.append(one)
+    return found
+
+
+def _lowest(series: "Sequence[Trials]", muscle: int) -> list[Any]:
+    """What `lowest_thresholds` says of one muscle."""
+    from spinal_rnn.recruitment import fit_recruitment
+
+    begins = []
+    for number, one in enumerate(series):
+        response, amplitude = one.response[:, muscle], one.conditions.amplitude_ma
+        if response.max() >= _STRONG:
+            begins.append((float(amplitude[response >= _WEAK].min()), number))
+    best: list[Any] = [None] * 7
+    least = np.inf
+    for _, number in sorted(begins)[:_CANDIDATES]:
+        conditions = series[number].conditions
+        amplitude, response = conditions.amplitude_ma, series[number].response[:, [muscle]]
+        fit = fit_recruitment(amplitude, response, n_bootstrap=_BOOTSTRAPS)
+        threshold = float(fit.curves.threshold_ma[0])
+        low, high = float(fit.low["threshold_ma"][0]), float(fit.high["threshold_ma"][0])
+        if high < least and threshold >= amplitude.min():
+            name, hz = configuration_name(conditions.configuration[0]), conditions.frequency_hz[0]
+            shape = float(fit.curves.slope[0]), float(fit.curves.plateau[0])
+            best, least = [name, float(hz), threshold, low, high, *shape], high
+    return best

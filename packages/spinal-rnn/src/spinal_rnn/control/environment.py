@@ -16,6 +16,8 @@ __all__ = ["StimulationEnv"]
 
 Array = NDArray[np.float32]
 
+_MOST = 10.0  # no model says that a response is so many full ones
+
 
 class StimulationEnv(gymnasium.Env[Array, Array]):
     """Each step is one trial; the reward is the objective of its response.
@@ -58,7 +60,7 @@ class StimulationEnv(gymnasium.Env[Array, Array]):
         )
         size = len(MUSCLES) + limits.contacts + 1
         low = np.concatenate([np.zeros(len(MUSCLES)), -np.ones(limits.contacts), [0]])
-        high = np.concatenate([np.full(len(MUSCLES), np.inf), np.ones(size - len(MUSCLES))])
+        high = np.concatenate([np.full(len(MUSCLES), _MOST), np.ones(size - len(MUSCLES))])
         self.observation_space = gymnasium.spaces.Box(
             low.astype(np.float32), high.astype(np.float32), dtype=np.float32
         )
@@ -96,10 +98,16 @@ class StimulationEnv(gymnasium.Env[Array, Array]):
         proposal = limits.admit(vector, [amplitude], frequency, width_us)
         response = self._surrogate.responses(proposal.conditions)[self._member]
         self._done += 1
-        current = proposal.conditions.currents_ma[0] / limits.total_ma
-        seen = self._observed(np.concatenate([response[0], current]))
+        currents_ma = proposal.conditions.currents_ma[0]
+        seen = self._observed(np.concatenate([response[0], currents_ma / limits.total_ma]))
         reward = float(self._objective(response)[0])
-        return seen, reward, False, self._done >= self._trials, {"proposal": proposal}
+        facts = {
+            "configuration": proposal.name,
+            "currents_ma": currents_ma,
+            "frequency_hz": frequency,
+        }
+        return seen, reward, False, self._done >= self._trials, facts
 
     def _observed(self, seen: NDArray[np.float64]) -> Array:
-        return np.append(seen, 1 - self._done / self._trials).astype(np.float32)
+        whole = np.append(seen, 1 - self._done / self._trials).astype(np.float32)
+        return np.minimum(whole, np.float32(_MOST))

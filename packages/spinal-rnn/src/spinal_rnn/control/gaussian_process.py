@@ -189,17 +189,18 @@ def fit_hyperparameters(inputs: Array, targets: Array) -> Hyperparameters:
         targets: Standardised values, shape (series,).
     """
     torch = require("torch", "train")
-    kernels = require("gpytorch.kernels", "bo", "spinal-rnn")
-    likelihoods = require("gpytorch.mlls", "bo", "spinal-rnn")
-    models = require("botorch.models", "bo", "spinal-rnn")
-    fitting = require("botorch.fit", "bo", "spinal-rnn")
     last = inputs.shape[1] - 1
-    where = kernels.MaternKernel(nu=2.5, active_dims=tuple(range(last)))
-    often = kernels.MaternKernel(nu=2.5, active_dims=(last,))
-    kernel = kernels.ScaleKernel(where * often)
     with warnings.catch_warnings():
-        # it warns of data outside the unit cube, and of fits that end early: neither is wrong here
+        # importing it meets what torch deprecates; and it warns of data outside the unit cube and
+        # of fits that end early, of which neither is wrong here
         warnings.simplefilter("ignore")
+        kernels = require("gpytorch.kernels", "bo", "spinal-rnn")
+        likelihoods = require("gpytorch.mlls", "bo", "spinal-rnn")
+        models = require("botorch.models", "bo", "spinal-rnn")
+        fitting = require("botorch.fit", "bo", "spinal-rnn")
+        where = kernels.MaternKernel(nu=2.5, active_dims=tuple(range(last)))
+        often = kernels.MaternKernel(nu=2.5, active_dims=(last,))
+        kernel = kernels.ScaleKernel(where * often)
         model = models.SingleTaskGP(
             torch.as_tensor(inputs),
             torch.as_tensor(targets)[:, None],

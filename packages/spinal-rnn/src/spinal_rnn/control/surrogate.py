@@ -89,8 +89,8 @@ class Doubt:
         smoothing_mm: Width of the Gaussian that smooths currents over the lead.
     """
 
-    model: float = 0.02
-    model_relative: float = 0.10
+    model: float = 0.01
+    model_relative: float = 0.025
     length: float = 0.8
     octaves: float = 1.0
     trial_cv: float = 0.12

@@ -52,7 +52,7 @@ def roots_plot(
     drawn = []
     for number, (row, colour) in enumerate(zip(parts, np.asarray(colours), strict=True)):
         place = z + (number - (len(parts) - 1) / 2) * slot
-        drawn.append(ax.barh(place, row, 0.9 * slot, color=[tuple(colour)], linewidth=0))
+        drawn.append(ax.barh(place, row, 0.9 * slot, color=[colour], linewidth=0))
         if true is not None:
             ax.plot(
                 100 * np.atleast_2d(true)[number], place, "D", color=ink(ax), markersize=2.6,

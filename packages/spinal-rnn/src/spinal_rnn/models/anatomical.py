@@ -199,7 +199,9 @@ class AnatomicalForm:
         spread = self._spread(parameters)
         outward = given.currents_ma[:, : spread.shape[1]]
         outward = outward * strength(given.pulse_width_us, self.chronaxie_us)[:, None]
-        at_nodes = torch.stack(torch.split(torch.matmul(outward, -spread), 2 * _SIDE, dim=-1), dim=-2)
+        at_nodes = torch.stack(
+            torch.split(torch.matmul(outward, -spread), 2 * _SIDE, dim=-1), dim=-2
+        )
         gain = (parameters["log_gain"].repeat(1, 2) + parameters["log_gain_beside"]).exp()
         # the node that is driven the most decides, smoothly
         best = torch.logsumexp(_SHARPNESS * at_nodes, dim=-2) - math.log(at_nodes.shape[-2])

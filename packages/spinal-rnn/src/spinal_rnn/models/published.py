@@ -1,5 +1,7 @@
 """The published recurrent networks by name: ten leaky classes as options of one cell, and torch's.
 
+They are those of Pavaux (2024, little_RNN), whose weights :func:`load_published` takes.
+
 A leaky class is called by what it has: A for time constants of each unit that are trained, S for a
 synapse, F for feedback of the outputs after 50 ms, EI for Dale's law as published. So ASFEIRNN has
 all of them, and RNN none: it forgets in one step. See :mod:`neuro_common.leaky` for the equations.

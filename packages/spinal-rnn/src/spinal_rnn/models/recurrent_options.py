@@ -53,7 +53,7 @@ class RecurrentOptions:
     l2: float = 0.0
     rate: float = 0.0
     noise: float = 0.0
-    held_out: float = 0.15
+    held_out: float = 0.2
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -8,6 +8,7 @@ the sizes, on the late responses. Pulses lie at any time, samples on their grid.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -15,13 +16,16 @@ import torch
 from numpy.typing import NDArray
 from scipy.interpolate import BSpline
 
+from neuro_common.checkpoint import load_checkpoint, save_checkpoint
+from neuro_common.files import FormatError
 from spinal_rnn.conditions import Conditions
 from spinal_rnn.encoding import pulse_trains
 from spinal_rnn.models.anatomical import AnatomicalForm
 from spinal_rnn.models.base import Model, NotFitted, Prediction, check_target
 from spinal_rnn.models.ensemble import RootEnsemble
 from spinal_rnn.models.forms import Stimulation, recruited, stimulation
-from spinal_rnn.responses import Scale, measure_responses
+from spinal_rnn.models.weights import Trained, load_ensemble, save_ensemble
+from spinal_rnn.responses import ONSET_MS, Scale, measure_responses
 from spinal_rnn.session import LEAD_IN_MS, Session
 
 __all__ = ["Reflex", "WaveformModel", "fit_reflex", "pulse_sizes", "spline_basis"]
@@ -31,6 +35,9 @@ Array = NDArray[np.float64]
 _DEGREE = 3
 _RIDGE = 1e-3
 _CHUNK = 1024
+_KIND = "spinal-rnn/reflex"
+_FACTS = ("samples", "fs_hz", "lead_in_ms")
+_SPLINES = ("first_ms", "last_ms", "step_ms")
 
 
 def spline_basis(lag_ms: Array, first_ms: float, last_ms: float, step_ms: float) -> Array:
@@ -176,7 +183,10 @@ class WaveformModel(Model):
             ensemble: Learns the late responses; None is one with defaults.
         """
         self.samples, self.fs_hz, self.lead_in_ms = samples, fs_hz, lead_in_ms
-        self.ensemble = RootEnsemble() if ensemble is None else ensemble
+        if ensemble is None:
+            late_ms = samples / fs_hz * 1e3 - lead_in_ms - float(ONSET_MS.mean())
+            ensemble = RootEnsemble(AnatomicalForm(late_ms=late_ms))
+        self.ensemble = ensemble
         self.scale: Scale | None = None
         self.reflex: Reflex | None = None
 
@@ -220,6 +230,46 @@ class WaveformModel(Model):
         for trials, lag_ms, sizes in self._pulses(conditions):
             emg[trials] = np.einsum("nkm,ktm->ntm", sizes, self.reflex.at(lag_ms), optimize=True)
         return Prediction(emg, self.ensemble.predict(conditions).activities)
+
+    def save(self, directory: str | Path) -> None:
+        """Write the model: the ensemble to ``responses``, the reflexes to ``reflex``.
+
+        Args:
+            directory: Directory to write to.
+
+        Raises:
+            NotFitted: The model has learnt nothing yet.
+        """
+        if self.reflex is None or self.scale is None:
+            raise NotFitted("the model has learnt nothing yet: call fit first")
+        save_ensemble(Path(directory) / "responses", Trained(self.ensemble, self.scale, {}))
+        facts = {name: getattr(self, name) for name in _FACTS}
+        facts |= {name: getattr(self.reflex, name) for name in _SPLINES}
+        weight = {"weight": self.reflex.weight}
+        save_checkpoint(Path(directory) / "reflex", weight, {"kind": _KIND, **facts})
+
+    @classmethod
+    def load(cls, directory: str | Path) -> Self:
+        """Read what :meth:`save` wrote; the predictions are the same to the bit.
+
+        Args:
+            directory: Directory that was written to.
+
+        Raises:
+            FileNotFoundError: There is no whole model.
+            FormatError: The files are damaged or of something else.
+        """
+        trained = load_ensemble(Path(directory) / "responses")
+        arrays, manifest = load_checkpoint(Path(directory) / "reflex")
+        if manifest.get("kind") != _KIND:
+            raise FormatError(f"{directory} must hold reflexes, got {manifest.get('kind')!r}")
+        try:
+            model = cls(*(manifest[name] for name in _FACTS), ensemble=trained.model)
+            model.scale = trained.scale
+            model.reflex = Reflex(arrays["weight"], *(manifest[name] for name in _SPLINES))
+        except (KeyError, TypeError) as error:
+            raise FormatError(f"{directory} is no whole waveform model: {error}") from error
+        return model
 
     def _pulses(self, conditions: Conditions) -> Iterator[tuple[NDArray[np.int64], Array, Array]]:
         """Trials with the same pulses, lags (pulses, time) and sizes (trials, pulses, 14)."""
