@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 
 import pytest
@@ -90,6 +91,36 @@ def test_exit_code_of_the_work_is_kept(capsys: pytest.CaptureFixture[str]) -> No
     assert guarded("toy", lambda: sys.exit(2)) == 2
     assert guarded("toy", lambda: sys.exit()) == 0
     assert capsys.readouterr().err == ""
+
+
+@POSIX
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    ("tell", "code"), [("logging.info('a line')", 0), ("print('a line\\n' * 100_000)", 130)]
+)
+def test_a_closed_pipe_ends_quietly(tell: str, code: int, unbuffered: str) -> None:
+    program = (
+        "import logging, sys\n"
+        "from neuro_common.verbs import guarded\n"
+        "logging.basicConfig(stream=sys.stdout, level=0)\n"
+        "def work():\n"
+        "    sys.stdin.read()\n"
+        f"    {tell}\n"
+        "    return 0\n"
+        "sys.exit(guarded('toy', work))\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    process.stdout = None
+    _, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (code, b"")
 
 
 def test_bug_passes_through() -> None:

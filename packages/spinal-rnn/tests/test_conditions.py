@@ -89,7 +89,7 @@ def test_a_name_that_is_none_is_refused() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"amplitude_ma": [1.0, -1.0]}, "trial 1: amplitude_ma must be at least 0, got"),
+        ({"amplitude_ma": [1.0, -1.0]}, "trial 1: amplitude_ma must be at least 0, got -1.0$"),
         ({"amplitude_ma": [1.0, np.nan]}, "trial 1: amplitude_ma must be at least 0, got"),
         ({"frequency_hz": [0.0, 20.0]}, r"trial 0: frequency_hz must be in \(0, 1e4\]"),
         ({"pulse_width_us": [300.0, np.inf]}, "trial 1: pulse_width_us must be in"),

@@ -1,11 +1,6 @@
 """`optimise` and `next` as a user types them, and the figures they draw."""
 
-import os
 import re
-import shutil
-import subprocess
-import sys
-import sysconfig
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +9,7 @@ import pytest
 
 from neuro_common.plots import new_figure
 from neuro_common.runs import read_csv, write_csv
+from spinal_rnn.cli import main
 from spinal_rnn.conditions import configuration
 from spinal_rnn.control_config import NextConfig, OptimiseConfig
 from spinal_rnn.figures.search import best_so_far_plot, draw_search, response_plot, verified_plot
@@ -23,25 +19,14 @@ from spinal_rnn.muscles import MUSCLES
 SMALL = ("session=easy", "members=2", "steps=20", "count=50", "frequencies_hz=[20]", "trials=3")
 
 
-def spinal(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
-    """The installed command, or its module where the package runs from its sources."""
-    script = shutil.which("spinal-rnn", path=sysconfig.get_path("scripts"))
-    program = [script] if script else [sys.executable, "-m", "spinal_rnn.cli"]
-    return subprocess.run(
-        [*program, *words],
-        cwd=folder,
-        env={**os.environ, "PYTHONWARNINGS": "error"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def test_optimise_writes_a_whole_run(tmp_path: Path) -> None:
-    done = spinal(tmp_path, "optimise", "target=RRF", "series=2", "top=2", *SMALL)
-    assert done.returncode == 0, done.stderr
-    assert "Verified with 2 series; the true score of the recommended one is" in done.stdout
-    assert "The best series of the session measured" in done.stdout
+def test_optimise_writes_a_whole_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["optimise", "target=RRF", "series=2", "top=2", *SMALL]) == 0
+    printed = capsys.readouterr().out
+    assert "Verified with 2 series; the true score of the recommended one is" in printed
+    assert "The best series of the session measured" in printed
     (run,) = (tmp_path / "results" / "spinal-rnn" / "optimise").iterdir()
     stems = ("best", "best_so_far")
     expected = {f"{stem}.{kind}" for stem in stems for kind in ("csv", "png", "svg")}
@@ -52,25 +37,27 @@ def test_optimise_writes_a_whole_run(tmp_path: Path) -> None:
     low, score, high = (float(top[name][0]) for name in ("low", "score", "high"))
     assert low < score < high
     assert read_csv(run / "trials.csv")["series"] == ["0"] * 3 + ["1"] * 3
-    (metric,) = re.findall(r"metric (-?[\d.]+)", done.stdout)
+    (metric,) = re.findall(r"metric (-?[\d.]+)", printed)
     assert float(metric) < score
 
 
-def test_next_writes_a_table_and_goes_on_from_it(tmp_path: Path) -> None:
-    done = spinal(tmp_path, "next", "target=LTA", "n=2", *SMALL)
-    assert done.returncode == 0, done.stderr
-    assert "fill in the late responses in mV" in done.stdout
+def test_next_writes_a_table_and_goes_on_from_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = ("next", "target=LTA", *SMALL, "methods=[random]")
+    assert main([*words, "n=2"]) == 0
+    first = capsys.readouterr().out
+    assert "fill in the late responses in mV" in first
     (table,) = tmp_path.glob("results/spinal-rnn/next/*/next_trials.csv")
     asked = read_csv(table)
     assert len(asked["series"]) == 6
     assert not any(asked["LTA_mv"])
-    again = spinal(tmp_path, "next", "target=LTA", f"measured=[{table}]", *SMALL)
-    assert again.returncode == 1
-    assert "row 2, column LIl_mv: there must be a number, got ''" in again.stderr
+    assert main([*words, f"measured=[{table}]"]) == 1
+    assert "row 2, column LIl_mv: there must be a number, got ''" in capsys.readouterr().err
     write_csv(table, asked | {f"{muscle}_mv": ["0.1"] * 6 for muscle in MUSCLES})
-    again = spinal(tmp_path, "next", "target=LTA", "n=1", f"measured=[{table}]", *SMALL)
-    assert again.returncode == 0, again.stderr
-    assert done.stdout.split(":")[0] != again.stdout.split(":")[0]
+    assert main([*words, "n=1", f"measured=[{table}]"]) == 0
+    assert first.split(":")[0] != capsys.readouterr().out.split(":")[0]
 
 
 @pytest.mark.parametrize(
@@ -78,13 +65,19 @@ def test_next_writes_a_table_and_goes_on_from_it(tmp_path: Path) -> None:
     [
         (("optimise", "target=RRV"), "muscle must be one of"),
         (("next", "n=0"), "n must be at least 1, got 0"),
-        (("optimise", "methods=[gradient]", *SMALL), "the first method must be exhaustive"),
+        (("optimise", "series=3", "session=nowhere.h5"), "session must be a preset"),
     ],
 )
-def test_what_cannot_be_is_refused(tmp_path: Path, words: tuple[str, ...], message: str) -> None:
-    done = spinal(tmp_path, *words)
-    assert done.returncode in (1, 2)
-    assert message in done.stderr
+def test_what_cannot_be_is_refused(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: tuple[str, ...],
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(words) in (1, 2)
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -103,9 +96,7 @@ def test_bad_settings_are_refused(config: type, change: dict[str, Any], message:
 
 def test_best_so_far_never_falls_and_goes_on_across_methods() -> None:
     _, axes = new_figure()
-    first, second, bar = best_so_far_plot(
-        axes[0, 0], {"a": [0.1, 0.5, 0.3], "b": [0.2, 0.6]}, 0.4
-    )
+    first, second, bar = best_so_far_plot(axes[0, 0], {"a": [0.1, 0.5, 0.3], "b": [0.2, 0.6]}, 0.4)
     assert first.get_ydata().tolist() == [0.1, 0.5, 0.5]  # type: ignore[attr-defined]
     assert second.get_xydata().tolist() == [[4, 0.5], [5, 0.6]]  # type: ignore[attr-defined]
     assert set(bar.get_ydata()) == {0.4}  # type: ignore[attr-defined]
@@ -129,14 +120,13 @@ def test_each_muscle_has_its_bar() -> None:
     assert len(colours) == 2
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_search_is_drawn_with_its_numbers(tmp_path: Path, theme: str) -> None:
+def test_search_is_drawn_on_dark_paper_too(tmp_path: Path) -> None:
     vector = configuration([4], [5, 16])
     verified = (np.array([0.3, 0.4]), np.array([0.1, 0.1]), np.array([0.35, 0.38]))
     members = np.random.default_rng(0).uniform(size=(4, 14))
     scores = {"random": np.array([0.1, 0.2, 0.15])}
     captions = draw_search(
-        tmp_path, SPECIFY_565, vector, members, [1], scores, 0.3, verified, theme
+        tmp_path, SPECIFY_565, vector, members, [1], scores, 0.3, verified, "dark"
     )
     assert [path.stem for path in captions] == ["best", "best_so_far"]
     numbers = read_csv(tmp_path / "best_so_far.csv")

@@ -74,6 +74,28 @@ def test_import_of_a_table_gives_back_the_session(tmp_path, simulated):
     assert read.emg == pytest.approx(preprocess(session).emg, abs=1e-6)
 
 
+def test_another_lead_is_simulated_and_imported(tmp_path):
+    places = [f"{contact},{x},{9 * row}" for row in range(3) for contact, x in
+              ((2 * row, -2), (2 * row + 1, 2))]  # fmt: skip
+    (tmp_path / "six.csv").write_text("\n".join(["contact,x_mm,z_mm", *places]))
+    done = spinal(tmp_path, "simulate", "preset=easy", "lead=six.csv", "seed=1")
+    assert done.returncode == 0, done.stderr
+    session = read_session(re.search(r"session=(.*)", done.stdout)[1])
+    assert (session.lead.name, session.conditions.configuration.shape[1]) == ("six", 7)
+    assert session.lead.z_mm[:6].tolist() == [0, 0, 9, 9, 18, 18]
+    assert not session.silent.any()
+    columns = {name: column for name, column in vars(session.conditions).items()}
+    np.savez(tmp_path / "six.npz", emg=session.emg, fs_hz=session.fs_hz, **columns)
+    done = spinal(tmp_path, "import", "source=six.npz", "lead=six.csv", "preprocess=false")
+    assert done.returncode == 0, done.stderr
+    read = read_session(re.search(r"session=(.*)", done.stdout)[1])
+    assert np.array_equal(read.emg, session.emg)
+    assert np.array_equal(read.lead.x_mm, session.lead.x_mm, equal_nan=True)
+    done = spinal(tmp_path, "import", "source=six.npz")
+    assert done.returncode == 1
+    assert "must have the shape (trials, 17 contacts, the case last), got" in done.stderr
+
+
 def test_a_failed_import_writes_no_session(tmp_path):
     (tmp_path / "conditions.csv").write_text(
         "amplitude_ma,frequency_hz,cathodes,anodes\n1,20,4,3\n2,20,4,4\n"

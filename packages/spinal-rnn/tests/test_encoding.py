@@ -10,6 +10,7 @@ from spinal_rnn.encoding import (
     encode_widths,
     published_configuration,
     published_pulse_times_ms,
+    published_trains,
     pulse_times_ms,
 )
 
@@ -109,7 +110,7 @@ def conditions(draw):
     vector = np.zeros(17)
     vector[contacts[:cathodes]] = -parts[0]
     vector[contacts[cathodes : cathodes + anodes]] = parts[1]
-    frequency, amplitude = draw(FREQUENCIES), draw(st.floats(0, 20))
+    frequency, amplitude = draw(FREQUENCIES), draw(st.sampled_from([0, 0.1, 3.7, 20]))
     return Conditions.of(vector, amplitude, frequency, draw(st.floats(50, 1000)))
 
 
@@ -217,3 +218,13 @@ def test_many_trials_follow_their_own_frequency():
     currents = encode(many, 200, 1000)
     for index in range(3):
         assert np.array_equal(currents[index], encode(many.take([index]), 200, 1000)[0])
+
+
+def test_a_published_contact_that_is_both_is_an_anode_in_the_published_currents():
+    trains = published_trains(60.0, 200, 1000.0)
+    currents = 3.0 * trains[..., None] * published_configuration([3, 4], [3, 5])
+    assert currents[4, 20, [3, 4, 5]] == pytest.approx([1.5, -1.5, 1.5], abs=1e-12)
+    ordinary = encode_widths(
+        Conditions.of(configuration([4], [3, 5]), 3.0, 60.0), 200, 1000.0, compat=True
+    )
+    assert currents[..., 5] == pytest.approx(ordinary[0, ..., 5], abs=1e-12)

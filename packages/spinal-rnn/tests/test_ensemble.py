@@ -9,6 +9,8 @@ from spinal_rnn.lead import SPECIFY_565
 from spinal_rnn.models.anatomical import AnatomicalForm
 from spinal_rnn.models.base import NotFitted
 from spinal_rnn.models.ensemble import RootEnsemble
+from spinal_rnn.models.forms import Form
+from spinal_rnn.models.geometric import GeometricForm
 from spinal_rnn.responses import Responses, Scale, measure_responses
 from spinal_rnn.scores import coverage, pooled_r2
 from spinal_rnn.simulator import simulate_session
@@ -111,6 +113,17 @@ def test_refit_takes_in_new_trials_and_leaves_the_old_model_alone(
     after = learnt.predict(responses.conditions).values
     error, old = (np.abs(one[new] - changed[new]).mean() for one in (after, before))
     assert error < 0.8 * old
+
+
+@pytest.mark.parametrize("form", [AnatomicalForm(), GeometricForm()])
+def test_a_silent_muscle_stays_silent(form: Form, responses: Responses, target: np.ndarray) -> None:
+    silenced = target.copy()
+    silenced[:, 4] = 0
+    model = RootEnsemble(form, members=2, folds=2, steps=20).fit(responses.conditions, silenced)
+    again = model.refit(responses.conditions, silenced, steps=5)
+    values = again.predict(responses.conditions).values
+    assert values[:, 4].max() < 1e-9
+    assert np.delete(values, 4, axis=1).max() > 0.1
 
 
 def test_one_fold_gives_no_intervals(responses: Responses, target: np.ndarray) -> None:

@@ -79,7 +79,10 @@ def test_ink_stands_out_from_paper(theme, paper, tmp_path):
 
 
 def test_an_unknown_theme_is_refused():
-    with pytest.raises(ValueError, match="theme must be one of light, dark, got 'sepia'"), themed("sepia"):
+    with (
+        pytest.raises(ValueError, match="theme must be one of light, dark, got 'sepia'"),
+        themed("sepia"),
+    ):
         pass
 
 

@@ -71,7 +71,7 @@ def test_marks_and_curves_are_in_percent():
     line, band, interval, triangle = curve_plot(ax, curve, 2, colour="red", foot=-7)
     assert line.get_ydata().tolist() == [0, 80]
     assert {round(y) for y in band.get_paths()[0].vertices[:, 1]} == {-10, 10, 70, 90}
-    assert interval.get_xdata() == [0.4, 0.9]
+    assert np.asarray(interval.get_xdata()).tolist() == [0.4, 0.9]
     assert (triangle.get_xdata()[0], triangle.get_ydata()[0]) == (0.5, -7)
     # a muscle without threshold has no triangle
     assert len(curve_plot(ax, curve, 3, colour="red")) == 2

@@ -34,7 +34,7 @@ some_limits = st.builds(
     st.floats(-1e4, 1e4),
     st.floats(-1e4, 1e4),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_whatever_is_asked_for_what_comes_is_within_the_limits(
     limits: Limits, vector: np.ndarray, amplitudes: np.ndarray, hz: float, us: float
 ) -> None:
@@ -100,6 +100,7 @@ def test_a_proposal_cannot_be_changed_afterwards() -> None:
         ({}, {"pulse_width_us": 333.0}, "pulse width must be one of"),
         ({"total_ma": 1.0}, {}, "trial 1: the amplitude must be at most 1.0 mA"),
         ({}, {"amplitudes_ma": np.array([0.25])}, "whole number of 0.1 mA"),
+        ({}, {"amplitudes_ma": np.array([0.0])}, "whole number of 0.1 mA, at least one"),
         ({"contact_ma": 1.0}, {}, "a contact may have at most 1.0 mA"),
         ({"charge_uc": 0.5}, {}, "a contact may pass at most 0.5 uC"),
         ({"contacts": 9}, {}, "there must be 9 contacts, got 17"),

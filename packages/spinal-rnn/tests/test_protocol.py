@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from spinal_rnn.lead import SPECIFY_565
+from spinal_rnn.lead import SPECIFY_565, Lead
 from spinal_rnn.protocol import Protocol
 
 
@@ -47,11 +47,16 @@ def test_the_same_generator_draws_the_same_session() -> None:
     assert not np.array_equal(one.configuration, other.configuration)
 
 
+def test_a_short_lead_is_tested_with_what_it_has() -> None:
+    four = Lead("four in a row", np.array([0, 0, 0, 0, np.nan]), np.array([0, 9, 18, 27, np.nan]))
+    trials = Protocol().draw(np.random.default_rng(0), four)
+    vectors = np.unique(trials.configuration, axis=0)
+    assert (vectors[:, 4] == 1).sum() == 4
+    # an end has 1 neighbour, a middle 2: 1 + 3 + 3 + 1 sets of anodes, of which half
+    assert len(vectors) == 4 + 4
+
+
 def test_what_cannot_be_drawn_is_refused() -> None:
-    with pytest.raises(ValueError, match="monopolar must be at most the 16 contacts"):
-        Protocol(monopolar=17).draw(np.random.default_rng(0))
-    with pytest.raises(ValueError, match="multipolar must be at most"):
-        Protocol(multipolar=10_000).draw(np.random.default_rng(0))
     with pytest.raises(ValueError, match="frequencies_each must be in 1 to the 4"):
         Protocol(frequencies_each=5)
     with pytest.raises(ValueError, match=r"missing must be in \[0, 1\)"):

@@ -52,9 +52,9 @@ def test_least_squares_agrees_with_scipy() -> None:
 
 def test_intervals_cover_the_truth() -> None:
     rng = np.random.default_rng(3)
-    curve = Curves(*(np.full(200, x) for x in (1.0, 2.0, 4.0, 0.0)))
-    noisy = curve(AMPLITUDES) + rng.normal(0, 0.05, (10, 200))
-    fit = fit_recruitment(AMPLITUDES, noisy, n_bootstrap=100, confidence=0.9)
+    curve = Curves(*(np.full(100, x) for x in (1.0, 2.0, 4.0, 0.0)))
+    noisy = curve(AMPLITUDES) + rng.normal(0, 0.05, (10, 100))
+    fit = fit_recruitment(AMPLITUDES, noisy, n_bootstrap=60, confidence=0.9)
     for name in ("threshold_ma", "plateau"):
         truth = getattr(curve, name)
         covered = (fit.low[name] <= truth) & (truth <= fit.high[name])

@@ -293,6 +293,15 @@ def test_repeats_are_kept_averaged_or_refused(tmp_path):
         read_source(*files, Rules(fs_hz=2000, repeats="refuse"))
 
 
+def test_a_trial_that_was_written_twice_is_refused(tmp_path):
+    emg = session().emg
+    emg[3] = emg[0]
+    with pytest.raises(FormatError, match=r"row 5: has the very EMG of row 2: a trial is repeated"):
+        read_source(*write_table(tmp_path, emg=emg), RULES)
+    emg[[0, 3]] = 0  # nothing was recorded, which is no copy
+    assert len(read_source(*write_table(tmp_path, emg=emg), RULES)) == 4
+
+
 def test_the_sampling_rate_must_be_told_and_hold_the_band(tmp_path):
     files = write_table(tmp_path)
     with pytest.raises(FormatError, match=r"does not tell fs_hz: give fs_hz=\.\.\."):
@@ -328,6 +337,15 @@ def test_unknown_rules():
     for name in ("nan", "repeats", "unit"):
         with pytest.raises(ValueError, match=f"{name} must be one of .*, got 'ignore'"):
             Rules(**{name: "ignore"})
+
+
+def test_raw_steps_of_a_converter_are_read_by_the_mv_of_one(tmp_path):
+    steps = np.random.default_rng(1).integers(-(2**15), 2**15, (4, 400, 14), dtype=np.int16)
+    read = read_source(*write_table(tmp_path, emg=steps), Rules(fs_hz=2000, unit="3e-4"))
+    assert read.emg == pytest.approx(steps * 3e-4, rel=1e-6)
+    for wrong in ("0", "-1", "inf", "nan"):
+        with pytest.raises(ValueError, match=f"or the mV of one step, got '{wrong}'"):
+            Rules(unit=wrong)
 
 
 @pytest.mark.parametrize(

@@ -45,12 +45,8 @@ def main(distribution: str, verbs: Sequence[Verb], argv: Sequence[str] | None = 
     if not words:
         print(help_text(distribution, verbs), file=sys.stderr)
         return USAGE
-    if words[0] in ("-h", "--help"):
-        print(help_text(distribution, verbs))
-        return DONE
-    if words[0] == "--version":
-        print(distribution, version_of(distribution))
-        return DONE
+    if words[0] in ("-h", "--help", "--version"):
+        return guarded(distribution, lambda: _about(distribution, verbs, words[0]))
     try:
         verb, rest = find_verb(verbs, words)
     except UsageError as error:
@@ -63,6 +59,12 @@ def main(distribution: str, verbs: Sequence[Verb], argv: Sequence[str] | None = 
         return _run_hydra(distribution, verb, rest)
 
     return guarded(f"{distribution} {verb.name}", work)
+
+
+def _about(distribution: str, verbs: Sequence[Verb], option: str) -> int:
+    told = f"{distribution} {version_of(distribution)}"
+    print(told if option == "--version" else help_text(distribution, verbs))
+    return DONE
 
 
 def compose(

@@ -17,7 +17,15 @@ from neuro_common.files import write_json
 from neuro_common.provenance import config_hash
 from neuro_common.runs import Run, RunError, job_status
 from neuro_common.sweeps import sweep_status
-from neuro_common.verbs import MENDABLE_ERRORS, UsageError, Verb, load, stoppable, suggestion
+from neuro_common.verbs import (
+    MENDABLE_ERRORS,
+    ReaderLeft,
+    UsageError,
+    Verb,
+    load,
+    stoppable,
+    suggestion,
+)
 
 __all__ = ["Job", "JobFailed", "SweepReporter", "plain_config", "shown"]
 
@@ -117,7 +125,10 @@ class Job:
             if run.done:
                 _log.info("%s is done already: skipped", shown(directory))
             else:
-                run.finish(function(settings, run))
+                try:
+                    run.finish(function(settings, run))
+                except BrokenPipeError:
+                    raise ReaderLeft from None
                 metric = "" if run.metric is None else f", metric {run.metric:.5g}"
                 _log.info("%s is done%s", shown(directory), metric)
             return run.metric

@@ -1,13 +1,14 @@
 """What every command line shares before Hydra is needed: verbs, help, errors, exit codes."""
 
 import difflib
+import logging
 import os
 import shlex
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
@@ -23,6 +24,7 @@ __all__ = [
     "MENDABLE_ERRORS",
     "STOPPED",
     "USAGE",
+    "ReaderLeft",
     "UsageError",
     "Verb",
     "find_verb",
@@ -43,6 +45,10 @@ MENDABLE_ERRORS = (ValueError, RunError, MissingExtra, OSError)
 
 class UsageError(Exception):
     """The command line is wrong; the message says what would be right."""
+
+
+class ReaderLeft(BaseException):
+    """Nobody reads any more what is printed, as behind ``| head``: the work stops as by Ctrl-C."""
 
 
 @dataclass(frozen=True)
@@ -165,8 +171,8 @@ def stoppable() -> Iterator[None]:
 def guarded(command: str, work: Callable[[], int]) -> int:
     """Run ``work`` and turn what goes wrong into a message and an exit code.
 
-    Errors that the user cannot mend keep their traceback; HYDRA_FULL_ERROR=1 gives one to every
-    error of a single run.
+    Output that nobody reads any more ends it without a message. Errors that the user cannot mend
+    keep their traceback; HYDRA_FULL_ERROR=1 gives one to every error of a single run.
 
     Args:
         command: Command and verb, which head each message.
@@ -174,8 +180,8 @@ def guarded(command: str, work: Callable[[], int]) -> int:
     """
     verbose = os.environ.get("HYDRA_FULL_ERROR") == "1"
     try:
-        with stoppable():
-            return work()
+        with stoppable(), _lossy_logging():
+            code, message = work(), ""
     except UsageError as error:
         code, message = USAGE, str(error)
     except KeyboardInterrupt:
@@ -183,10 +189,35 @@ def guarded(command: str, work: Callable[[], int]) -> int:
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else MENDABLE if error.code else DONE
         message = error.code if isinstance(error.code, str) else ""
+    except (ReaderLeft, BrokenPipeError):
+        code, message = STOPPED, ""
     except MENDABLE_ERRORS as error:
         if verbose:
             raise
         code, message = MENDABLE, str(error)
     if message:
-        print(f"{command}: {message}", file=sys.stderr)
+        with suppress(BrokenPipeError):
+            print(f"{command}: {message}", file=sys.stderr)
+    _drop_unread()
     return code
+
+
+@contextmanager
+def _lossy_logging() -> Iterator[None]:
+    """Let log lines into a closed pipe get lost; logging would print a traceback for each."""
+    before, logging.raiseExceptions = logging.raiseExceptions, False
+    try:
+        yield
+    finally:
+        logging.raiseExceptions = before
+
+
+def _drop_unread() -> None:
+    """Empty the streams, or Python says at its end that nobody read the rest."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)

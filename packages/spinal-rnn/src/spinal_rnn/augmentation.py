@@ -101,7 +101,7 @@ def delayed(
         delay_ms: Of each trial, at least 0, rounded to samples, shape (trials,).
         fs_hz: Samples per second.
         blank_ms: Set so much after the delay to 0 too; the published augmentation does it to the
-            EMG of the lead-in.
+            EMG of the lead-in, and delays the first copy of each trial by one sample.
 
     Raises:
         ValueError: There is not one delay for each trial, or one is below 0 or not finite.

@@ -87,11 +87,11 @@ VERBS = (
     ),
     cli.Verb(
         "train",
-        "Fit a model to the late responses of a session, and score it on held-out configurations.",
+        "Fit a model to a session's responses or EMG, and score it on held-out configurations.",
         "spinal-rnn train session=default model=anatomical",
         "spinal_rnn.model_cli:train",
         "spinal_rnn.model_config:TrainConfig",
-        groups={"model": "spinal_rnn.model_config:MODELS"},
+        groups={"model": "spinal_rnn.waveform_config:TRAINED_MODELS"},
     ),
     cli.Verb(
         "predict",

@@ -56,21 +56,26 @@ class Conditions:
                 raise ValueError(
                     f"{name} must have shape ({len(self)},), got {getattr(self, name).shape}"
                 )
-        _refuse(~np.isfinite(self.configuration).all(axis=1), "currents must be finite", self)
+        vectors, amplitudes, frequencies = self.configuration, self.amplitude_ma, self.frequency_hz
+        _refuse(~np.isfinite(vectors).all(axis=1), "currents must be finite", vectors)
         _refuse(
-            np.abs(self.configuration.sum(axis=1)) > _TOLERANCE,
+            np.abs(vectors.sum(axis=1)) > _TOLERANCE,
             "currents must sum to zero: what flows in flows out",
-            self,
+            vectors,
         )
         _refuse(
-            np.abs(np.abs(self.configuration).sum(axis=1) - 2) > _TOLERANCE,
+            np.abs(np.abs(vectors).sum(axis=1) - 2) > _TOLERANCE,
             "the cathodes' parts must sum to -1 and the anodes' to 1",
-            self,
+            vectors,
         )
-        _refuse(~_in(self.amplitude_ma, 0, np.inf), "amplitude_ma must be at least 0", self)
-        _refuse(~_in(self.frequency_hz, 0, 1e4, 0), "frequency_hz must be in (0, 1e4]", self)
-        _refuse(~_in(self.pulse_width_us, 0, 1e4, 0), "pulse_width_us must be in (0, 1e4]", self)
-        _refuse(self.pulses < 1, "pulses must be at least 1", self)
+        _refuse(~_in(amplitudes, 0, np.inf), "amplitude_ma must be at least 0", amplitudes)
+        _refuse(~_in(frequencies, 0, 1e4, 0), "frequency_hz must be in (0, 1e4]", frequencies)
+        _refuse(
+            ~_in(self.pulse_width_us, 0, 1e4, 0),
+            "pulse_width_us must be in (0, 1e4]",
+            self.pulse_width_us,
+        )
+        _refuse(self.pulses < 1, "pulses must be at least 1", self.pulses)
 
     def __len__(self) -> int:
         return len(self.configuration)
@@ -242,10 +247,7 @@ def _in(
     return inside if above is None else inside & (values > above)
 
 
-def _refuse(bad: Any, wanted: str, conditions: Conditions) -> None:
+def _refuse(bad: Any, wanted: str, values: NDArray[Any]) -> None:
     if bad.any():
         trial = int(bad.argmax())
-        row = {
-            one.name: getattr(conditions, one.name)[trial].tolist() for one in fields(Conditions)
-        }
-        raise ValueError(f"trial {trial}: {wanted}, got {row}")
+        raise ValueError(f"trial {trial}: {wanted}, got {values[trial].tolist()}")

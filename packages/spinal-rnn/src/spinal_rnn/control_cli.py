@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["next_trials", "optimise"]
 
+_POOL = 100  # configurations that a loop chooses from
+
 
 def optimise(config: "OptimiseConfig", run: "Run") -> float:
     """Search for a stimulation; returns the lower bound of the score that it ends with."""
@@ -58,7 +60,7 @@ def next_trials(config: "NextConfig", run: "Run") -> float:
 
     task = _prepare(config)
     _, ranked = _searched(task, config)
-    plan = Plan(batch=max(config.n, 2), trials=config.trials)
+    plan = Plan(batch=config.n, singles=min(2, config.n), trials=config.trials)
     pool = ranked.first(_POOL).vectors
     proposals = propose(
         task.believed,
@@ -80,10 +82,6 @@ def next_trials(config: "NextConfig", run: "Run") -> float:
         f"'measured=[{','.join([*config.measured, str(path)])}]'"
     )
     return float(sum(map(len, proposals)))
-
-
-_POOL = 100
-"""Configurations that a loop chooses from."""
 
 
 @dataclass(frozen=True, eq=False)

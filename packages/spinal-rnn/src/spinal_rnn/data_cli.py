@@ -1,10 +1,12 @@
 """The verbs that make sessions: simulated, or from a laboratory's files."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from neuro_common.runs import Run
     from spinal_rnn.data_config import ImportConfig, SimulateConfig
+    from spinal_rnn.lead import Lead
 
 __all__ = ["import_session", "simulate"]
 
@@ -15,7 +17,8 @@ def simulate(config: "SimulateConfig", run: "Run") -> float:
     from spinal_rnn.simulator import Recorder, simulate_session
 
     recorder = Recorder(config.fs_hz, config.digital, tuple(config.dead), tuple(config.saturated))
-    session = simulate_session(config.seed, config.preset, recorder=recorder)
+    lead = _lead(config.lead)
+    session = simulate_session(config.seed, config.preset, recorder=recorder, lead=lead)
     session.write(run.path("session.h5"))
     print("\n".join([*summary(session), "", f"session={run.path('session.h5')}"]))
     return float(len(session))
@@ -23,10 +26,7 @@ def simulate(config: "SimulateConfig", run: "Run") -> float:
 
 def import_session(config: "ImportConfig", run: "Run") -> float:
     """Write a measured session; returns the number of its trials."""
-    from pathlib import Path
-
     from spinal_rnn.emg import preprocess
-    from spinal_rnn.lead import SPECIFY_565, read_lead
     from spinal_rnn.session_checks import Rules
     from spinal_rnn.session_files import read_source
     from spinal_rnn.session_summary import summary
@@ -45,7 +45,7 @@ def import_session(config: "ImportConfig", run: "Run") -> float:
         max_amplitude_ma=config.max_amplitude_ma,
         min_configurations=config.min_configurations,
         subject=config.subject,
-        lead=SPECIFY_565 if config.lead is None else read_lead(Path(config.lead)),
+        lead=_lead(config.lead),
     )
     session = read_source(config.source, config.emg, rules)
     if config.preprocess:
@@ -53,3 +53,9 @@ def import_session(config: "ImportConfig", run: "Run") -> float:
     session.write(run.path("session.h5"))
     print("\n".join([*summary(session), "", f"session={run.path('session.h5')}"]))
     return float(len(session))
+
+
+def _lead(table: str | None) -> "Lead":
+    from spinal_rnn.lead import SPECIFY_565, read_lead
+
+    return SPECIFY_565 if table is None else read_lead(Path(table))

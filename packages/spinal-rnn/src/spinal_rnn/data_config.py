@@ -16,6 +16,8 @@ class SimulateConfig:
         digital: Round the EMG to the steps of a 16-bit converter.
         dead: Muscles whose electrode is off, such as [LTA].
         saturated: Muscles whose amplifier clips.
+        lead: CSV table of the lead's contacts, see `spinal_rnn.lead.read_lead`; None for the
+            Specify 5-6-5.
     """
 
     preset: str = "default"
@@ -24,6 +26,7 @@ class SimulateConfig:
     digital: bool = False
     dead: list[str] = field(default_factory=list)
     saturated: list[str] = field(default_factory=list)
+    lead: str | None = None
 
 
 @dataclass
@@ -36,7 +39,7 @@ class ImportConfig:
         emg: The EMG of a table of conditions: npy, npz, MATLAB or CSV.
         fs_hz: Samples per second, unless the file tells.
         lead_in_ms: From the first sample to the first pulse; None for what the file tells, or 20.
-        unit: Of the EMG: "V", "mV" or "uV".
+        unit: Of the EMG: "V", "mV" or "uV"; for the raw steps of a converter, the mV of one.
         muscles: Names of the channels in order, "-" for what is no muscle; None for what the file
             tells, or the fourteen in their order.
         lead: CSV table of the lead's contacts, see `spinal_rnn.lead.read_lead`; None for the

@@ -17,6 +17,7 @@ __all__ = [
     "encode_widths",
     "published_configuration",
     "published_pulse_times_ms",
+    "published_trains",
     "pulse_times_ms",
     "pulse_trains",
 ]
@@ -153,26 +154,50 @@ def encode_widths(
         samples: Of each trial.
         fs_hz: Samples per second.
         lead_in_ms: From the first sample to the first pulse.
-        compat: As published: pulses at `published_pulse_times_ms`, as Gaussians divided by their
-            largest sample, on a time axis that ends one ms before the end whatever ``fs_hz`` is;
-            the last have a standard deviation of half the pulse width.
+        compat: As published, by :func:`published_trains`.
     """
     if not compat:
         widths = (*GAUSSIAN_WIDTHS, None)
         levels = [encode(conditions, samples, fs_hz, lead_in_ms, width=one) for one in widths]
         return np.stack(levels, axis=1)
-    duration_ms = samples * 1e3 / fs_hz
-    time_ms = np.linspace(0, duration_ms - 1, samples)
 
     def train(frequency_hz: float, pulse_width_us: float, pulses: int) -> NDArray[np.float64]:
-        times = published_pulse_times_ms(
-            frequency_hz, duration_ms, fs_hz, lead_in_ms, pulses, pulse_width_us
-        )
-        spreads = [*(part * 1e3 / frequency_hz for part in GAUSSIAN_WIDTHS), pulse_width_us / 2e3]
-        return np.stack([_published_gaussians(time_ms, times, one) for one in spreads])
+        return published_trains(frequency_hz, samples, fs_hz, lead_in_ms, pulses, pulse_width_us)
 
     trains = _trains(conditions, train)
     return trains[..., None] * conditions.currents_ma[:, None, None]
+
+
+def published_trains(
+    frequency_hz: float,
+    samples: int,
+    fs_hz: float,
+    lead_in_ms: float = LEAD_IN_MS,
+    pulses: int = 1,
+    pulse_width_us: float = 300.0,
+) -> NDArray[np.float64]:
+    """The published pulse trains of one trial from coarse to fine, shape (5, time).
+
+    Pulses at `published_pulse_times_ms` are Gaussians, each divided by its largest sample, on a
+    time axis that ends one ms before the end whatever ``fs_hz`` is. Four have the standard
+    deviations of `GAUSSIAN_WIDTHS`, the last one half the pulse width. Times the amplitude and
+    :func:`published_configuration` they are the published currents.
+
+    Args:
+        frequency_hz: Bursts per second.
+        samples: Of the trial.
+        fs_hz: Samples per second.
+        lead_in_ms: Of the first pulse.
+        pulses: Of each burst.
+        pulse_width_us: Of each pulse.
+    """
+    duration_ms = samples * 1e3 / fs_hz
+    time_ms = np.linspace(0, duration_ms - 1, samples)
+    times = published_pulse_times_ms(
+        frequency_hz, duration_ms, fs_hz, lead_in_ms, pulses, pulse_width_us
+    )
+    spreads = [*(part * 1e3 / frequency_hz for part in GAUSSIAN_WIDTHS), pulse_width_us / 2e3]
+    return np.stack([_published_gaussians(time_ms, times, one) for one in spreads])
 
 
 def published_pulse_times_ms(
@@ -212,7 +237,8 @@ def published_configuration(
 ) -> NDArray[np.float64]:
     """The configuration vector as published: a contact that is both counts as an anode.
 
-    Such a vector does not sum to zero, so `Conditions` refuses it.
+    Such a vector does not sum to zero, so `Conditions` refuses it: multiply it by
+    :func:`published_trains`.
 
     Args:
         cathodes: Their numbers.

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from neuro_common.runs import Run
     from spinal_rnn.figures.shown import Trials
     from spinal_rnn.figures_config import (
@@ -202,17 +204,19 @@ def roots(config: "RootsConfig", run: "Run") -> float | None:
 
 
 def hidden(config: "HiddenConfig", run: "Run") -> float:
-    """Draw what goes on in a recurrent network; returns the mean loop-closure error."""
+    """Draw the inside of a recurrent network; returns the mean loop-closure error of its orbits."""
     import numpy as np
 
     from spinal_rnn.figures.network import draw_activity, draw_leak, draw_orbits, draw_weights
+    from spinal_rnn.figures.training import draw_loss
     from spinal_rnn.mapping import map_configuration
     from spinal_rnn.network_view import view_network
     from spinal_rnn.sources import open_session
 
     session = open_session(config.session, config.session_seed)
     mapping = map_configuration(session, config.configuration)
-    model = _recurrent(config, mapping)
+    points: list[Any] = []
+    model = _recurrent(config, mapping, points.append)
     view = view_network(model, mapping.vector, config.amplitude_ma, config.frequency_hz)
     theme = config.theme
     captions = {
@@ -235,7 +239,16 @@ def hidden(config: "HiddenConfig", run: "Run") -> float:
     captions[draw_weights(view, run.path("figures", "weights"), theme=theme)] = (
         "Weights as they act, each matrix with limits of its own."
     )
-    closure = float(np.mean([one.closure for one in view.orbits]))
+    if points:
+        updates, losses = [p.update for p in points], [p.train_loss for p in points]
+        held_out = [p.scores["loss"] for p in points]
+        loss = draw_loss(updates, losses, held_out, run.path("figures", "loss"), theme=theme)
+        captions[loss] = (
+            "Mean squared error of the training trials and of held-out configurations, in percent "
+            "of each muscle's maximum, squared; the weights with the least of the latter are kept."
+        )
+    closures = [one.closure for one in view.orbits if np.isfinite(one.closure)]
+    closure = float(np.mean(closures)) if closures else float("nan")
     found = [
         f"{hz:g} Hz: period {one.period_ms:.1f} ms, loop-closure error {one.closure:.2f}, radius "
         f"{one.radius:.2f} (untrained {other.period_ms:.1f} ms, {other.closure:.2f}, "
@@ -278,7 +291,7 @@ def _look_at(
     return mapping, predictor(mapping, config.weights)
 
 
-def _recurrent(config: "HiddenConfig", mapping: "Mapping") -> Any:
+def _recurrent(config: "HiddenConfig", mapping: "Mapping", keep: "Callable[[Any], None]") -> Any:
     import numpy as np
     import torch
 
@@ -302,6 +315,7 @@ def _recurrent(config: "HiddenConfig", mapping: "Mapping") -> Any:
     with bar:
 
         def count(point: Any) -> None:
+            keep(point)
             bar.show(point.scores["loss"])
             bar.advance()
 

@@ -29,8 +29,12 @@ def train(config: "TrainConfig", run: "Run") -> float | None:
     from spinal_rnn.responses import Scale, late_ms, measure_responses
     from spinal_rnn.sources import open_session
     from spinal_rnn.splits import by_configuration, mirror_of
+    from spinal_rnn.waveform_cli import train_waveforms
+    from spinal_rnn.waveform_config import WAVEFORM_MODELS
 
     torch.set_num_threads(config.threads)
+    if config.model.name in WAVEFORM_MODELS:
+        return train_waveforms(config, run)
     session = open_session(config.session, config.session_seed)
     responses = measure_responses(session)
     conditions, lead = responses.conditions, session.lead

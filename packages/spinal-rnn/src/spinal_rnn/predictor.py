@@ -93,25 +93,30 @@ def predictor(mapping: "Mapping", weights: str) -> Predictor | None:
         FormatError: It holds no model.
         ValueError: The model is of another number of contacts.
     """
-    from neuro_common.checkpoint import load_checkpoint
+    from spinal_rnn.models.files import load_model
+    from spinal_rnn.models.hybrid import HybridModel
     from spinal_rnn.models.recurrent import RecurrentModel
-    from spinal_rnn.models.weights import load_ensemble
+    from spinal_rnn.models.weights import Trained
 
     session, scale = mapping.session, mapping.scale
     if weights == "none":
         return None
     if weights == "fit":
         return _fit_to_others(mapping)
-    _, manifest = load_checkpoint(weights)
-    if manifest.get("kind") == "spinal-rnn/recurrent":
-        return Predictor(session, scale, waveforms=RecurrentModel.load(weights))
-    trained = load_ensemble(weights)
+    model = load_model(weights)
+    if isinstance(model, RecurrentModel):
+        return Predictor(session, scale, waveforms=model)
+    if isinstance(model, Trained):
+        trained, waveforms = model, None
+    else:
+        front = model.front if isinstance(model, HybridModel) else model
+        trained, waveforms = Trained(front.ensemble, cast(Scale, front.scale), {}), model
     if len(trained.model.form.lead) != len(session.lead):
         raise ValueError(
             f"weights must be of the {len(session.lead)} contacts of {session.lead.name}, got "
             f"those of {len(trained.model.form.lead)}"
         )
-    return Predictor(session, scale, roots=trained)
+    return Predictor(session, scale, trained, waveforms)
 
 
 def _fit_to_others(mapping: "Mapping") -> Predictor:

@@ -17,8 +17,10 @@ class Protocol:
     """A plan of a mapping session; `draw` chooses what it leaves open.
 
     Attributes:
-        monopolar: Configurations of one cathode against the case, each another cathode.
-        multipolar: Configurations of one cathode and one to three anodes near it.
+        monopolar: Configurations of one cathode against the case, each another cathode; on a lead
+            of fewer contacts, as many as it has.
+        multipolar: Configurations of one cathode and one to three anodes near it; at most half of
+            those that the lead has.
         anodes_within_mm: How near.
         frequencies_hz: What there is to choose from.
         frequencies_each: How many of them each configuration is tested at.
@@ -60,9 +62,6 @@ class Protocol:
             rng: Chooses configurations, frequencies, the missing and the repeated conditions, and
                 the order.
             lead: Whose contacts; the last is the case.
-
-        Raises:
-            ValueError: The lead has too few contacts for so many configurations.
         """
         configurations = self._configurations(rng, lead)
         series = [
@@ -82,11 +81,6 @@ class Protocol:
         return Conditions.of(vectors, amplitudes, frequencies)
 
     def _configurations(self, rng: np.random.Generator, lead: Lead) -> list[NDArray[np.float64]]:
-        if self.monopolar > lead.case:
-            raise ValueError(
-                f"monopolar must be at most the {lead.case} contacts of {lead.name}, got "
-                f"{self.monopolar}"
-            )
         cathodes = rng.permutation(lead.case)[: self.monopolar]
         chosen: set[tuple[tuple[int, ...], tuple[int, ...]]] = {
             ((int(cathode),), (lead.case,)) for cathode in cathodes
@@ -95,12 +89,8 @@ class Protocol:
         distance_mm = np.linalg.norm(places[:, None] - places, axis=2)
         near = [np.flatnonzero((row > 0) & (row <= self.anodes_within_mm)) for row in distance_mm]
         possible = sum(comb(len(row), count) for row in near for count in (1, 2, 3))
-        if self.multipolar > possible // 2:
-            raise ValueError(
-                f"multipolar must be at most {possible // 2}, half of what {lead.name} has within "
-                f"{self.anodes_within_mm:g} mm, got {self.multipolar}"
-            )
-        while len(chosen) < self.monopolar + self.multipolar:
+        wanted = len(chosen) + min(self.multipolar, possible // 2)
+        while len(chosen) < wanted:
             cathode = int(rng.integers(lead.case))
             count = int(rng.integers(1, 4))
             if count <= len(near[cathode]):

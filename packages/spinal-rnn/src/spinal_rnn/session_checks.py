@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from typing import Any, Literal
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from neuro_common.files import FormatError
 from neuro_common.verbs import suggestion
+from spinal_rnn.condition_tables import is_number
 from spinal_rnn.conditions import Conditions, configuration_name
 from spinal_rnn.emg import BAND_HZ, check_band
 from spinal_rnn.encoding import pulse_times_ms
@@ -32,7 +34,8 @@ class Rules:
     Attributes:
         fs_hz: Samples per second, unless the file tells.
         lead_in_ms: From the first sample to the first pulse, unless the file tells.
-        unit: Of the EMG, one of `UNITS_MV`.
+        unit: Of the EMG, one of `UNITS_MV`; for the raw steps of a converter, the mV of one as a
+            number.
         muscles: Names of the channels in order, unless the file tells; `LEFT_OUT` for what is no
             muscle. None for the fourteen of `spinal_rnn.muscles.MUSCLES`.
         nan: "refuse" EMG that is not finite, "silence" its muscle in all trials, or "drop" its
@@ -63,13 +66,24 @@ class Rules:
 
     def __post_init__(self) -> None:
         choices = {
-            "unit": tuple(UNITS_MV),
             "nan": ("refuse", "silence", "drop"),
             "repeats": ("keep", "mean", "refuse"),
         }
         for name, known in choices.items():
             if (value := getattr(self, name)) not in known:
                 raise ValueError(f"{name} must be one of {', '.join(known)}, got {value!r}")
+        if not 0 < self.unit_mv < np.inf:
+            raise ValueError(
+                f"unit must be one of {', '.join(UNITS_MV)}, or the mV of one step, got "
+                f"{self.unit!r}"
+            )
+
+    @property
+    def unit_mv(self) -> float:
+        """The unit of the EMG in mV; NaN for one that is unknown."""
+        if self.unit in UNITS_MV:
+            return UNITS_MV[self.unit]
+        return float(self.unit) if is_number(self.unit) else np.nan
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,8 +123,9 @@ def to_session(trials: Trials, rules: Rules) -> Session:
         FormatError: Something cannot be; the message says where, and what to do.
     """
     _check_shape(trials)
-    trials = replace(trials, emg=_in_order(trials, rules) * UNITS_MV[rules.unit])
+    trials = replace(trials, emg=_in_order(trials, rules) * rules.unit_mv)
     trials = _finite(trials, rules)
+    _check_copies(trials)
     fs_hz = float(_fact(trials, rules, "fs_hz"))
     lead_in_ms = float(_fact(trials, rules, "lead_in_ms", LEAD_IN_MS))
     try:
@@ -212,6 +227,20 @@ def _finite(trials: Trials, rules: Rules) -> Trials:
         f"got NaN or infinity in {int(faulty.sum())} of {len(faulty)} trials: nan=silence sets "
         "these muscles to 0, nan=drop leaves these trials out"
     )
+
+
+def _check_copies(trials: Trials) -> None:
+    """Two measurements are never alike to the bit, unless nothing was recorded."""
+    seen: dict[bytes, str] = {}
+    for label, emg in zip(trials.labels, trials.emg, strict=True):
+        if not np.ptp(emg, axis=0).any():
+            continue
+        other = seen.setdefault(sha256(emg.tobytes()).digest(), label)
+        if other != label:
+            raise FormatError(
+                f"{trials.source} {label}: has the very EMG of {other}: a trial is repeated, leave "
+                "one of them out"
+            )
 
 
 def _check_stimulation(trials: Trials, rules: Rules, duration_ms: float, lead_in_ms: float) -> None:

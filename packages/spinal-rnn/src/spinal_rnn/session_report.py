@@ -35,6 +35,7 @@ NOTE = (
 
 _BOOTSTRAPS = 100
 _CANDIDATES = 4
+_LIMIT = 5  # the column of a threshold's upper limit
 _WEAK, _STRONG = 0.2, 0.5  # parts of a large response
 
 
@@ -95,7 +96,12 @@ def lowest_thresholds(trials: Trials) -> dict[str, list[Any]]:
         Columns of a table; muscles that no series reaches have empty cells.
     """
     series = _series(trials)
-    rows = [[name, *_lowest(series, muscle)] for muscle, name in enumerate(MUSCLES)]
+    rows: list[list[Any]] = [[name, *[None] * 7] for name in MUSCLES]
+    for number, muscles in _candidates(series).items():
+        for muscle, found in _thresholds(series[number], muscles).items():
+            least = rows[muscle][_LIMIT]
+            if least is None or found[_LIMIT - 1] < least:
+                rows[muscle][1:] = found
     heads = (
         "muscle", "configuration", "frequency (Hz)", "threshold (mA)", "from", "to",
         "slope (1/mA)", "plateau",
@@ -279,25 +285,36 @@ def _series(trials: Trials) -> list[Trials]:
     return found
 
 
-def _lowest(series: "Sequence[Trials]", muscle: int) -> list[Any]:
-    """What `lowest_thresholds` says of one muscle."""
+def _candidates(series: "Sequence[Trials]") -> dict[int, list[int]]:
+    """Which muscles a series may be the best for: those that it drives strongly, and early."""
+    begins: list[list[tuple[float, int]]] = [[] for _ in MUSCLES]
+    for number, one in enumerate(series):
+        for muscle, response in enumerate(one.response.T):
+            if response.max() >= _STRONG:
+                first = one.conditions.amplitude_ma[response >= _WEAK].min()
+                begins[muscle].append((float(first), number))
+    found: dict[int, list[int]] = {}
+    for muscle, ends in enumerate(begins):
+        for _, number in sorted(ends)[:_CANDIDATES]:
+            found.setdefault(number, []).append(muscle)
+    return found
+
+
+def _thresholds(one: Trials, muscles: list[int]) -> dict[int, list[Any]]:
+    """The row of `lowest_thresholds` for each muscle whose threshold lies within the trials."""
     from spinal_rnn.recruitment import fit_recruitment
 
-    begins = []
-    for number, one in enumerate(series):
-        response, amplitude = one.response[:, muscle], one.conditions.amplitude_ma
-        if response.max() >= _STRONG:
-            begins.append((float(amplitude[response >= _WEAK].min()), number))
-    best: list[Any] = [None] * 7
-    least = np.inf
-    for _, number in sorted(begins)[:_CANDIDATES]:
-        conditions = series[number].conditions
-        amplitude, response = conditions.amplitude_ma, series[number].response[:, [muscle]]
-        fit = fit_recruitment(amplitude, response, n_bootstrap=_BOOTSTRAPS)
-        threshold = float(fit.curves.threshold_ma[0])
-        low, high = float(fit.low["threshold_ma"][0]), float(fit.high["threshold_ma"][0])
-        if high < least and threshold >= amplitude.min():
-            name, hz = configuration_name(conditions.configuration[0]), conditions.frequency_hz[0]
-            shape = float(fit.curves.slope[0]), float(fit.curves.plateau[0])
-            best, least = [name, float(hz), threshold, low, high, *shape], high
-    return best
+    amplitude = one.conditions.amplitude_ma
+    fit = fit_recruitment(amplitude, one.response[:, muscles], n_bootstrap=_BOOTSTRAPS)
+    name = configuration_name(one.conditions.configuration[0])
+    hz = float(one.conditions.frequency_hz[0])
+    columns = (
+        fit.curves.threshold_ma, fit.low["threshold_ma"], fit.high["threshold_ma"],
+        fit.curves.slope, fit.curves.plateau,
+    )  # fmt: skip
+    rows = np.stack(columns, axis=1).tolist()
+    return {
+        muscle: [name, hz, *row]
+        for muscle, row in zip(muscles, rows, strict=True)
+        if row[0] >= amplitude.min()
+    }

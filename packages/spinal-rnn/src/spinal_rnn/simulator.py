@@ -10,6 +10,7 @@ from neuro_common.store import Signal
 from spinal_rnn.conditions import Conditions
 from spinal_rnn.depression import pulse_responses
 from spinal_rnn.encoding import pulse_trains
+from spinal_rnn.lead import SPECIFY_565, Lead
 from spinal_rnn.muscles import MUSCLES, muscle_index
 from spinal_rnn.noise import Noise, lognormal, threshold_drift
 from spinal_rnn.presets import PRESETS, draw_subject, preset_named
@@ -148,6 +149,7 @@ def simulate_session(
     preset: str = "default",
     *,
     recorder: Recorder | None = None,
+    lead: Lead = SPECIFY_565,
 ) -> Session:
     """Simulate a mapping session of one person.
 
@@ -155,6 +157,7 @@ def simulate_session(
         seed: Of the person, the choice of trials and the noise.
         preset: One of `spinal_rnn.presets.PRESETS`.
         recorder: How the EMG is recorded; None is `Recorder()`, 1000 samples per second.
+        lead: Where the contacts lie; one with few contacts makes a shorter session.
 
     Returns:
         A session of 50 configurations, 900 trials of 200 ms ("easy": 12 and 100), a tenth of the
@@ -163,8 +166,8 @@ def simulate_session(
     Raises:
         ValueError: There is no such preset.
     """
-    conditions = preset_named(preset).protocol.draw(generator(seed, 2))
-    return measure(draw_subject(seed, preset), conditions, seed, recorder=recorder)
+    conditions = preset_named(preset).protocol.draw(generator(seed, 2), lead)
+    return measure(draw_subject(seed, preset, lead=lead), conditions, seed, recorder=recorder)
 
 
 def _bursts_follow(frequency_hz: float) -> bool:

@@ -110,8 +110,8 @@ class Limits:
                 f"the amplitude must be at most {self.total_ma} mA",
             ),
             (
-                np.abs(steps - steps.round()) > 1e-3,
-                f"the amplitude must be a whole number of {self.step_ma} mA",
+                (np.abs(steps - steps.round()) > 1e-3) | (steps.round() < 1),
+                f"the amplitude must be a whole number of {self.step_ma} mA, at least one",
             ),
             (
                 contact > self.contact_ma + _TOLERANCE,

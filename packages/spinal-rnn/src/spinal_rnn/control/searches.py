@@ -177,14 +177,16 @@ def evolution(
     with warnings.catch_warnings():
         # it looks for an optional plotting package when it is imported
         warnings.simplefilter("ignore")
-        from cma import CMAEvolutionStrategy  # type: ignore[import-untyped]
+        from cma import CMAEvolutionStrategy
     for number, start in enumerate(starts.vectors):
         options = {"popsize": population, "seed": seed + number + 1, "verbose": -9}
         strategy = CMAEvolutionStrategy(start, 0.2, options)
         for _ in range(generations):
             points = np.asarray(strategy.ask())
             ranked = evaluate(surrogate, objective, points, limits, kappa=kappa, amplitudes=12)
-            strategy.tell(list(points), _costs(ranked, points, limits))
+            costs = np.empty(population)
+            costs[ranked.tried] = -ranked.bound
+            strategy.tell(list(points), costs.tolist())
             found.append(ranked.take([0]))
     best = join(found)
     return evaluate(surrogate, objective, best.vectors, limits, kappa=kappa)
@@ -243,9 +245,3 @@ def search(
             begin = join(list(found.values())).first(_RUNS)
             found[method] = evolution(surrogate, objective, limits, begin, kappa=kappa, seed=seed)
     return found
-
-
-def _costs(ranked: Candidates, points: Array, limits: Limits) -> list[float]:
-    """Minus the bound of each point, in the points' order."""
-    place = {row.tobytes(): bound for row, bound in zip(ranked.vectors, ranked.bound, strict=True)}
-    return [-float(place[limits.project(one).tobytes()]) for one in points]

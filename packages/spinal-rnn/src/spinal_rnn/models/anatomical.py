@@ -20,6 +20,7 @@ from torch import Tensor
 
 from spinal_rnn.lead import SPECIFY_565, Lead
 from spinal_rnn.models.forms import (
+    NEVER,
     Parameters,
     Stimulation,
     late_factor,
@@ -135,6 +136,18 @@ class AnatomicalForm:
             floor = (parameters["log_floor"][:, None] - slope[..., None]).exp()
             size = torch.sqrt(size**2 + floor**2)
         return size, roots
+
+    def silence(self, parameters: Parameters, silent: Tensor) -> dict[str, Tensor]:
+        """Parameters by which some muscles never respond, such as those of dead electrodes.
+
+        Args:
+            parameters: Of the members.
+            silent: Which muscles, shape (14,).
+        """
+        return {
+            name: one.masked_fill(silent, NEVER) if name in ("log_top", "log_floor") else one
+            for name, one in parameters.items()
+        }
 
     def penalty(self, parameters: Parameters) -> Tensor:
         """Roots lie in smooth rows, have like thresholds, and serve both sides alike.

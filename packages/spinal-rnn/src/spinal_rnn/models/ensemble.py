@@ -1,8 +1,8 @@
 """An ensemble of root models, trained together, each without a part of the configurations.
 
 What a member did not learn from calibrates the intervals; in the end every member learns from all
-trials for a while. What members then disagree on tells where more trials are wanted. All members are
-one batched computation, which takes less time than one after the other.
+trials for a while. What members then disagree on tells where more trials are wanted. All members
+are one batched computation, which takes less time than one after the other.
 """
 
 import math
@@ -34,7 +34,8 @@ class RootEnsemble(Model):
     """Late responses from conditions, by way of fourteen roots.
 
     Targets are late responses as parts of a muscle's large one (`spinal_rnn.responses.Scale`).
-    Repeated trials are kept as they are: each is a row of equal weight.
+    Repeated trials are kept as they are: each is a row of equal weight. A muscle that is 0 in all
+    training trials is foretold to stay so.
 
     Attributes:
         form: What each member computes.
@@ -97,6 +98,7 @@ class RootEnsemble(Model):
         for member in range(self.members if folds else 0):
             weight[member, folds[member % len(folds)].test] = 0
         drawn = self.form.draw(self.members, torch.Generator().manual_seed(self.seed))
+        drawn = self.form.silence(drawn, torch.from_numpy(~target.any(axis=0)))
         together = round(_TOGETHER * self.steps) if folds else 0
         alone = self.steps - together
         self.parameters = _learn(

@@ -15,6 +15,7 @@ from spinal_rnn.conditions import PULSE_WIDTH_US, Conditions
 from spinal_rnn.lead import Lead
 
 __all__ = [
+    "NEVER",
     "Form",
     "Parameters",
     "Stimulation",
@@ -27,6 +28,9 @@ __all__ = [
 
 Parameters = Mapping[str, Tensor]
 """Tensors of shape (members, ...) by name."""
+
+NEVER = -30.0
+"""Logarithm of a size that is as good as none, and from which no gradient leads back."""
 
 _LEAST = 1e-4
 
@@ -63,6 +67,9 @@ class Form(Protocol):
 
     def respond(self, parameters: Parameters, given: Stimulation) -> tuple[Tensor, Tensor]:
         """Late responses (members, trials, 14) and recruited roots (members, trials, 14)."""
+
+    def silence(self, parameters: Parameters, silent: Tensor) -> dict[str, Tensor]:
+        """Parameters by which some muscles, of a mask (14,), never respond, nor learn to."""
 
     def penalty(self, parameters: Parameters) -> Tensor:
         """What is added to the mean squared error, shape (members,)."""

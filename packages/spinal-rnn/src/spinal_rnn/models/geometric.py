@@ -13,6 +13,7 @@ from torch.nn.functional import softplus
 
 from spinal_rnn.lead import SPECIFY_565, Lead
 from spinal_rnn.models.forms import (
+    NEVER,
     Parameters,
     Stimulation,
     late_factor,
@@ -100,6 +101,15 @@ class GeometricForm:
             pulses = torch.clamp(self.late_ms * given.frequency_hz / 1e3 - 1, min=1)[:, None]
             size = size * late_factor(kept, recovered, pulses)
         return size, roots
+
+    def silence(self, parameters: Parameters, silent: Tensor) -> dict[str, Tensor]:
+        """Parameters by which some muscles never respond, such as those of dead electrodes.
+
+        Args:
+            parameters: Of the members.
+            silent: Which muscles, shape (14,).
+        """
+        return {**parameters, "top": parameters["top"].masked_fill(silent, NEVER)}
 
     def penalty(self, parameters: Parameters) -> Tensor:
         """The free remainder shall be small, shape (members,).

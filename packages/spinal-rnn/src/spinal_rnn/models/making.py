@@ -11,7 +11,7 @@ from spinal_rnn.models.ensemble import RootEnsemble
 from spinal_rnn.models.forms import Form
 from spinal_rnn.models.geometric import GeometricForm
 
-__all__ = ["make_model"]
+__all__ = ["make_ensemble", "make_model"]
 
 _LEARNING = ("members", "folds", "steps", "learning_rate")
 
@@ -32,6 +32,20 @@ def make_model(
     """
     if not isinstance(config, EnsembleConfig):
         return baseline(config.name, lead, seed=seed)
+    return make_ensemble(config, lead, late_ms=late_ms, seed=seed)
+
+
+def make_ensemble(
+    config: EnsembleConfig, lead: Lead = SPECIFY_565, *, late_ms: float = 165.0, seed: int = 0
+) -> RootEnsemble:
+    """An ensemble of root models that has learnt nothing yet.
+
+    Args:
+        config: Its form and settings.
+        lead: As for :func:`make_model`; so are the others.
+        late_ms: As lead.
+        seed: As lead.
+    """
     settings = asdict(config)
     learning = {name: settings.pop(name) for name in _LEARNING}
     settings.pop("name")

@@ -1,0 +1,31 @@
+"""Trained models of whatever kind, from the directory of their training."""
+
+from pathlib import Path
+
+from neuro_common.checkpoint import load_checkpoint
+from spinal_rnn.models.hybrid import HybridModel
+from spinal_rnn.models.recurrent import RecurrentModel
+from spinal_rnn.models.waveform import WaveformModel
+from spinal_rnn.models.weights import Trained, load_ensemble
+
+__all__ = ["load_model"]
+
+
+def load_model(directory: str | Path) -> Trained | WaveformModel | RecurrentModel | HybridModel:
+    """Read a model that `spinal-rnn train` saved.
+
+    Args:
+        directory: Of the training.
+
+    Raises:
+        FileNotFoundError: There is no whole model.
+        FormatError: The files are damaged, or of something else.
+    """
+    if (Path(directory) / "reflex").is_dir():
+        return WaveformModel.load(directory)
+    kind = load_checkpoint(directory)[1].get("kind")
+    if kind == "spinal-rnn/recurrent":
+        return RecurrentModel.load(directory)
+    if kind == "spinal-rnn/hybrid":
+        return HybridModel.load(directory)
+    return load_ensemble(directory)
