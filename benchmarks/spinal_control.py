@@ -1,11 +1,11 @@
 """What the controller of spinal-rnn gains on simulated persons, and its regret beside others'.
 
 ``python -m benchmarks.spinal_control`` is a small run; ``--full`` takes five persons, fourteen
-muscles and five noise seeds. Each person has a mapping session, an
-ensemble that is fitted to it, and, for each target muscle, up to twenty series of ten trials that
-are measured with noise. What is recommended is scored on the true late response without noise, as
-a part of each muscle's full late response at 20 Hz: the selectivity (difference) with a floor of
-0.5, at most 5 mA. The bar is the best single contact against the case as the truth has it.
+muscles and five noise seeds. Each person has a mapping session, an ensemble that is fitted to it,
+and, for each target muscle, up to twenty series of ten trials that are measured with noise. What is
+recommended is scored on the true late response without noise, as a part of each muscle's full late
+response at 20 Hz: the selectivity (difference) with a floor of 0.5, at most 5 mA. The bar is the
+best single contact against the case as the truth has it.
 
 Every result is a row of a CSV file, written as soon as it is there; a run that is started again
 with the same file goes on.
@@ -47,7 +47,7 @@ BUDGETS = (5, 10, 20)
 LIMITS = Limits(frequencies_hz=(HZ,))
 POOL = 100
 TUNING, TESTING = 900, 100  # first seeds of the persons: those of tuning are never tested
-KAPPAS, SMOOTHINGS_MM = (0.0, 0.5, 1.5), (5.0, 10.0, 20.0)
+KAPPAS, SMOOTHINGS_MM = (0.0, 0.5, 1.5), (10.0, 16.0, 25.0)
 
 
 def sets() -> NDArray[np.float64]:

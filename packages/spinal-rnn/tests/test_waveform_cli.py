@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neuro_common.files import FormatError
 from neuro_common.runs import Run, read_csv
 from spinal_rnn.model_cli import train
 from spinal_rnn.model_config import ModelConfig, TrainConfig
@@ -73,5 +72,5 @@ def test_every_model_has_a_name_of_its_own() -> None:
 def test_what_cannot_be_is_refused(run: Run, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="network must be one of GRU"):
         RecurrentConfig(network="GRUU")
-    with pytest.raises(FormatError, match=r"manifest\.json is missing"):
+    with pytest.raises(FileNotFoundError, match=r"manifest\.json is missing"):
         load_model(tmp_path)
