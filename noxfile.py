@@ -26,6 +26,8 @@ SMOKE = {
     "rhythm-rnn": "train model.units=10 period_s=[0.1] duration_s=0.3 batch=2 updates=2 "
     "validate_every=1 coarse_updates=1 seed=0,1 --multirun",
     "rldbs-env": f"evaluate controllers=[linear] {SMALL} seed=0,1 --multirun",
+    "spinal-rnn": "train session=easy held_out=2 model.members=2 model.folds=2 model.steps=20 "
+    "seed=0,1 --multirun",
 }
 # Distributions of which tests read a recording and import nothing: their own pins are in the way.
 RECORDINGS = {"spinal-rnn": "openhdemg==0.1.2"}
@@ -61,6 +63,9 @@ DEMO = [
     "rhythm-rnn drive hydra.run.dir=results/demo/drive",
     *(f"rhythm-rnn figures {name} hydra.run.dir=results/demo/{name}" for name in FIGURES),
     "rhythm-rnn reduced hydra.run.dir=results/demo/reduced",
+    "spinal-rnn evaluate models=[anatomical,k_nearest] hydra.run.dir=results/demo/evaluate",
+    "spinal-rnn report hydra.run.dir=results/demo/mapping",
+    "spinal-rnn optimise target=RRF series=5 hydra.run.dir=results/demo/optimise",
     "neuro-common report results/demo",
 ]
 
@@ -182,7 +187,8 @@ def together(session: nox.Session) -> None:
 @nox.session
 def demo(session: nox.Session) -> None:
     """The main job: every package on small settings -> results/demo/index.html."""
-    install(session, {"rldbs-env": ["cli"], "rhythm-rnn": [], "neuro-common": []})
+    shown = {"rldbs-env": ["cli"], "rhythm-rnn": [], "spinal-rnn": [], "neuro-common": []}
+    install(session, shown)
     shutil.rmtree(ROOT / "results" / "demo", ignore_errors=True)
     for line in DEMO:
         session.run(*shlex.split(line))

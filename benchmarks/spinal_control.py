@@ -38,7 +38,7 @@ from spinal_rnn.lead import SPECIFY_565
 from spinal_rnn.models.ensemble import RootEnsemble
 from spinal_rnn.muscles import MUSCLES
 from spinal_rnn.responses import Responses, measure_responses
-from spinal_rnn.simulator import draw_subject, simulate_session
+from spinal_rnn.simulation.simulator import draw_subject, simulate_session
 
 __all__ = ["main"]
 

@@ -23,7 +23,7 @@ from spinal_rnn.model_config import AnatomicalConfig, BaselineConfig, GeometricC
 from spinal_rnn.models.baselines import BASELINES
 from spinal_rnn.models.making import make_model
 from spinal_rnn.responses import late_ms, measure_responses
-from spinal_rnn.simulator import simulate_session
+from spinal_rnn.simulation.simulator import simulate_session
 from spinal_rnn.splits import by_configuration
 
 _DEFAULT = AnatomicalConfig()

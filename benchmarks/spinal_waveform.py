@@ -17,9 +17,9 @@ from spinal_rnn.models.base import Model
 from spinal_rnn.models.recurrent import RecurrentModel
 from spinal_rnn.models.recurrent_options import RecurrentOptions
 from spinal_rnn.models.waveform import WaveformModel
-from spinal_rnn.presets import draw_subject
 from spinal_rnn.scores import pooled_r2
-from spinal_rnn.simulator import measure, simulate_session
+from spinal_rnn.simulation.presets import draw_subject
+from spinal_rnn.simulation.simulator import measure, simulate_session
 from spinal_rnn.splits import by_configuration
 
 __all__ = ["main"]

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from spinal_rnn.models.ensemble import RootEnsemble
-from spinal_rnn.presets import draw_subject
 from spinal_rnn.responses import Scale, measure_responses
-from spinal_rnn.simulator import measure, simulate_session
+from spinal_rnn.simulation.presets import draw_subject
+from spinal_rnn.simulation.simulator import measure, simulate_session
 
 MEMBERS, STEPS = 10, 30
 

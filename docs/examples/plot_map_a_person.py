@@ -17,10 +17,10 @@ from neuro_common.plots import new_figure
 from neuro_common.style import PALETTE, figure_style
 from spinal_rnn import MUSCLES, Conditions, parse_configuration
 from spinal_rnn.figures.lead import lead_plot
-from spinal_rnn.presets import draw_subject
 from spinal_rnn.recruitment import fit_recruitment
 from spinal_rnn.responses import measure_responses
-from spinal_rnn.simulator import measure
+from spinal_rnn.simulation.presets import draw_subject
+from spinal_rnn.simulation.simulator import measure
 
 person = draw_subject(seed=0)
 vector = parse_configuration("cath4_an3_5")

@@ -18,7 +18,7 @@ from neuro_common.plots import new_figure
 from neuro_common.style import PALETTE, figure_style
 from spinal_rnn import MUSCLES, RootEnsemble, Scale, WaveformModel, measure_responses
 from spinal_rnn.models.baselines import baseline
-from spinal_rnn.simulator import simulate_session
+from spinal_rnn.simulation.simulator import simulate_session
 from spinal_rnn.splits import by_configuration, by_trial
 
 torch.set_num_threads(1)

@@ -6,7 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import lognorm
 
-from spinal_rnn.anatomy import (
+from spinal_rnn.conditions import parse_configuration
+from spinal_rnn.lead import SPECIFY_565
+from spinal_rnn.simulation.anatomy import (
     ROOT_WEIGHTS,
     ROOTS,
     both_sides,
@@ -22,8 +24,6 @@ from spinal_rnn.anatomy import (
     transfer,
     width_factor,
 )
-from spinal_rnn.conditions import parse_configuration
-from spinal_rnn.lead import SPECIFY_565
 
 amount = st.floats(0, 1)
 

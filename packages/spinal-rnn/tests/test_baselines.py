@@ -10,7 +10,7 @@ from spinal_rnn.lead import SPECIFY_565
 from spinal_rnn.models.base import NotFitted
 from spinal_rnn.models.baselines import BASELINES, baseline, raw_features, smoothed_features
 from spinal_rnn.responses import Scale, measure_responses
-from spinal_rnn.simulator import simulate_session
+from spinal_rnn.simulation.simulator import simulate_session
 
 RESPONSES = measure_responses(simulate_session(0, "easy"))
 CONDITIONS = RESPONSES.conditions

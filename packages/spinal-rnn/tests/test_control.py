@@ -31,7 +31,7 @@ from spinal_rnn.control.trial_table import Trials, read_trials
 from spinal_rnn.lead import SPECIFY_565
 from spinal_rnn.models.ensemble import RootEnsemble
 from spinal_rnn.responses import measure_responses
-from spinal_rnn.simulator import draw_subject, simulate_session
+from spinal_rnn.simulation.simulator import draw_subject, simulate_session
 
 HZ = 20.0
 LIMITS = Limits(frequencies_hz=(HZ,))

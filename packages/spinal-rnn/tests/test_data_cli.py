@@ -13,7 +13,7 @@ from spinal_rnn.data_cli import import_session
 from spinal_rnn.data_config import ImportConfig
 from spinal_rnn.emg import preprocess
 from spinal_rnn.session import read_session
-from spinal_rnn.simulator import LEAST_MV, simulate_session
+from spinal_rnn.simulation.simulator import LEAST_MV, simulate_session
 
 
 def spinal(folder, *words):

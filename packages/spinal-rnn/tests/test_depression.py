@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spinal_rnn.depression import Depression, pulse_responses
+from spinal_rnn.simulation.depression import Depression, pulse_responses
 
 
 def depression(use: float = 0.4, **others: object) -> Depression:

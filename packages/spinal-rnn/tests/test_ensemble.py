@@ -13,7 +13,7 @@ from spinal_rnn.models.forms import Form
 from spinal_rnn.models.geometric import GeometricForm
 from spinal_rnn.responses import Responses, Scale, measure_responses
 from spinal_rnn.scores import coverage, pooled_r2
-from spinal_rnn.simulator import simulate_session
+from spinal_rnn.simulation.simulator import simulate_session
 from spinal_rnn.splits import Split, by_configuration
 
 torch.set_num_threads(1)

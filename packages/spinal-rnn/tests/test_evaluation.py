@@ -19,7 +19,7 @@ from spinal_rnn.models.base import Model, Prediction
 from spinal_rnn.models.baselines import baseline
 from spinal_rnn.responses import Responses, Scale, measure_responses
 from spinal_rnn.scores import pooled_r2
-from spinal_rnn.simulator import simulate_session
+from spinal_rnn.simulation.simulator import simulate_session
 from spinal_rnn.splits import by_configuration, by_trial
 
 RESPONSES = measure_responses(simulate_session(0, "easy"))

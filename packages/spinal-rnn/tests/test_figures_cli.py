@@ -31,7 +31,7 @@ from spinal_rnn.predictor import predictor
 from spinal_rnn.responses import Scale, measure_responses
 from spinal_rnn.scores import pooled_r2
 from spinal_rnn.session import read_session
-from spinal_rnn.simulator import simulate_session
+from spinal_rnn.simulation.simulator import simulate_session
 from spinal_rnn.sources import open_session
 
 EASY = {"session": "easy"}

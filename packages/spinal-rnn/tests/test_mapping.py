@@ -16,7 +16,7 @@ from spinal_rnn.session_report import (
     most_selective,
     quality,
 )
-from spinal_rnn.simulator import Recorder, simulate_session
+from spinal_rnn.simulation.simulator import Recorder, simulate_session
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +174,7 @@ def test_quality_tells_silence_noise_and_scatter(session):
 
 
 def test_without_repeats_there_is_no_scatter(session):
-    from spinal_rnn.session_checks import condition_numbers
+    from spinal_rnn.formats.session_checks import condition_numbers
 
     _, first = np.unique(condition_numbers(session.conditions), return_index=True)
     table = quality(map_configuration(session.take(np.sort(first))))

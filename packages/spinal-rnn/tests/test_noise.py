@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.signal import periodogram
 
-from spinal_rnn.noise import (
+from spinal_rnn.simulation.noise import (
     Noise,
     band_noise,
     lognormal,

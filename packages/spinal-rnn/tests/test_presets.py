@@ -10,9 +10,9 @@ import pytest
 
 from spinal_rnn.conditions import Conditions, configuration
 from spinal_rnn.muscles import MUSCLES
-from spinal_rnn.presets import PRESETS, draw_subject
-from spinal_rnn.protocol import Protocol
-from spinal_rnn.subject import Subject
+from spinal_rnn.simulation.presets import PRESETS, draw_subject
+from spinal_rnn.simulation.protocol import Protocol
+from spinal_rnn.simulation.subject import Subject
 
 SEEDS = range(4)
 AMPLITUDES = np.arange(0.05, 10.01, 0.05)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from spinal_rnn.lead import SPECIFY_565, Lead
-from spinal_rnn.protocol import Protocol
+from spinal_rnn.simulation.protocol import Protocol
 
 
 def test_the_default_session() -> None:

@@ -6,7 +6,7 @@ import pytest
 from spinal_rnn.conditions import Conditions, parse_configuration
 from spinal_rnn.responses import ONSET_MS, Scale, late_ms, measure_responses, whole_windows
 from spinal_rnn.session import Session
-from spinal_rnn.simulator import simulate_session
+from spinal_rnn.simulation.simulator import simulate_session
 
 CONDITION = Conditions.of(parse_configuration("cath4_an16"), 1.0, 20.0)
 

@@ -10,12 +10,12 @@ from scipy import io
 
 from neuro_common.files import FormatError
 from spinal_rnn.conditions import Conditions, configuration_name, parse_configuration
-from spinal_rnn.emg_tables import is_published
+from spinal_rnn.formats.emg_tables import is_published
+from spinal_rnn.formats.session_checks import Rules
+from spinal_rnn.formats.session_files import read_source
 from spinal_rnn.lead import Lead
 from spinal_rnn.muscles import MUSCLES
 from spinal_rnn.session import Session
-from spinal_rnn.session_checks import Rules
-from spinal_rnn.session_files import read_source
 
 NAMES = ("cath4_an3_5", "cath0_an16", "cath10_an9_11", "cath4_an3_5")
 RULES = Rules(fs_hz=2000)

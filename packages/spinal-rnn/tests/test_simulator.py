@@ -8,11 +8,11 @@ import pytest
 
 from spinal_rnn.conditions import Conditions, parse_configuration
 from spinal_rnn.muscles import muscle_index
-from spinal_rnn.noise import Noise
-from spinal_rnn.presets import PRESETS, draw_subject
 from spinal_rnn.responses import measure_responses
 from spinal_rnn.session import Session, read_session
-from spinal_rnn.simulator import LEAST_MV, Recorder, measure, simulate_session
+from spinal_rnn.simulation.noise import Noise
+from spinal_rnn.simulation.presets import PRESETS, draw_subject
+from spinal_rnn.simulation.simulator import LEAST_MV, Recorder, measure, simulate_session
 
 LATERAL = parse_configuration("cath4_an16")
 FREQUENCIES = [20.0, 40.0, 60.0, 80.0]

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spinal_rnn.simulator import simulate_session
+from spinal_rnn.simulation.simulator import simulate_session
 from spinal_rnn.sources import open_session
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from spinal_rnn.conditions import Conditions, configuration, parse_configuration, stack
 from spinal_rnn.lead import SPECIFY_565, Lead
-from spinal_rnn.simulator import simulate_session
+from spinal_rnn.simulation.simulator import simulate_session
 from spinal_rnn.splits import (
     CONFIGURATION,
     Split,

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spinal_rnn.anatomy import field_kernel, hill_pool, root_places
 from spinal_rnn.conditions import Conditions, configuration, parse_configuration, stack
-from spinal_rnn.depression import pulse_responses
 from spinal_rnn.encoding import pulse_trains
 from spinal_rnn.lead import SPECIFY_565
-from spinal_rnn.presets import draw_subject
+from spinal_rnn.simulation.anatomy import field_kernel, hill_pool, root_places
+from spinal_rnn.simulation.depression import pulse_responses
+from spinal_rnn.simulation.presets import draw_subject
 
 MEAN = draw_subject(jitter=False)
 

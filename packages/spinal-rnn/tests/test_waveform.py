@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from spinal_rnn.waveform import Waveform
+from spinal_rnn.simulation.waveform import Waveform
 
 
 def waveform(mix: float = 0.0, gain_mv: float = 1.0) -> Waveform:

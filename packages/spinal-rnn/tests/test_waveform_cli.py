@@ -15,7 +15,7 @@ from spinal_rnn.models.hybrid import HybridModel
 from spinal_rnn.models.recurrent import RecurrentModel
 from spinal_rnn.models.waveform import WaveformModel
 from spinal_rnn.models.weights import Trained
-from spinal_rnn.simulator import simulate_session
+from spinal_rnn.simulation.simulator import simulate_session
 from spinal_rnn.waveform_config import (
     TRAINED_MODELS,
     HybridConfig,

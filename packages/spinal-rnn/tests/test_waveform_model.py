@@ -17,7 +17,7 @@ from spinal_rnn.models.recurrent_options import RecurrentOptions
 from spinal_rnn.models.recurrent_training import hold_out
 from spinal_rnn.models.waveform import Reflex, WaveformModel, fit_reflex, pulse_sizes, spline_basis
 from spinal_rnn.session import Session
-from spinal_rnn.simulator import simulate_session
+from spinal_rnn.simulation.simulator import simulate_session
 from spinal_rnn.splits import Split, by_trial
 
 

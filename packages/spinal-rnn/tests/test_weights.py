@@ -14,7 +14,7 @@ from spinal_rnn.models.forms import Form
 from spinal_rnn.models.geometric import GeometricForm
 from spinal_rnn.models.weights import Trained, load_ensemble, save_ensemble
 from spinal_rnn.responses import Scale, measure_responses
-from spinal_rnn.simulator import simulate_session
+from spinal_rnn.simulation.simulator import simulate_session
 
 RESPONSES = measure_responses(simulate_session(0, "easy"))
 SCALE = Scale.fit(RESPONSES.late_mv)

@@ -106,7 +106,7 @@ class _Task:
         from spinal_rnn.control.regret import Truth
         from spinal_rnn.control.sequential import SimulatedPerson, correct, run
         from spinal_rnn.control.surrogate import Doubt
-        from spinal_rnn.simulator import PRESETS, draw_subject
+        from spinal_rnn.simulation.simulator import PRESETS, draw_subject
 
         if config.session not in PRESETS:
             raise ValueError(

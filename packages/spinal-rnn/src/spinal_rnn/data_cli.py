@@ -14,7 +14,7 @@ __all__ = ["import_session", "simulate"]
 def simulate(config: "SimulateConfig", run: "Run") -> float:
     """Write the session of a simulated person; returns the number of its trials."""
     from spinal_rnn.session_summary import summary
-    from spinal_rnn.simulator import Recorder, simulate_session
+    from spinal_rnn.simulation.simulator import Recorder, simulate_session
 
     recorder = Recorder(config.fs_hz, config.digital, tuple(config.dead), tuple(config.saturated))
     lead = _lead(config.lead)
@@ -27,8 +27,8 @@ def simulate(config: "SimulateConfig", run: "Run") -> float:
 def import_session(config: "ImportConfig", run: "Run") -> float:
     """Write a measured session; returns the number of its trials."""
     from spinal_rnn.emg import preprocess
-    from spinal_rnn.session_checks import Rules
-    from spinal_rnn.session_files import read_source
+    from spinal_rnn.formats.session_checks import Rules
+    from spinal_rnn.formats.session_files import read_source
     from spinal_rnn.session_summary import summary
 
     if not config.source:

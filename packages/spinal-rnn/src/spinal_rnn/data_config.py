@@ -35,7 +35,7 @@ class ImportConfig:
 
     Attributes:
         source: A CSV table of conditions or of the published layout, or an npz or MATLAB file, see
-            `spinal_rnn.session_files.read_source`.
+            `spinal_rnn.formats.session_files.read_source`.
         emg: The EMG of a table of conditions: npy, npz, MATLAB or CSV.
         fs_hz: Samples per second, unless the file tells.
         lead_in_ms: From the first sample to the first pulse; None for what the file tells, or 20.

@@ -162,9 +162,9 @@ def roots(config: "RootsConfig", run: "Run") -> float | None:
     """Draw recruited roots; returns the mean error of what is learnt of them, if truth is known."""
     import numpy as np
 
-    from spinal_rnn.anatomy import root_places
     from spinal_rnn.conditions import Conditions
     from spinal_rnn.figures.roots import draw_roots
+    from spinal_rnn.simulation.anatomy import root_places
 
     mapping, model = _look_at(config)
     session, conditions = mapping.session, mapping.trials.conditions

@@ -76,8 +76,8 @@ def predict(config: "PredictConfig", run: "Run") -> float:
     import torch
 
     from neuro_common.runs import write_csv
-    from spinal_rnn.condition_tables import read_condition_table
     from spinal_rnn.conditions import configuration_name
+    from spinal_rnn.formats.condition_tables import read_condition_table
     from spinal_rnn.models.weights import load_ensemble
     from spinal_rnn.muscles import MUSCLES
 

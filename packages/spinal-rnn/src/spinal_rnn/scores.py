@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.optimize import nnls
 
 from spinal_rnn.conditions import Conditions
-from spinal_rnn.session_checks import condition_numbers
+from spinal_rnn.formats.session_checks import condition_numbers
 
 __all__ = [
     "RepeatNoise",

@@ -45,7 +45,7 @@ def by_condition(trials: Trials) -> Trials:
     Args:
         trials: Of a session.
     """
-    from spinal_rnn.session_checks import condition_numbers
+    from spinal_rnn.formats.session_checks import condition_numbers
 
     number = condition_numbers(trials.conditions)
     _, first = np.unique(number, return_index=True)

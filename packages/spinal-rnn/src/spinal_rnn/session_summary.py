@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from spinal_rnn.formats.session_checks import condition_numbers
 from spinal_rnn.muscles import MUSCLES
 from spinal_rnn.session import Session
-from spinal_rnn.session_checks import condition_numbers
 
 __all__ = ["summary"]
 

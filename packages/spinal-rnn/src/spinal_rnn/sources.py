@@ -12,15 +12,15 @@ def open_session(source: str, seed: int = 0) -> Session:
     """A session by the name of a preset, or from a file.
 
     Args:
-        source: One of `spinal_rnn.simulator.PRESETS`, or the path of an HDF5 file that `spinal-rnn
-            import` or `spinal-rnn simulate` wrote.
+        source: One of `spinal_rnn.simulation.presets.PRESETS`, or the path of an HDF5 file that
+            `spinal-rnn import` or `spinal-rnn simulate` wrote.
         seed: Which person is simulated; without a meaning for a file.
 
     Raises:
         FileNotFoundError: It is neither.
         FormatError: The file holds no session.
     """
-    from spinal_rnn.simulator import PRESETS, simulate_session
+    from spinal_rnn.simulation.simulator import PRESETS, simulate_session
 
     if source in PRESETS:
         return simulate_session(seed, source)

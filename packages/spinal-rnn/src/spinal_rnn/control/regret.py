@@ -19,7 +19,7 @@ from spinal_rnn.control.sequential import Measurer, Plan, best_measured, correct
 from spinal_rnn.control.surrogate import Doubt, Surrogate
 from spinal_rnn.lead import SPECIFY_565, Lead
 from spinal_rnn.responses import Responses
-from spinal_rnn.subject import Subject
+from spinal_rnn.simulation.subject import Subject
 
 __all__ = ["Setting", "Truth", "by_model", "by_order", "by_process"]
 

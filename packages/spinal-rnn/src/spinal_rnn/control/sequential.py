@@ -16,7 +16,7 @@ from spinal_rnn.control.surrogate import Doubt, Surrogate, condition
 from spinal_rnn.control.trial_table import Trials, read_trials, write_trials
 from spinal_rnn.lead import SPECIFY_565, Lead
 from spinal_rnn.responses import measure_responses
-from spinal_rnn.simulator import Subject, measure
+from spinal_rnn.simulation.simulator import Subject, measure
 
 __all__ = ["Measurer", "Plan", "SimulatedPerson", "best_measured", "correct", "propose", "run"]
 

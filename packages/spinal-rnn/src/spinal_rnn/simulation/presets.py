@@ -8,7 +8,10 @@ from numpy.typing import NDArray
 
 from neuro_common.seeding import generator
 from neuro_common.verbs import suggestion
-from spinal_rnn.anatomy import (
+from spinal_rnn.lead import SPECIFY_565, Lead
+from spinal_rnn.muscles import MUSCLES
+from spinal_rnn.responses import ONSET_MS
+from spinal_rnn.simulation.anatomy import (
     ROOT_WEIGHTS,
     ROOTS,
     SEGMENT_MM,
@@ -22,14 +25,11 @@ from spinal_rnn.anatomy import (
     root_places,
     transfer,
 )
-from spinal_rnn.depression import Depression
-from spinal_rnn.lead import SPECIFY_565, Lead
-from spinal_rnn.muscles import MUSCLES
-from spinal_rnn.noise import Noise
-from spinal_rnn.protocol import Protocol
-from spinal_rnn.responses import ONSET_MS
-from spinal_rnn.subject import Subject
-from spinal_rnn.waveform import Waveform
+from spinal_rnn.simulation.depression import Depression
+from spinal_rnn.simulation.noise import Noise
+from spinal_rnn.simulation.protocol import Protocol
+from spinal_rnn.simulation.subject import Subject
+from spinal_rnn.simulation.waveform import Waveform
 
 __all__ = ["PRESETS", "Preset", "draw_subject", "preset_named"]
 

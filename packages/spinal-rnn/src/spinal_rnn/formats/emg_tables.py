@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro_common.files import FormatError
-from spinal_rnn.condition_tables import (
+from spinal_rnn.formats.condition_tables import (
     ConditionTable,
     is_number,
     number_column,

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from neuro_common.files import FormatError
 from neuro_common.verbs import suggestion
-from spinal_rnn.condition_tables import is_number
 from spinal_rnn.conditions import Conditions, configuration_name
 from spinal_rnn.emg import BAND_HZ, check_band
 from spinal_rnn.encoding import pulse_times_ms
+from spinal_rnn.formats.condition_tables import is_number
 from spinal_rnn.lead import SPECIFY_565, Lead
 from spinal_rnn.muscles import MUSCLES
 from spinal_rnn.session import LEAD_IN_MS, Session

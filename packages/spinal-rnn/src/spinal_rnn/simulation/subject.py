@@ -5,7 +5,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from spinal_rnn.anatomy import (
+from spinal_rnn.conditions import Conditions
+from spinal_rnn.encoding import pulse_trains
+from spinal_rnn.lead import SPECIFY_565, Lead
+from spinal_rnn.muscles import MUSCLES
+from spinal_rnn.simulation.anatomy import (
     CHRONAXIE_US,
     ROOTS,
     Pool,
@@ -15,13 +19,9 @@ from spinal_rnn.anatomy import (
     root_drive,
     width_factor,
 )
-from spinal_rnn.conditions import Conditions
-from spinal_rnn.depression import Depression, pulse_responses
-from spinal_rnn.encoding import pulse_trains
-from spinal_rnn.lead import SPECIFY_565, Lead
-from spinal_rnn.muscles import MUSCLES
-from spinal_rnn.noise import Noise
-from spinal_rnn.waveform import Waveform
+from spinal_rnn.simulation.depression import Depression, pulse_responses
+from spinal_rnn.simulation.noise import Noise
+from spinal_rnn.simulation.waveform import Waveform
 
 __all__ = ["TRAIN_MS", "Subject", "TrueResponse"]
 
@@ -59,11 +59,11 @@ class Subject:
     Attributes:
         name: What it is called.
         root_x_mm: Where the roots enter the cord, in the frame of the lead, shape (14,), in the
-            order of `spinal_rnn.anatomy.ROOTS`.
+            order of `spinal_rnn.simulation.anatomy.ROOTS`.
         root_z_mm: As root_x_mm.
         transfer: Drive of each node of each root by 1 mA of cathodic current at each contact, shape
-            (contacts, nodes, 14), such as `spinal_rnn.anatomy.transfer` or a finite-element model
-            gives it.
+            (contacts, nodes, 14), such as `spinal_rnn.simulation.anatomy.transfer` or a
+            finite-element model gives it.
         threshold: Median drive at which the fibres of a root fire, shape (14,).
         weights: Part of each root in each muscle, shape (14 muscles, 14 roots).
         depression: How responses shrink in a train.

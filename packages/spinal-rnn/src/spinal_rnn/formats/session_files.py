@@ -12,11 +12,11 @@ from scipy import io
 
 from neuro_common.files import FormatError
 from neuro_common.verbs import suggestion
-from spinal_rnn.condition_tables import CONDITION_NAMES, conditions_of, read_condition_table
 from spinal_rnn.conditions import parse_configuration
-from spinal_rnn.emg_tables import is_published, read_emg_table, read_published_table
+from spinal_rnn.formats.condition_tables import CONDITION_NAMES, conditions_of, read_condition_table
+from spinal_rnn.formats.emg_tables import is_published, read_emg_table, read_published_table
+from spinal_rnn.formats.session_checks import Rules, Trials, to_session
 from spinal_rnn.session import Session
-from spinal_rnn.session_checks import Rules, Trials, to_session
 
 __all__ = ["read_source"]
 
@@ -32,8 +32,8 @@ def read_source(
 
     Args:
         source: A CSV table of conditions, see
-            `spinal_rnn.condition_tables.read_condition_table`, whose EMG is in ``emg``; or a CSV
-            table of the published layout; or an npz or MATLAB file with the variables emg,
+            `spinal_rnn.formats.condition_tables.read_condition_table`, whose EMG is in ``emg``; or
+            a CSV table of the published layout; or an npz or MATLAB file with the variables emg,
             amplitude_ma, frequency_hz, configuration (vectors or names), and perhaps
             pulse_width_us, pulses, fs_hz, lead_in_ms, muscles and subject.
         emg: The EMG of a table of conditions: npy, or the variable emg of an npz or MATLAB file,

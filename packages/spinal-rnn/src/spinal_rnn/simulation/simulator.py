@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 from neuro_common.seeding import generator
 from neuro_common.store import Signal
 from spinal_rnn.conditions import Conditions
-from spinal_rnn.depression import pulse_responses
 from spinal_rnn.encoding import pulse_trains
 from spinal_rnn.lead import SPECIFY_565, Lead
 from spinal_rnn.muscles import MUSCLES, muscle_index
-from spinal_rnn.noise import Noise, lognormal, threshold_drift
-from spinal_rnn.presets import PRESETS, draw_subject, preset_named
 from spinal_rnn.session import LEAD_IN_MS, Session
-from spinal_rnn.subject import TRAIN_MS, Subject, TrueResponse
+from spinal_rnn.simulation.depression import pulse_responses
+from spinal_rnn.simulation.noise import Noise, lognormal, threshold_drift
+from spinal_rnn.simulation.presets import PRESETS, draw_subject, preset_named
+from spinal_rnn.simulation.subject import TRAIN_MS, Subject, TrueResponse
 
 __all__ = [
     "LEAST_MV",
@@ -155,7 +155,7 @@ def simulate_session(
 
     Args:
         seed: Of the person, the choice of trials and the noise.
-        preset: One of `spinal_rnn.presets.PRESETS`.
+        preset: One of `spinal_rnn.simulation.presets.PRESETS`.
         recorder: How the EMG is recorded; None is `Recorder()`, 1000 samples per second.
         lead: Where the contacts lie; one with few contacts makes a shorter session.
 
