@@ -16,6 +16,8 @@ import neuro_common
 TORCH_MODULES = {
     "rate_ensemble",
     "rate_noise",
+    "leaky",
+    "leaky_cell",
     "rate_runs",
     "rate_sequence",
     "rate_structure",
