@@ -140,7 +140,7 @@ def _prepare(config: "ControlConfig") -> _Task:
     from spinal_rnn.control.trial_table import Trials, read_trials
     from spinal_rnn.models.anatomical import AnatomicalForm
     from spinal_rnn.models.ensemble import RootEnsemble
-    from spinal_rnn.responses import measure_responses
+    from spinal_rnn.responses import late_ms, measure_responses
     from spinal_rnn.sources import open_session
 
     torch.set_num_threads(config.threads)
@@ -160,7 +160,7 @@ def _prepare(config: "ControlConfig") -> _Task:
         more = read_trials(path, limits)
         trials = trials.with_more(more.proposals, more.late_mv)
     ensemble = RootEnsemble(
-        AnatomicalForm(lead=session.lead),
+        AnatomicalForm(lead=session.lead, late_ms=late_ms(session)),
         members=config.members,
         folds=min(5, config.members),
         steps=config.steps,
