@@ -25,7 +25,7 @@ from spinal_rnn.models.anatomical import AnatomicalForm
 from spinal_rnn.models.ensemble import RootEnsemble
 from spinal_rnn.models.recurrent import RecurrentModel
 from spinal_rnn.models.recurrent_options import RecurrentOptions
-from spinal_rnn.models.weights import Trained, save_ensemble
+from spinal_rnn.models.weights import TrainedEnsemble, save_ensemble
 from spinal_rnn.muscles import MUSCLES
 from spinal_rnn.predictor import predictor
 from spinal_rnn.responses import Scale, measure_responses
@@ -57,7 +57,7 @@ def ensemble(tmp_path_factory):
     scale = Scale(2 * Scale.fit(responses.late_mv).mv)
     model = RootEnsemble(AnatomicalForm(), members=2, folds=2, steps=40)
     model.fit(responses.conditions, scale.apply(responses.late_mv))
-    save_ensemble(folder, Trained(model, scale, {}))
+    save_ensemble(folder, TrainedEnsemble(model, scale, {}))
     return folder
 
 

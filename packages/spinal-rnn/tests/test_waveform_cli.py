@@ -14,7 +14,7 @@ from spinal_rnn.models.files import load_model
 from spinal_rnn.models.hybrid import HybridModel
 from spinal_rnn.models.recurrent import RecurrentModel
 from spinal_rnn.models.waveform import WaveformModel
-from spinal_rnn.models.weights import Trained
+from spinal_rnn.models.weights import TrainedEnsemble
 from spinal_rnn.simulation.simulator import simulate_session
 from spinal_rnn.waveform_config import (
     TRAINED_MODELS,
@@ -60,7 +60,7 @@ def test_a_model_of_waveforms_is_scored_and_saved(
 
 def test_all_trials_are_learnt_from_without_a_score(run: Run) -> None:
     assert train(TrainConfig(ReflexConfig(**SMALL), session="easy", held_out=0), run) is None
-    assert isinstance(load_model(run.directory / "responses"), Trained)
+    assert isinstance(load_model(run.directory / "responses"), TrainedEnsemble)
 
 
 def test_every_model_has_a_name_of_its_own() -> None:

@@ -12,7 +12,7 @@ from spinal_rnn.models.base import NotFitted
 from spinal_rnn.models.ensemble import RootEnsemble
 from spinal_rnn.models.forms import Form
 from spinal_rnn.models.geometric import GeometricForm
-from spinal_rnn.models.weights import Trained, load_ensemble, save_ensemble
+from spinal_rnn.models.weights import TrainedEnsemble, load_ensemble, save_ensemble
 from spinal_rnn.responses import Scale, measure_responses
 from spinal_rnn.simulation.simulator import simulate_session
 
@@ -20,10 +20,10 @@ RESPONSES = measure_responses(simulate_session(0, "easy"))
 SCALE = Scale.fit(RESPONSES.late_mv)
 
 
-def trained(form: Form, folds: int) -> Trained:
+def trained(form: Form, folds: int) -> TrainedEnsemble:
     model = RootEnsemble(form, members=2, folds=folds, steps=3)
     model.fit(RESPONSES.conditions, SCALE.apply(RESPONSES.late_mv))
-    return Trained(model, SCALE, {"r2": 0.5})
+    return TrainedEnsemble(model, SCALE, {"r2": 0.5})
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_weights_come_back_to_the_last_bit(form: Form, folds: int, tmp_path: Pat
 
 def test_what_holds_no_ensemble_is_refused(tmp_path: Path) -> None:
     with pytest.raises(NotFitted, match="fitted before it is saved"):
-        save_ensemble(tmp_path, Trained(RootEnsemble(), SCALE, {}))
+        save_ensemble(tmp_path, TrainedEnsemble(RootEnsemble(), SCALE, {}))
     with pytest.raises(FileNotFoundError, match="no complete checkpoint"):
         load_ensemble(tmp_path)
     save_checkpoint(tmp_path, {"a": np.ones(1)}, {"kind": "other"})

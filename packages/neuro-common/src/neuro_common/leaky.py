@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from neuro_common import rate_structure as structure
 from neuro_common.extras import require
-from neuro_common.leaky_cell import ACTIVATIONS, Activity, Leak, LeakyCell
+from neuro_common.leaky_cell import ACTIVATIONS, Leak, LeakyCell, UnitState
 from neuro_common.rate_noise import Noise
 from neuro_common.rate_runs import checked_state
 
@@ -109,7 +109,8 @@ class LeakyNetwork(torch.nn.Module):
             )
         if not spectral_radius > 0:
             raise ValueError(f"spectral_radius must be above 0, got {spectral_radius}")
-        self.activation, self.activation_on, self.dt_ms = activation, activation_on, dt_ms
+        self.units, self.dt_ms = units, dt_ms
+        self.activation, self.activation_on = activation, activation_on
         self.signed_readout = readout == "signed"
         self.delay_steps = _steps(feedback_delay_ms, dt_ms)
         self.leak = Leak(tau_ms, units, dt_ms, train_tau)
@@ -147,11 +148,6 @@ class LeakyNetwork(torch.nn.Module):
             self.feedback_weight = uniform(units, outputs, fan_in=outputs)
         self._balance(spectral_radius)
         self.to(dtype=dtype or torch.get_default_dtype(), device=device)
-
-    @property
-    def units(self) -> int:
-        """Number of units."""
-        return len(self.bias)
 
     def effective_weight(self) -> Tensor:
         """Recurrent weights as they act, shape (units, units), row = post, column = pre."""
@@ -191,8 +187,8 @@ class LeakyNetwork(torch.nn.Module):
         drive = torch.nn.functional.linear(inputs, self.input_weight, self.bias)
 
         cell, readout = self._cell(alpha), self.effective_output_weight()
-        activity = Activity(rest, rest, rest)
-        passed: list[Activity] = []
+        activity = UnitState(rest, rest, rest)
+        passed: list[UnitState] = []
         outputs: list[Tensor] = []
         # an output comes back a whole block later: a block is read out, and fed back, at once
         for block in _blocks(steps, self.delay_steps):
@@ -206,7 +202,7 @@ class LeakyNetwork(torch.nn.Module):
                 passed.append(activity)
             rates = torch.stack([activity.rate for activity in passed[block]])
             outputs.append(torch.nn.functional.linear(rates, readout, self.output_bias))
-        series = Activity(*(torch.stack(each, dim=1) for each in zip(*passed, strict=True)))
+        series = UnitState(*(torch.stack(each, dim=1) for each in zip(*passed, strict=True)))
         activities = series._asdict()
         if self.synapse_leak is None:
             del activities["synapse"]

@@ -14,7 +14,7 @@ else:
     torch = require("torch", "torch")
     Tensor = torch.Tensor
 
-__all__ = ["ACTIVATIONS", "Activity", "Leak", "LeakyCell"]
+__all__ = ["ACTIVATIONS", "Leak", "LeakyCell", "UnitState"]
 
 ACTIVATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
     "relu": torch.relu,
@@ -24,7 +24,7 @@ ACTIVATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
 """The functions of :data:`neuro_common.rate_sequence.ACTIVATIONS` as autograd takes them."""
 
 
-class Activity(NamedTuple):
+class UnitState(NamedTuple):
     """The units at one time, each of shape (batch, units).
 
     Attributes:
@@ -56,7 +56,7 @@ class LeakyCell:
     before: Callable[[Tensor], Tensor] | None = None
     after: Callable[[Tensor], Tensor] | None = None
 
-    def step(self, activity: Activity, drive: Tensor, kick: Tensor | None) -> Activity:
+    def step(self, activity: UnitState, drive: Tensor, kick: Tensor | None) -> UnitState:
         """The units a step later.
 
         Args:
@@ -73,7 +73,7 @@ class LeakyCell:
         state = torch.lerp(state, target, self.alpha)
         if kick is not None:
             state = state + kick
-        return Activity(state if self.after is None else self.after(state), state, synapse)
+        return UnitState(state if self.after is None else self.after(state), state, synapse)
 
 
 class Leak(torch.nn.Module):

@@ -120,7 +120,7 @@ def loop_closure(states: ArrayLike, period_ms: float, dt_ms: float) -> float:
         dt_ms: Interval between samples.
 
     Returns:
-        Root mean square of |h(t + T) - h(t)| over that of |h - mean h|; NaN for states at rest.
+        Root mean square of ``h(t + T) - h(t)`` over that of ``h - mean h``; NaN for states at rest.
 
     Raises:
         ValueError: The states are shorter than a period.

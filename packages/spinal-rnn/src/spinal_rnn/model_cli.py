@@ -25,7 +25,7 @@ def train(config: "TrainConfig", run: "Run") -> float | None:
     from spinal_rnn.evaluation import scored
     from spinal_rnn.models.ensemble import RootEnsemble
     from spinal_rnn.models.making import make_model
-    from spinal_rnn.models.weights import Trained, save_ensemble
+    from spinal_rnn.models.weights import TrainedEnsemble, save_ensemble
     from spinal_rnn.responses import Scale, late_ms, measure_responses
     from spinal_rnn.sources import open_session
     from spinal_rnn.splits import by_configuration, mirror_of
@@ -62,7 +62,7 @@ def train(config: "TrainConfig", run: "Run") -> float | None:
         print("\n".join(_told(score, split)))
         metric = score.r2
     if isinstance(model, RootEnsemble):
-        save_ensemble(run.directory, Trained(model, scale, facts))
+        save_ensemble(run.directory, TrainedEnsemble(model, scale, facts))
         print(f"weights={run.directory}")
     else:
         print(f"{config.model.name} is a baseline: its score is kept, the fit is not")

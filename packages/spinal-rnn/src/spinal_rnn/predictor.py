@@ -13,7 +13,7 @@ from spinal_rnn.session import Session
 
 if TYPE_CHECKING:
     from spinal_rnn.mapping import Mapping
-    from spinal_rnn.models.weights import Trained
+    from spinal_rnn.models.weights import TrainedEnsemble
 
 __all__ = ["Predictor", "predictor"]
 
@@ -31,7 +31,7 @@ class Predictor:
 
     session: Session
     scale: Scale
-    roots: "Trained | None" = None
+    roots: "TrainedEnsemble | None" = None
     waveforms: Model | None = None
 
     def emg_mv(self, conditions: Conditions) -> NDArray[np.float64]:
@@ -96,7 +96,7 @@ def predictor(mapping: "Mapping", weights: str) -> Predictor | None:
     from spinal_rnn.models.files import load_model
     from spinal_rnn.models.hybrid import HybridModel
     from spinal_rnn.models.recurrent import RecurrentModel
-    from spinal_rnn.models.weights import Trained
+    from spinal_rnn.models.weights import TrainedEnsemble
 
     session, scale = mapping.session, mapping.scale
     if weights == "none":
@@ -106,11 +106,11 @@ def predictor(mapping: "Mapping", weights: str) -> Predictor | None:
     model = load_model(weights)
     if isinstance(model, RecurrentModel):
         return Predictor(session, scale, waveforms=model)
-    if isinstance(model, Trained):
+    if isinstance(model, TrainedEnsemble):
         trained, waveforms = model, None
     else:
         front = model.front if isinstance(model, HybridModel) else model
-        trained, waveforms = Trained(front.ensemble, cast(Scale, front.scale), {}), model
+        trained, waveforms = TrainedEnsemble(front.ensemble, cast(Scale, front.scale), {}), model
     if len(trained.model.form.lead) != len(session.lead):
         raise ValueError(
             f"weights must be of the {len(session.lead)} contacts of {session.lead.name}, got "
@@ -123,7 +123,7 @@ def _fit_to_others(mapping: "Mapping") -> Predictor:
     from spinal_rnn.models.anatomical import AnatomicalForm
     from spinal_rnn.models.ensemble import RootEnsemble
     from spinal_rnn.models.waveform import WaveformModel
-    from spinal_rnn.models.weights import Trained
+    from spinal_rnn.models.weights import TrainedEnsemble
 
     session = mapping.session
     known = session.take(mapping.others)
@@ -132,5 +132,5 @@ def _fit_to_others(mapping: "Mapping") -> Predictor:
         session.emg.shape[1], session.fs_hz, session.lead_in_ms, ensemble=ensemble
     )
     model.fit(known.conditions, known.emg)
-    trained = Trained(ensemble, cast(Scale, model.scale), {})
+    trained = TrainedEnsemble(ensemble, cast(Scale, model.scale), {})
     return Predictor(session, mapping.scale, trained, model)

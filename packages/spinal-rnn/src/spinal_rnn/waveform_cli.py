@@ -19,12 +19,7 @@ __all__ = ["train_waveforms"]
 
 
 def train_waveforms(config: "TrainConfig", run: "Run") -> float | None:
-    """Fit a model of waveforms and save it; returns its pooled R2 on the held-out trials.
-
-    Args:
-        config: Of the verb, with one of `spinal_rnn.waveform_config.WAVEFORM_MODELS`.
-        run: Where it goes; a network's training that was cut off there is taken up.
-    """
+    """Fit a model of waveforms and save it; returns its pooled R2 on the held-out trials."""
     import numpy as np
 
     from spinal_rnn.emg import Normaliser

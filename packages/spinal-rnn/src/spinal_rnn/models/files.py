@@ -1,4 +1,4 @@
-"""Trained models of whatever kind, from the directory of their training."""
+"""TrainedEnsemble models of whatever kind, from the directory of their training."""
 
 from pathlib import Path
 
@@ -6,12 +6,14 @@ from neuro_common.checkpoint import load_checkpoint
 from spinal_rnn.models.hybrid import HybridModel
 from spinal_rnn.models.recurrent import RecurrentModel
 from spinal_rnn.models.waveform import WaveformModel
-from spinal_rnn.models.weights import Trained, load_ensemble
+from spinal_rnn.models.weights import TrainedEnsemble, load_ensemble
 
 __all__ = ["load_model"]
 
 
-def load_model(directory: str | Path) -> Trained | WaveformModel | RecurrentModel | HybridModel:
+def load_model(
+    directory: str | Path,
+) -> TrainedEnsemble | WaveformModel | RecurrentModel | HybridModel:
     """Read a model that `spinal-rnn train` saved.
 
     Args:

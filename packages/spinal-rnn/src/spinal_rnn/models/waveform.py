@@ -24,7 +24,7 @@ from spinal_rnn.models.anatomical import AnatomicalForm
 from spinal_rnn.models.base import Model, NotFitted, Prediction, check_target
 from spinal_rnn.models.ensemble import RootEnsemble
 from spinal_rnn.models.forms import Stimulation, recruited, stimulation
-from spinal_rnn.models.weights import Trained, load_ensemble, save_ensemble
+from spinal_rnn.models.weights import TrainedEnsemble, load_ensemble, save_ensemble
 from spinal_rnn.responses import ONSET_MS, Scale, measure_responses
 from spinal_rnn.session import LEAD_IN_MS, Session
 
@@ -242,7 +242,7 @@ class WaveformModel(Model):
         """
         if self.reflex is None or self.scale is None:
             raise NotFitted("the model has learnt nothing yet: call fit first")
-        save_ensemble(Path(directory) / "responses", Trained(self.ensemble, self.scale, {}))
+        save_ensemble(Path(directory) / "responses", TrainedEnsemble(self.ensemble, self.scale, {}))
         facts = {name: getattr(self, name) for name in _FACTS}
         facts |= {name: getattr(self.reflex, name) for name in _SPLINES}
         weight = {"weight": self.reflex.weight}

@@ -18,7 +18,7 @@ from spinal_rnn.models.geometric import GeometricForm
 from spinal_rnn.models.intervals import Calibration
 from spinal_rnn.responses import Scale
 
-__all__ = ["FORMS", "Trained", "load_ensemble", "save_ensemble"]
+__all__ = ["FORMS", "TrainedEnsemble", "load_ensemble", "save_ensemble"]
 
 FORMS: Mapping[str, type[AnatomicalForm] | type[GeometricForm]] = {
     "anatomical": AnatomicalForm,
@@ -32,7 +32,7 @@ _MODEL = "model."
 
 
 @dataclass(frozen=True, eq=False)
-class Trained:
+class TrainedEnsemble:
     """An ensemble with what is needed to use it.
 
     Attributes:
@@ -46,7 +46,7 @@ class Trained:
     facts: Mapping[str, Any]
 
 
-def save_ensemble(directory: str | Path, trained: Trained) -> None:
+def save_ensemble(directory: str | Path, trained: TrainedEnsemble) -> None:
     """Write a trained ensemble, whole or not at all.
 
     Args:
@@ -82,7 +82,7 @@ def save_ensemble(directory: str | Path, trained: Trained) -> None:
     save_checkpoint(directory, tensors, manifest)
 
 
-def load_ensemble(directory: str | Path) -> Trained:
+def load_ensemble(directory: str | Path) -> TrainedEnsemble:
     """Read what :func:`save_ensemble` wrote; predictions are the same to the last bit.
 
     Args:
@@ -110,6 +110,6 @@ def load_ensemble(directory: str | Path) -> Trained:
         }
         if (intervals := manifest["intervals"]) is not None:
             model.calibration = Calibration(tensors["calibration"], **intervals)
-        return Trained(model, Scale(tensors["scale_mv"]), manifest["facts"])
+        return TrainedEnsemble(model, Scale(tensors["scale_mv"]), manifest["facts"])
     except (KeyError, TypeError, ValueError) as error:
         raise FormatError(f"{directory} is no whole ensemble: {error}") from error

@@ -32,7 +32,8 @@ class Waveform:
     def at(self, time_ms: Array) -> Array:
         """A full response at times from its pulse, in mV.
 
-        (1 - |m|) (-u e^(1/2 - u^2/2)) + m (1 - u^2) e^(-u^2/2), with u from its centre in widths.
+        (1 - abs(m)) (-u e^(1/2 - u^2/2)) + m (1 - u^2) e^(-u^2/2), with u from its centre in
+        widths.
 
         Args:
             time_ms: Shape (...,).
