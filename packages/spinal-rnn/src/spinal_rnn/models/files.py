@@ -1,4 +1,4 @@
-"""TrainedEnsemble models of whatever kind, from the directory of their training."""
+"""Trained models of whatever kind, from the directory of their training."""
 
 from pathlib import Path
 
