@@ -10,7 +10,7 @@ import pytest
 from neuro_common.runs import Run, read_csv
 from spinal_rnn.model_cli import train
 from spinal_rnn.model_config import ModelConfig, TrainConfig
-from spinal_rnn.models.files import load_model
+from spinal_rnn.models.files import load_model, responses_of
 from spinal_rnn.models.hybrid import HybridModel
 from spinal_rnn.models.recurrent import RecurrentModel
 from spinal_rnn.models.waveform import WaveformModel
@@ -54,6 +54,12 @@ def test_a_model_of_waveforms_is_scored_and_saved(
     emg = loaded.predict(simulate_session(0, "easy").conditions).values
     assert emg.shape == (100, 200, 14)
     assert np.isfinite(emg).all()
+    if kind is RecurrentModel:
+        with pytest.raises(ValueError, match="must be of a model with roots"):
+            responses_of(loaded)
+    else:
+        late = responses_of(loaded).model.predict(simulate_session(0, "easy").conditions)
+        assert late.values.shape == (100, 14)
     if kind is not WaveformModel:
         assert len(read_csv(run.path("metrics.csv"))["loss"]) == 3
 

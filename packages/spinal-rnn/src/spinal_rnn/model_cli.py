@@ -78,7 +78,7 @@ def predict(config: "PredictConfig", run: "Run") -> float:
     from neuro_common.runs import write_csv
     from spinal_rnn.conditions import configuration_name
     from spinal_rnn.formats.condition_tables import read_condition_table
-    from spinal_rnn.models.weights import load_ensemble
+    from spinal_rnn.models.files import load_model, responses_of
     from spinal_rnn.muscles import MUSCLES
 
     for name in ("weights", "conditions"):
@@ -87,7 +87,7 @@ def predict(config: "PredictConfig", run: "Run") -> float:
                 f"{name} must be given: weights=DIR of `spinal-rnn train`, conditions=FILE.csv"
             )
     torch.set_num_threads(config.threads)
-    trained = load_ensemble(config.weights)
+    trained = responses_of(load_model(config.weights))
     contacts = len(trained.model.form.lead)
     conditions = read_condition_table(Path(config.conditions), contacts).conditions
     predicted = trained.model.predict(conditions)

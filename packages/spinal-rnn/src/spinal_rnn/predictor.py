@@ -93,8 +93,7 @@ def predictor(mapping: "Mapping", weights: str) -> Predictor | None:
         FormatError: It holds no model.
         ValueError: The model is of another number of contacts.
     """
-    from spinal_rnn.models.files import load_model
-    from spinal_rnn.models.hybrid import HybridModel
+    from spinal_rnn.models.files import load_model, responses_of
     from spinal_rnn.models.recurrent import RecurrentModel
     from spinal_rnn.models.weights import TrainedEnsemble
 
@@ -106,11 +105,8 @@ def predictor(mapping: "Mapping", weights: str) -> Predictor | None:
     model = load_model(weights)
     if isinstance(model, RecurrentModel):
         return Predictor(session, scale, waveforms=model)
-    if isinstance(model, TrainedEnsemble):
-        trained, waveforms = model, None
-    else:
-        front = model.front if isinstance(model, HybridModel) else model
-        trained, waveforms = TrainedEnsemble(front.ensemble, cast(Scale, front.scale), {}), model
+    trained = responses_of(model)
+    waveforms = None if isinstance(model, TrainedEnsemble) else model
     if len(trained.model.form.lead) != len(session.lead):
         raise ValueError(
             f"weights must be of the {len(session.lead)} contacts of {session.lead.name}, got "

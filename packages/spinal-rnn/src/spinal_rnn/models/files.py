@@ -8,7 +8,7 @@ from spinal_rnn.models.recurrent import RecurrentModel
 from spinal_rnn.models.waveform import WaveformModel
 from spinal_rnn.models.weights import TrainedEnsemble, load_ensemble
 
-__all__ = ["load_model"]
+__all__ = ["load_model", "responses_of"]
 
 
 def load_model(
@@ -31,3 +31,25 @@ def load_model(
     if kind == "spinal-rnn/hybrid":
         return HybridModel.load(directory)
     return load_ensemble(directory)
+
+
+def responses_of(
+    model: TrainedEnsemble | WaveformModel | RecurrentModel | HybridModel,
+) -> TrainedEnsemble:
+    """The part of a model that foretells late responses by way of roots.
+
+    Args:
+        model: As :func:`load_model` gives it.
+
+    Raises:
+        ValueError: It has none.
+    """
+    if isinstance(model, TrainedEnsemble):
+        return model
+    front = model.front if isinstance(model, HybridModel) else model
+    if isinstance(front, RecurrentModel) or front.scale is None:
+        raise ValueError(
+            "the weights must be of a model with roots (anatomical, geometric, reflex or hybrid), "
+            "got a recurrent network, which foretells the EMG alone"
+        )
+    return TrainedEnsemble(front.ensemble, front.scale, {})
