@@ -46,17 +46,17 @@ def test_next_writes_a_table_and_goes_on_from_it(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     words = ("next", "target=LTA", *SMALL, "methods=[random]")
-    assert main([*words, "n=2"]) == 0
+    assert main([*words, "n=2", "hydra.run.dir=first"]) == 0
     first = capsys.readouterr().out
     assert "fill in the late responses in mV" in first
-    (table,) = tmp_path.glob("results/spinal-rnn/next/*/next_trials.csv")
+    table = tmp_path / "first" / "next_trials.csv"
     asked = read_csv(table)
     assert len(asked["series"]) == 6
     assert not any(asked["LTA_mv"])
-    assert main([*words, f"measured=[{table}]"]) == 1
+    assert main([*words, f"measured=[{table}]", "hydra.run.dir=second"]) == 1
     assert "row 2, column LIl_mv: there must be a number, got ''" in capsys.readouterr().err
     write_csv(table, asked | {f"{muscle}_mv": ["0.1"] * 6 for muscle in MUSCLES})
-    assert main([*words, "n=1", f"measured=[{table}]"]) == 0
+    assert main([*words, "n=1", f"measured=[{table}]", "hydra.run.dir=third"]) == 0
     assert first.split(":")[0] != capsys.readouterr().out.split(":")[0]
 
 

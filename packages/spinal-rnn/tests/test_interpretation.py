@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from sklearn.decomposition import PCA
 
 from neuro_common.leaky import LeakyNetwork
+from neuro_common.leaky_cell import UnitState
 from spinal_rnn.interpretation import (
     eigenvalues,
     loop_closure,
@@ -128,9 +129,8 @@ def test_the_transition_is_the_derivative_of_a_step(synapse: bool) -> None:
     still = torch.zeros(1, units, dtype=torch.float64)
 
     def step(state: torch.Tensor) -> torch.Tensor:
-        kind = type(cell).step.__globals__["Activity"]
         slow, fast = (state[:, :units], state[:, units:]) if synapse else (state, state)
-        after = cell.step(kind(fast, fast, slow), still, None)
+        after = cell.step(UnitState(fast, fast, slow), still, None)
         return torch.cat([after.synapse, after.state], 1) if synapse else after.state
 
     start = torch.zeros(1, units * (2 if synapse else 1), dtype=torch.float64)
