@@ -23,14 +23,17 @@ WHEELS = tempfile.TemporaryDirectory(prefix="wheels-")  # gone when this run of 
 # Two tiny jobs per command, which prove that the installed wheel sweeps.
 SMALL = "n_neurons=50 n_ensembles=2 free_steps=1000 controlled_steps=2000 recovery_steps=1000"
 SMOKE = {
+    "brainnn": "connectome build source=surrogate seed=0,1 --multirun",
     "rhythm-rnn": "train model.units=10 period_s=[0.1] duration_s=0.3 batch=2 updates=2 "
     "validate_every=1 coarse_updates=1 seed=0,1 --multirun",
     "rldbs-env": f"evaluate controllers=[linear] {SMALL} seed=0,1 --multirun",
     "spinal-rnn": "train session=easy held_out=2 model.members=2 model.folds=2 model.steps=20 "
     "seed=0,1 --multirun",
 }
-# Distributions of which tests read a recording and import nothing: their own pins are in the way.
-RECORDINGS = {"spinal-rnn": "openhdemg==0.1.2"}
+# Distributions of which tests read data and import nothing: what they ask for is in the way.
+RECORDINGS = {"brainnn": "c302==0.12.1", "spinal-rnn": "openhdemg==0.1.2"}
+# Extras that hold the pins back; their data come by RECORDINGS.
+CONFLICTING = {"worm"}
 # Where a package's weights lie, and the command that made them.
 PRETRAINED = {
     "rldbs-env": {
@@ -77,8 +80,9 @@ each_package = nox.parametrize("package", PACKAGES, ids=PACKAGES)
 
 
 def extras(package: str) -> dict[str, list[str]]:
-    """The extras of a package and what each asks for."""
-    return dict(PROJECTS[package]["project"].get("optional-dependencies", {}))
+    """The extras of a package and what each asks for, but for those that conflict with the pins."""
+    found = PROJECTS[package]["project"].get("optional-dependencies", {})
+    return {name: lines for name, lines in found.items() if name not in CONFLICTING}
 
 
 def requirements(package: str) -> list[Requirement]:
@@ -187,8 +191,8 @@ def together(session: nox.Session) -> None:
 @nox.session
 def demo(session: nox.Session) -> None:
     """The main job: every package on small settings -> results/demo/index.html."""
-    shown = {"rldbs-env": ["cli"], "rhythm-rnn": [], "spinal-rnn": [], "neuro-common": []}
-    install(session, shown)
+    shown = {"rldbs-env": ["cli"], "rhythm-rnn": [], "spinal-rnn": [], "brainnn": []}
+    install(session, shown | {"neuro-common": []})
     shutil.rmtree(ROOT / "results" / "demo", ignore_errors=True)
     for line in DEMO:
         session.run(*shlex.split(line))
@@ -203,9 +207,8 @@ def browser(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Measures speed as ratios to named baselines and writes docs/benchmarks.md."""
-    install(
-        session, {"rldbs-env": ["train"], "spinal-rnn": [], "neuro-common": []}, "pytest-benchmark"
-    )
+    measured = {"rldbs-env": ["train"], "spinal-rnn": [], "brainnn": [], "neuro-common": []}
+    install(session, measured, "pytest-benchmark")
     session.run("python", "-m", "benchmarks.report", *session.posargs)
 
 

@@ -1,0 +1,119 @@
+"""Where a recorded gait repeats itself, and where in its stride it is."""
+
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Loop", "find_loop"]
+
+_FEATURES: Final = (0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12)
+"""Columns of the biped that move smoothly: hull and joints, neither contacts nor lidar."""
+
+_ALIKE = 0.8
+"""Frames a stride apart differ by less than this share of what frames at random differ by."""
+
+
+_SEAMLESS = 0.2
+"""The same share for the two frames at which a loop is closed."""
+
+
+class Loop(NamedTuple):
+    """A stretch of a clip from ``start`` to ``stop``, frames that look alike, whole strides apart.
+
+    Attributes:
+        start: First frame.
+        stop: Frame that is like the first, so that the walk goes on from ``start`` there.
+        strides: Strides from ``start`` to ``stop``.
+        seam: Distance of the two frames as a share of the distance of two at random.
+    """
+
+    start: int
+    stop: int
+    strides: int
+    seam: float
+
+    @property
+    def period(self) -> float:
+        """Duration of a stride in frames."""
+        return (self.stop - self.start) / self.strides
+
+    def frame(self, step: int) -> int:
+        """Frame after so many steps: the clip as it is up to ``stop``, then round and round."""
+        if step < self.stop:
+            return step
+        return self.start + (step - self.start) % (self.stop - self.start)
+
+    def phase(self, step: int) -> float:
+        """Where in the stride a step is, 0 at ``start``, in [0, 2 pi)."""
+        return float(2 * np.pi * ((step - self.start) / self.period % 1.0))
+
+
+def find_loop(
+    states: NDArray[np.floating[Any]], columns: Sequence[int] = _FEATURES, *, settle: int = 50
+) -> Loop | None:
+    """Find the stretch of whole strides with the smoothest seam.
+
+    The stride is the shortest lag at which the gait is about as like itself as at any lag. Among
+    stretches of three strides or more and half of the clip or more, the one is taken whose two ends
+    are most alike.
+
+    Args:
+        states: Observations, shape (frames, channels).
+        columns: Those that are compared; hull and joints of the planar biped if not given.
+        settle: Frames at the start that are left out, for the walk to become steady.
+
+    Returns:
+        The loop; None where frames are alike at no lag, or no two are enough alike to join.
+    """
+    features = np.asarray(states, dtype=np.float64)[:, [*columns]]
+    steady = features[settle:]
+    if len(steady) < 20:
+        return None
+    spread = steady.std(0)
+    features = features[:, spread > 0] / spread[spread > 0]
+    frames, count = features.shape
+    if count == 0:
+        return None
+    # mean square difference of any two frames, as a share of that of two at random
+    products = features @ features.T
+    sizes = np.diag(products)
+    distance = (sizes[:, None] + sizes - 2 * products) / (2 * count)
+    stride = _stride(distance[settle:, settle:])
+    if stride is None:
+        return None
+    shortest = max(3 * stride, (frames - settle) / 2)
+    best: Loop | None = None
+    for lag in range(int(np.ceil(shortest)), frames - settle):
+        strides = round(lag / stride)
+        seams = np.diagonal(distance, lag)[settle:]
+        # within a quarter of a stride it is certain how many strides they are
+        if abs(lag / stride - strides) <= 0.25 and (best is None or seams.min() < best.seam):
+            start = settle + int(seams.argmin())
+            best = Loop(start, start + lag, strides, float(seams.min()))
+    return best if best and best.seam < _SEAMLESS else None
+
+
+def _stride(distance: NDArray[np.float64]) -> float | None:
+    """Shortest lag at which frames are alike, refined by the longest one of its multiples."""
+    frames = len(distance)
+    lags = np.arange(frames // 2)
+    curve = np.array([np.diagonal(distance, lag).mean() for lag in lags])
+    dips = [
+        lag for lag in lags[4:-1] if curve[lag] <= curve[lag - 1] and curve[lag] < curve[lag + 1]
+    ]
+    # it comes back only after it went away
+    away = int(np.argmax(curve > 1)) if curve.max() > 1 else frames
+    alike = [lag for lag in dips if curve[lag] < _ALIKE and lag > away]
+    if not alike:
+        return None
+    lowest = min(curve[lag] for lag in alike)
+    first = next(lag for lag in alike if curve[lag] <= lowest + 0.1)
+    period = float(first)
+    # a later dip tells the period to a smaller share of a frame
+    for multiple in range(2, int(lags[-2] / first) + 1):
+        near = [lag for lag in alike if abs(lag - multiple * period) < 0.25 * first]
+        if near:
+            period = min(near, key=lambda lag: float(curve[lag])) / multiple
+    return period

@@ -1,0 +1,3 @@
+"""Figures of connectomes, gaits, trainings and comparisons."""
+
+__all__: list[str] = []

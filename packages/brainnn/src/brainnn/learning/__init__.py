@@ -1,0 +1,3 @@
+"""Teaching and reinforcement: from a reference gait to a network that walks."""
+
+__all__: list[str] = []

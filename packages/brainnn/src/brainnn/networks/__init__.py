@@ -1,0 +1,3 @@
+"""Recurrent networks on a wiring diagram, and the networks that they are compared with."""
+
+__all__: list[str] = []

@@ -1,0 +1,58 @@
+"""The verb that trains the teacher and records the reference gait."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from neuro_common import cli
+
+if TYPE_CHECKING:
+    from brainnn.train_config import TeacherConfig
+    from neuro_common.runs import Run
+
+__all__ = ["teacher"]
+
+
+def teacher(config: "TeacherConfig", run: "Run") -> float:
+    """Train a teacher and record its walk; returns its native return."""
+    from functools import partial
+
+    import torch
+
+    from brainnn.bodies.biped import BipedImitationEnv
+    from brainnn.bodies.clip import CLIP_FILE
+    from brainnn.learning.evaluation import evaluate, summarise
+    from brainnn.learning.teacher_training import TeacherPlan, lasting_clip, train_teacher
+    from brainnn.walk_report import score_lines
+    from neuro_common.runs import read_provenance
+
+    torch.set_num_threads(config.threads)
+    plan = TeacherPlan(
+        steps=config.steps,
+        envs=config.envs,
+        episode_steps=config.episode_steps,
+        speed=config.speed,
+    )
+    bar: cli.Progress[int] = cli.progress(config.steps, "teacher", metric="reward")
+    done = 0
+    with bar:
+
+        def report(steps: int, row: Mapping[str, float]) -> None:
+            nonlocal done
+            run.log(step=steps, **row)
+            bar.show(row["reward"])
+            bar.advance(min(steps, config.steps) - done)
+            done = min(steps, config.steps)
+
+        trained = train_teacher(plan, seed=config.seed, report=report)
+    command = str(read_provenance(run.directory)["command"])
+    clip = lasting_clip(trained.act, config.clip_steps, source=command)
+    clip.save(run.directory / CLIP_FILE)
+    test = partial(BipedImitationEnv, clip, steps=config.test_steps)
+    scores = evaluate(
+        trained.act, test, range(config.episodes), steps=config.test_steps, reference=clip
+    )
+    means = {name: interval.mean for name, interval in summarise(scores).items()}
+    trained.save(run.directory, {"command": command, "seed": config.seed, "scores": means})
+    print("\n".join(score_lines({"teacher": scores})))
+    print(f"\nlearning.teacher={run.directory} task.clip={run.directory / CLIP_FILE}")
+    return means["native_return"]
