@@ -36,6 +36,12 @@ RECORDINGS = {"brainnn": "c302==0.12.1", "spinal-rnn": "openhdemg==0.1.2"}
 CONFLICTING = {"worm"}
 # Where a package's weights lie, and the command that made them.
 PRETRAINED = {
+    # the walker learns from the teacher that is installed
+    "brainnn": {
+        "brainnn/pretrained/teacher": "brainnn teacher seed=0",
+        "brainnn/pretrained/walker": "brainnn train network=connectome learning=dagger "
+        "connectome.source=surrogate seed=0",
+    },
     "rldbs-env": {
         f"rldbs_env/pretrained/ppo_{env}": f"rldbs-env train env={env} seed=1"
         for env in ("bvdp", "charge_balanced", "hindmarsh_rose")
@@ -69,6 +75,10 @@ DEMO = [
     "spinal-rnn evaluate models=[anatomical,k_nearest] hydra.run.dir=results/demo/evaluate",
     "spinal-rnn report hydra.run.dir=results/demo/mapping",
     "spinal-rnn optimise target=RRF series=5 hydra.run.dir=results/demo/optimise",
+    "brainnn connectome compare source=surrogate nulls=[rewired,random] "
+    "hydra.run.dir=results/demo/wiring",
+    "brainnn evaluate weights=pretrained episodes=5 hydra.run.dir=results/demo/walker",
+    "brainnn record weights=pretrained hydra.run.dir=results/demo/walk",
     "neuro-common report results/demo",
 ]
 
@@ -234,8 +244,9 @@ def make_pretrained(session: nox.Session, package: str) -> None:
     for target, line in PRETRAINED[package].items():
         run = ROOT / "results" / "pretrained" / target
         session.run(*shlex.split(line), f"hydra.run.dir={run}")
-        for name in ("weights.safetensors", "manifest.json"):
-            shutil.copy(run / name, ROOT / "packages" / package / "src" / target)
+        for name in ("weights.safetensors", "manifest.json", "reference_gait.npz"):
+            if (run / name).is_file():
+                shutil.copy(run / name, ROOT / "packages" / package / "src" / target)
 
 
 @nox.session

@@ -106,6 +106,29 @@ def test_a_gif_has_every_frame_and_its_pace(tmp_path: Path) -> None:
         assert film.size == (360, 240)
 
 
+def test_an_mp4_is_what_ffmpeg_makes_of_the_frames(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "ffmpeg"
+    # writes how many bytes came in
+    program.write_text('#!/bin/sh\nfor last; do :; done\nwc -c > "$last"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    frames = [np.zeros((41, 61, 3), np.uint8)] * 2
+    path = write_film(frames, tmp_path / "a.mp4", fps=50)
+    assert int(path.read_text()) == 2 * 40 * 60 * 3
+    program.write_text("#!/bin/sh\necho no such codec >&2\nexit 1\n")
+    with pytest.raises(ValueError, match=r"could not write .*: no such codec"):
+        write_film(frames, tmp_path / "b.mp4", fps=50)
+    assert not (tmp_path / "b.mp4").exists()
+
+
+def test_an_mp4_wants_ffmpeg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ValueError, match=r"wants ffmpeg on the PATH, got none"):
+        write_film([np.zeros((2, 2, 3), np.uint8)], tmp_path / "a.mp4", fps=50)
+
+
 def test_what_is_no_film_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="at least one frame"):
         write_film([], tmp_path / "a.gif", fps=25)

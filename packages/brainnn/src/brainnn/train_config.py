@@ -211,7 +211,7 @@ class DaggerConfig(LearningConfig):
     name: str = "dagger"
     teacher: str | None = None
     episode_steps: int = 1600
-    rounds: int = 120
+    rounds: int = 170
     teacher_rounds: int = 4
     envs: int = 16
     segment_steps: int = 64
@@ -220,8 +220,8 @@ class DaggerConfig(LearningConfig):
     batch: int = 48
     recent: float = 1 / 3
     recent_rounds: int = 6
-    learning_rate: float = 2e-3
-    last_learning_rate: float = 2e-4
+    learning_rate: float = 1e-2
+    last_learning_rate: float = 1e-3
     max_grad_norm: float = 1.0
     teacher_noise: float = 0.1
     squash: bool = False
@@ -268,8 +268,8 @@ class PPOConfig(LearningConfig):
     segment_steps: int = 32
     batch_steps: int = 1024
     epochs: int = 6
-    learning_rate: float = 1e-3
-    last_learning_rate: float = 1e-4
+    learning_rate: float = 3e-3
+    last_learning_rate: float = 3e-4
     gamma: float = 0.97
     gae_lambda: float = 0.95
     clip_range: float = 0.2

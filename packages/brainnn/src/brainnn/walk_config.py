@@ -172,7 +172,7 @@ class RecordConfig(WalkConfig):
     """`brainnn record`: a walk as HDF5 with the rates of all neurons, as film, and as a strip.
 
     Attributes:
-        video: Film the first episode: "mp4", which wants the extra ``video``, or "gif"; None does
+        video: Film the first episode: "mp4", which wants ffmpeg on the PATH, or "gif"; None does
             not.
         strip: Draw one stride of it as a row of pictures.
     """

@@ -100,7 +100,7 @@ class PlanarBiped(BipedalWalker):
         self._destroy()  # type: ignore[no-untyped-call]
         self.terrain: list[Any] = []
         self.world = b2World()
-        return super().reset(seed=seed, options=options)  # type: ignore[no-untyped-call,no-any-return]
+        return super().reset(seed=seed, options=options)  # type: ignore[no-any-return]
 
     def step(
         self, action: ArrayLike

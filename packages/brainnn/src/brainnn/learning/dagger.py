@@ -51,7 +51,7 @@ class Dagger:
         squash: Whether the student acts by the tanh of its outputs; else they are clipped.
     """
 
-    rounds: int = 120
+    rounds: int = 170
     teacher_rounds: int = 4
     envs: int = 16
     segment_steps: int = 64
@@ -60,8 +60,8 @@ class Dagger:
     batch: int = 48
     recent: float = 1 / 3
     recent_rounds: int = 6
-    learning_rate: float = 2e-3
-    last_learning_rate: float = 2e-4
+    learning_rate: float = 1e-2
+    last_learning_rate: float = 1e-3
     max_grad_norm: float = 1.0
     teacher_noise: float = 0.1
     squash: bool = False

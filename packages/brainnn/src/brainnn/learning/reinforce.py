@@ -80,8 +80,8 @@ class PPO:
     segment_steps: int = 32
     batch_steps: int = 1024
     epochs: int = 6
-    learning_rate: float = 1e-3
-    last_learning_rate: float = 1e-4
+    learning_rate: float = 3e-3
+    last_learning_rate: float = 3e-4
     gamma: float = 0.97
     gae_lambda: float = 0.95
     clip_range: float = 0.2

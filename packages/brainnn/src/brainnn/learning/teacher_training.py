@@ -47,7 +47,7 @@ class TeacherPlan:
         envs: Environments side by side.
         episode_steps: Longest episode.
         mid_stride: Share of the episodes that start in the middle of a stride, at the beginning;
-            it falls to 0 in a straight line.
+            it falls to 0 in a straight line over half of the training.
         speed: Forward speed up to which way is paid in full, units of length a second.
         effort: Cost of a squared action.
         jerk: Cost of a squared change of an action.
@@ -70,7 +70,7 @@ class TeacherPlan:
     jerk: float = 0.02
     tilt: float = 0.05
     split: float = 0.05
-    fall: float = 15.0
+    fall: float = 25.0
     log_std: float = -1.4
     learning_rate: float = 3e-4
 
@@ -270,7 +270,7 @@ class _Course(BaseCallback):
         return True
 
     def _on_rollout_end(self) -> None:
-        left = max(0.0, 1 - self.num_timesteps / self._plan.steps)
+        left = max(0.0, 1 - 2 * self.num_timesteps / self._plan.steps)
         self.training_env.set_attr("mid_stride", self._plan.mid_stride * left)
         late: list[Any] = [*(self.model.ep_info_buffer or ())]
         policy = self.model.policy
