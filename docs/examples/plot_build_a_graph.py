@@ -17,8 +17,8 @@ import numpy as np
 
 from brainnn import ConnectomeRNN, Wiring, choose_roles, null_model, open_connectome
 from brainnn.connectome.compare import measures
-from brainnn.figures.wiring import layered_plot, matrix_plot
 from brainnn.connectome.layering import trophic_depth
+from brainnn.figures.wiring import layered_plot, matrix_plot
 from neuro_common.plots import new_figure
 from neuro_common.style import figure_style
 
@@ -35,7 +35,8 @@ with figure_style():
 # A loop has no first neuron, but there is a depth that edges climb as evenly as they can.
 with figure_style():
     figure, axes = new_figure(1, 1, height_mm=100)
-    layered_plot(axes[0, 0], connectome, trophic_depth(connectome), x_label="trophic depth")
+    layered_plot(axes[0, 0], connectome, trophic_depth(connectome))
+    axes[0, 0].set_xlabel("trophic depth")
 
 # %%
 # A network
