@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -121,6 +121,7 @@ def test_the_clip_that_ships_is_whole() -> None:
 
 @settings(max_examples=8, deadline=None)
 @given(st.floats(12, 45), st.floats(0, 20))
+@example(12.5, 0.0)  # half a frame more than whole ones
 def test_a_stride_is_found_to_a_share_of_a_frame(period: float, late: float) -> None:
     loop = find_loop(made_states(400, period, late=late))
     assert loop is not None

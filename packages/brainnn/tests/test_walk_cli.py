@@ -127,7 +127,19 @@ def test_activity_needs_strides_and_known_neurons(
 ) -> None:
     assert main(["figures", "activity", f"weights={weights}", *SHORT]) == 1
     assert "it does not walk, or the episodes are too short" in capsys.readouterr().err
-    assert main(["figures", "activity", f"weights={weights}", *SHORT, "neurons=sensory"]) == 1
+    assert (
+        main(
+            [
+                "figures",
+                "activity",
+                f"weights={weights}",
+                *SHORT,
+                "neurons=sensory",
+                "hydra.run.dir=sensory",
+            ]
+        )
+        == 1
+    )
     assert "neurons must be a class (interneuron, motor)" in capsys.readouterr().err
 
 

@@ -108,8 +108,8 @@ def _stride(distance: NDArray[np.float64]) -> float | None:
     alike = [lag for lag in dips if curve[lag] < _ALIKE and lag > away]
     if not alike:
         return None
-    lowest = min(curve[lag] for lag in alike)
-    first = next(lag for lag in alike if curve[lag] <= lowest + 0.1)
+    depths = {lag: _between(*curve[lag - 1 : lag + 2]) for lag in alike}
+    first = next(lag for lag in alike if depths[lag] <= min(depths.values()) + 0.1)
     period = float(first)
     # a later dip tells the period to a smaller share of a frame
     for multiple in range(2, int(lags[-2] / first) + 1):
@@ -117,3 +117,8 @@ def _stride(distance: NDArray[np.float64]) -> float | None:
         if near:
             period = min(near, key=lambda lag: float(curve[lag])) / multiple
     return period
+
+
+def _between(before: float, least: float, after: float) -> float:
+    """How low a curve is between frames, by the parabola through its least value."""
+    return least - (before - after) ** 2 / (8 * (before - 2 * least + after))

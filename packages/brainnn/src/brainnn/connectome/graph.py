@@ -124,8 +124,8 @@ class Connectome:
 
     def edge_list(self) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.int64]]:
         """Pre, post and synapse count of each connection, in row order; each of shape (edges,)."""
-        coo = self.synapse_count.tocoo()
-        return coo.row.astype(np.intp), coo.col.astype(np.intp), coo.data
+        entries = self.synapse_count.tocoo()
+        return entries.row.astype(np.intp), entries.col.astype(np.intp), entries.data
 
     def take(self, neurons: ArrayLike, *, name: str | None = None) -> Self:
         """The connectome among some neurons, in the order given.
