@@ -45,6 +45,8 @@ def teacher(config: "TeacherConfig", run: "Run") -> float:
 
         trained = train_teacher(plan, seed=config.seed, report=report)
     command = str(read_provenance(run.directory)["command"])
+    origin = {"command": command, "seed": config.seed}
+    trained.save(run.directory, origin)  # it is kept even if none of its walks makes a reference
     clip = lasting_clip(trained.act, config.clip_steps, source=command)
     clip.save(run.directory / CLIP_FILE)
     test = partial(BipedImitationEnv, clip, steps=config.test_steps)
@@ -52,7 +54,7 @@ def teacher(config: "TeacherConfig", run: "Run") -> float:
         trained.act, test, range(config.episodes), steps=config.test_steps, reference=clip
     )
     means = {name: interval.mean for name, interval in summarise(scores).items()}
-    trained.save(run.directory, {"command": command, "seed": config.seed, "scores": means})
+    trained.save(run.directory, {**origin, "scores": means})
     print("\n".join(score_lines({"teacher": scores})))
     print(f"\nlearning.teacher={run.directory} task.clip={run.directory / CLIP_FILE}")
     return means["native_return"]

@@ -88,7 +88,8 @@ def _score_one(walks: Rollouts, run: int, reference: Clip | None) -> dict[str, f
         "shaped_return": earned if imitates else float("nan"),
     }
     if length >= _LEAST_STEPS:
-        row["stride_hz"] = describe_gait(seen, settle=_SETTLE_STEPS).stride_hz
+        # a foot that bounces doubles a count of touch-downs, but not a spectrum
+        row["stride_hz"] = describe_gait(seen, settle=_SETTLE_STEPS).spectral_hz
         if reference is not None:
             found = joint_correlation(seen, reference.states, settle=_SETTLE_STEPS)
             row |= dict(zip(_JOINTS, found.joints, strict=True))
