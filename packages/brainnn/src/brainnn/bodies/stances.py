@@ -71,11 +71,12 @@ class Standing:
         """Hold the mean posture of a clip.
 
         The two legs of a symmetric gait are side by side on average, on which nothing can stand;
-        there it is the mean of the frames with leg 1 ahead.
+        there it is the mean of the quarter of the frames with leg 1 furthest ahead.
         """
         angles = clip.states[:, JOINT_ANGLES].astype(float)
         if abs(angles[:, 0].mean() - angles[:, 2].mean()) < _APART:
-            angles = angles[angles[:, 0] > angles[:, 2]]
+            ahead = angles[:, 0] - angles[:, 2]
+            angles = angles[ahead >= np.quantile(ahead, 0.75)]
         hip_1, knee_1, hip_2, knee_2 = angles.mean(0).tolist()
         return cls((hip_1, knee_1, hip_2, knee_2))
 
