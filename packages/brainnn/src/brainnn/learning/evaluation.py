@@ -60,7 +60,7 @@ def score(walks: Rollouts, reference: Clip | None = None) -> dict[str, NDArray[n
 
     Returns:
         Columns of one number for each episode: ``seed``, ``steps``, ``fell`` (0 or 1), ``speed``
-        (mean forward speed in units of the observation) and ``speed_m_s``, ``native_return``
+        (mean forward speed in units of the observation, 0 after a fall) and ``speed_m_s``, ``native_return``
         and ``shaped_return`` (sums of the reward of BipedalWalker-v3 and of imitation; NaN where
         the environment has none), ``stride_hz``, and the correlation of each joint angle with the
         reference at the best common lag. What a walk is too short for is NaN.
@@ -73,12 +73,14 @@ def score(walks: Rollouts, reference: Clip | None = None) -> dict[str, NDArray[n
 def _score_one(walks: Rollouts, run: int, reference: Clip | None) -> dict[str, float]:
     length = int(walks.lengths[run])
     seen = walks.observations[run, : length + 1]
-    speed = float(seen[1:, 2].mean(dtype=np.float64))
     earned = float(walks.rewards[run, :length].sum())
     infos = {name: values[run, :length] for name, values in walks.infos.items()}
     imitates = "native" in infos
     # BipedalWalker-v3 ends by itself at the end of its course too, but only a fall costs 100
     fell = infos["fell"].any() if "fell" in infos else walks.rewards[run, length - 1] <= -100
+    # who fell lies still for the rest; else a fall forward is a quick walk
+    lasted = walks.rewards.shape[1] if fell else length
+    speed = float(seen[1:, 2].sum(dtype=np.float64)) / lasted
     row = dict.fromkeys(SCORES, float("nan")) | {
         "steps": float(length),
         "fell": float(fell),
