@@ -60,10 +60,10 @@ def score(walks: Rollouts, reference: Clip | None = None) -> dict[str, NDArray[n
 
     Returns:
         Columns of one number for each episode: ``seed``, ``steps``, ``fell`` (0 or 1), ``speed``
-        (mean forward speed in units of the observation, 0 after a fall) and ``speed_m_s``, ``native_return``
-        and ``shaped_return`` (sums of the reward of BipedalWalker-v3 and of imitation; NaN where
-        the environment has none), ``stride_hz``, and the correlation of each joint angle with the
-        reference at the best common lag. What a walk is too short for is NaN.
+        (mean forward speed in units of the observation, 0 after a fall) and ``speed_m_s``,
+        ``native_return`` and ``shaped_return`` (sums of the reward of BipedalWalker-v3 and of
+        imitation; NaN where the environment has none), ``stride_hz``, and the correlation of each
+        joint angle with the reference at the best common lag. What a walk is too short for is NaN.
     """
     rows = [_score_one(walks, run, reference) for run in range(len(walks))]
     columns = {name: np.array([row[name] for row in rows]) for name in SCORES}
