@@ -190,8 +190,6 @@ def together(session: nox.Session) -> None:
     """
     tools = dependency_groups(load_toml(ROOT / "pyproject.toml"), "together")
     install(session, {name: list(extras(name)) for name in PACKAGES}, *tools)
-    # their licenses are read too
-    session.install("--no-deps", *RECORDINGS.values())
     if session.posargs:
         session.run(*session.posargs)
         return

