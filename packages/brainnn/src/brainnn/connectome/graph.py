@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -32,10 +32,10 @@ class Connectome:
 
     name: str
     synapse_count: sparse.csr_array
-    ids: NDArray[np.str_]
-    types: NDArray[np.str_]
-    classes: NDArray[np.str_]
-    transmitters: NDArray[np.str_]
+    ids: NDArray[Any]
+    types: NDArray[Any]
+    classes: NDArray[Any]
+    transmitters: NDArray[Any]
     signs: NDArray[np.int8]
     rois: tuple[frozenset[str], ...] = field(repr=False)
     source: str = ""
