@@ -121,7 +121,14 @@ def wheel(session: nox.Session, package: str) -> str:
 def install(
     session: nox.Session, packages: dict[str, list[str]], *tools: str, pins: Path = CONSTRAINTS
 ) -> None:
-    """Install wheels (package -> extras) and tools with one pip command; ours never stay behind."""
+    """Install wheels (package -> extras) and tools with one pip command; ours never stay behind.
+
+    With ONE_ENVIRONMENT set, those of other sessions go first: together they take 12 GB of disk.
+    """
+    if os.environ.get("ONE_ENVIRONMENT"):
+        here = Path(session.virtualenv.location)
+        for other in (path for path in here.parent.glob("*/") if path != here):
+            shutil.rmtree(other)
     session.run("python", "-m", "pip", "uninstall", "-qq", "--yes", *PACKAGES, silent=True)
     wheels = [f"{wheel(session, name)}[{','.join(e)}]" for name, e in packages.items()]
     session.install("-c", str(pins), *(line.removesuffix("[]") for line in wheels), *tools)
