@@ -41,6 +41,9 @@ PRETRAINED = {
         "brainnn/pretrained/teacher": "brainnn teacher seed=0",
         "brainnn/pretrained/walker": "brainnn train network=connectome learning=dagger "
         "connectome.source=surrogate seed=0",
+        "brainnn/pretrained/self_taught": "brainnn train learning=ppo task.phase=true "
+        "task.imitation=0.8 task.goal=0.2 task.max_pose_error=0.6 task.max_lag=3 "
+        "learning.steps=2500000 connectome.source=surrogate seed=0",
     },
     "rldbs-env": {
         f"rldbs_env/pretrained/ppo_{env}": f"rldbs-env train env={env} seed=1"

@@ -1,20 +1,30 @@
-"""Speed of networks wired as a connectome, against masked layers: in CPU time of this process.
+"""Speed of networks wired as a connectome: in CPU time of this process.
+
+Alone they are held against masked layers, in recurrent PPO against sb3-contrib's LSTM policy.
 
 The neuropil's size: 1101 neurons, 37,026 edges, 24 channels, four sub-steps an action; an actor of
 four actions and a critic of one value. The masked layer is a torch linear layer whose weight is
-multiplied by its mask at every call, as torch's pruning does.
+multiplied by its mask at every call, as torch's pruning does. PPO learns with the surrogate of the
+leg circuit, 143 neurons, and with an LSTM for actor and critic each: of 28 units, which are as many
+trained numbers, and of 256, which is its default.
 """
 
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import gymnasium
 import numpy as np
 import pytest
 import torch
+from sb3_contrib import RecurrentPPO
+from stable_baselines3.common.vec_env import DummyVecEnv
 from torch import Tensor, nn
 
-from brainnn.connectome.surrogate import synthetic
+import brainnn.bodies  # noqa: F401 - registers the environment
+from brainnn.connectome.surrogate import surrogate, synthetic
+from brainnn.learning.recurrent import CorePolicy, CorePPO
+from brainnn.learning.stateless import StatelessCore
 from brainnn.networks.rnn import ConnectomeRNN
 from brainnn.networks.roles import choose_roles
 from brainnn.networks.wiring import Wiring
@@ -75,9 +85,11 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def measure(benchmark: Any, label: str, steps: int, work: Callable[[], Any]) -> None:
-    """Time work of so many steps of both networks."""
-    benchmark.extra_info |= {"label": label, "steps": steps, "baseline": label == "masked layers"}
+def measure(
+    benchmark: Any, label: str, steps: int, work: Callable[[], Any], baseline: str = "masked layers"
+) -> None:
+    """Time work of so many steps."""
+    benchmark.extra_info |= {"label": label, "steps": steps, "baseline": label == baseline}
     benchmark.pedantic(work, rounds=5, warmup_rounds=1)
 
 
@@ -124,3 +136,40 @@ class TestLearning:
                 core(x, state)[0].square().sum().backward()
 
         measure(benchmark, label, 16 * 20, work)
+
+
+def ppo(kind: str) -> RecurrentPPO:
+    """The same task and settings, whoever acts."""
+    envs = DummyVecEnv([lambda: gymnasium.make("brainnn/BipedImitation-v0")] * 16)
+    settings: dict[str, Any] = {"n_steps": 64, "batch_size": 512, "n_epochs": 6, "seed": 0}
+    settings["device"] = "cpu"
+    if kind in LSTMS:
+        options: dict[str, Any] = {"lstm_hidden_size": LSTMS[kind]}
+        return RecurrentPPO("MlpLstmPolicy", envs, policy_kwargs=options, **settings)
+    connectome = surrogate(0)
+    wiring, roles = Wiring.of(connectome), choose_roles(connectome)
+    (channels,), (actions,) = envs.observation_space.shape, envs.action_space.shape
+    core = ConnectomeRNN(wiring, roles, channels, actions, seed=0)
+    options = {"core": core, "critic": StatelessCore(channels, 1, (128, 128)), "squash_mean": True}
+    return CorePPO(CorePolicy, envs, policy_kwargs=options, **settings)
+
+
+LSTMS = {"LSTM, as many trained numbers": 28, "LSTM, default size": 256}
+
+
+@pytest.mark.parametrize("label", [*LSTMS, "connectome network"])
+class TestReinforcement:
+    """A rollout, with its environments, and the epochs that learn from it; a step is a frame."""
+
+    @pytest.mark.benchmark(timer=time.process_time)
+    def test_frames(self, benchmark: Any, label: str) -> None:
+        benchmark.group = "Connectome network: recurrent PPO (143 neurons, 16 bipeds of 64 frames)"
+        model = ppo(label)
+        _, callback = model._setup_learn(10**9)
+
+        def work() -> None:
+            model.collect_rollouts(model.env, callback, model.rollout_buffer, model.n_steps)
+            model.train()
+
+        measure(benchmark, label, 16 * 64, work, "LSTM, as many trained numbers")
+        model.env.close()

@@ -3,7 +3,8 @@ A wiring diagram that walks
 ===========================
 
 A network on a connectome learned to walk from a teacher: it drove, and at every step the teacher
-said what it would have done. Here the one that ships walks, and is looked into.
+said what it would have done. Here the one that ships walks, and is looked into; then another one,
+which taught itself.
 """
 
 # %%
@@ -16,9 +17,10 @@ import numpy as np
 from brainnn import ablate, load_teacher, load_walker
 from brainnn.analysis.rhythm import strides_of, walk_tuning
 from brainnn.figures.activity import phase_heat_map, preferred_order
-from brainnn.figures.gait import stance_bars
+from brainnn.figures.gait import overlay, stance_bars
 from brainnn.figures.video import posture_plot
 from brainnn.learning.evaluation import evaluate
+from brainnn.learning.rollouts import roll_out
 from brainnn.pages import describe, record_walk
 from neuro_common.plots import new_figure
 from neuro_common.style import figure_style
@@ -69,3 +71,28 @@ tuning, _ = walk_tuning(walk, motor)
 with figure_style():
     figure, axes = new_figure(1, 1, height_mm=110)
     phase_heat_map(axes[0, 0], tuning, preferred_order(tuning))
+
+# %%
+# Without a teacher
+# -----------------
+# This network was never told what to do. It was paid for being like the reference, one stride that
+# comes round and round, and for speed; the clock of that stride is among its inputs.
+alone = load_walker("self_taught")
+test = alone.body.test(500)
+clip = alone.body.clip
+scores = evaluate(alone.controller(), test, range(5), steps=500, reference=clip)
+for name in ("speed", "fell", "shaped_return", "stride_hz", "hip_1", "knee_1", "hip_2", "knee_2"):
+    print(f"{name:14}{np.nanmean(scores[name]):8.2f}")
+steps = np.arange(200, 350)
+seen = roll_out(alone.controller(), test, [1], 350).observations[0, steps]
+frames = np.array([clip.loop.frame(int(step)) for step in steps])
+with figure_style():
+    figure, axes = new_figure(2, 2, height_mm=80, sharex=True)
+    for ax, (name, column) in zip(
+        axes.flat, {"hip 1": 4, "hip 2": 9, "knee 1": 6, "knee 2": 11}.items(), strict=True
+    ):
+        lines = overlay(ax, 0.02 * steps, seen[:, column], clip.states[frames, column])
+        ax.set(title=name, ylabel="angle (rad)")
+    for ax in axes[1]:
+        ax.set_xlabel("time (s)")
+    axes[0, 1].legend(loc="lower right", bbox_to_anchor=(1, 1.05), ncols=2)

@@ -1,5 +1,6 @@
 """Learning from a teacher: that it learns, on whose states, and the same twice."""
 
+from pathlib import Path
 from typing import Any
 
 import gymnasium
@@ -9,9 +10,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from brainnn.learning.dagger import Dagger, learn_from
+from brainnn.learning.dagger import learn_from
+from brainnn.learning.settings import Dagger
 from brainnn.learning.stateless import StatelessCore
 from brainnn.networks.core import Core
+from neuro_common.checkpoint import load_checkpoint, save_checkpoint
+from neuro_common.files import FormatError
 
 
 class Drift(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
@@ -76,6 +80,83 @@ def test_the_same_seed_gives_the_same_student_and_another_one_another() -> None:
     first, again, other = weights(3), weights(3), weights(4)
     assert all(np.array_equal(one, two) for one, two in zip(first, again, strict=True))
     assert not np.array_equal(first[0], other[0])
+
+
+class KilledError(Exception):
+    pass
+
+
+def test_a_training_that_was_killed_ends_as_one_that_was_not(tmp_path: Path) -> None:
+    settings = Dagger(**{**vars(SMALL), "checkpoint_rounds": 3})
+    whole = student()
+    expected = learn_from(homing, whole, Drift, settings, seed=5)
+
+    def die_at(deadline: int) -> Any:
+        def report(steps: int, row: Any) -> None:
+            if steps >= deadline:
+                raise KilledError
+
+        return report
+
+    # before the first checkpoint, between two, and after the last but one
+    for deadline in (160, 320, 640):
+        with pytest.raises(KilledError):
+            learn_from(
+                homing, student(9) if deadline > 320 else student(), Drift, settings, seed=5,
+                directory=tmp_path, report=die_at(deadline),
+            )  # fmt: skip
+        torch.manual_seed(deadline)
+    resumed, steps = student(9), []
+    found = learn_from(
+        homing, resumed, Drift, settings, seed=5, directory=tmp_path,
+        report=lambda labelled, row: steps.append(labelled),
+    )  # fmt: skip
+    assert steps == [560, 640]
+    assert [*found] == [*expected]
+    for name, values in expected.items():
+        np.testing.assert_array_equal(found[name], values, err_msg=name)
+    for one, two in zip(whole.parameters(), resumed.parameters(), strict=True):
+        assert torch.equal(one, two)
+    # one checkpoint is there, and a finished training is not begun again
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["round_000008"]
+    again = student(7)
+    learn_from(homing, again, Drift, settings, seed=5, directory=tmp_path, report=die_at(0))
+    assert all(map(torch.equal, again.parameters(), whole.parameters()))
+
+
+def test_a_segment_that_goes_on_is_kept_with_its_state(tmp_path: Path) -> None:
+    """States, starts of episodes and burn-in come back, and the network's own state is fresh."""
+    settings = Dagger(
+        rounds=4, teacher_rounds=4, envs=3, segment_steps=5, burn_in=2, updates=3, batch=30,
+        checkpoint_rounds=2, learning_rate=0.1,
+    )  # fmt: skip
+    whole, cut, resumed = Spy(), Spy(), Spy()
+    learn_from(homing, whole, Drift, settings, seed=0)
+
+    def report(labelled: int, row: Any) -> None:
+        if labelled == 45:
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        learn_from(homing, cut, Drift, settings, seed=0, directory=tmp_path, report=report)
+    learn_from(homing, resumed, Drift, settings, seed=0, directory=tmp_path)
+    assert len(resumed.lessons) == 6
+    for (seen, state), (expected, before) in zip(resumed.lessons, whole.lessons[6:], strict=True):
+        assert torch.equal(seen, expected)
+        assert torch.equal(state, before)
+    assert torch.equal(resumed.weight, whole.weight)
+
+
+def test_a_foreign_or_unfitting_checkpoint_is_refused(tmp_path: Path) -> None:
+    learn_from(homing, student(), Drift, SMALL, seed=0, directory=tmp_path)
+    larger = StatelessCore(2, 1, (9,), torch.Generator().manual_seed(0))
+    with pytest.raises(FormatError, match="does not fit this training"):
+        learn_from(homing, larger, Drift, SMALL, seed=0, directory=tmp_path)
+    place = next((tmp_path / "checkpoints").iterdir())
+    tensors, _ = load_checkpoint(place)
+    save_checkpoint(place, tensors, {"kind": "something"})
+    with pytest.raises(FormatError, match="a brainnn supervised training, got 'something'"):
+        learn_from(homing, student(), Drift, SMALL, seed=0, directory=tmp_path)
 
 
 def test_the_student_sees_what_follows_from_its_own_actions() -> None:
@@ -156,6 +237,7 @@ def test_burn_in_spares_the_start_of_an_episode_only(segment_steps: int, counts:
         ({"rounds": 0}, "rounds must be at least 1, got 0"),
         ({"teacher_rounds": 0}, r"teacher_rounds must be in \[1, rounds=170\], got 0"),
         ({"burn_in": 64}, r"burn_in must be in \[0, segment_steps=64\), got 64"),
+        ({"checkpoint_rounds": 0}, "checkpoint_rounds must be at least 1, got 0"),
         ({"recent": 1.5}, r"recent must be in \[0, 1\], got 1.5"),
     ],
 )

@@ -11,9 +11,10 @@ from brainnn.bodies.biped import BipedImitationEnv
 from brainnn.bodies.planar_biped import PlanarBiped
 from brainnn.bodies.rewards import RewardWeights
 from brainnn.connectome.surrogate import surrogate
-from brainnn.learning.dagger import Dagger, learn_from
-from brainnn.learning.reinforce import PPO, Stage, reinforce
+from brainnn.learning.dagger import learn_from
+from brainnn.learning.reinforce import Stage, reinforce
 from brainnn.learning.rollouts import NetworkController, roll_out
+from brainnn.learning.settings import PPO, Dagger
 from brainnn.learning.teacher import Teacher
 from brainnn.networks.rnn import ConnectomeRNN
 from brainnn.networks.roles import choose_roles

@@ -59,6 +59,25 @@ def test_an_episode_depends_on_its_seed_alone() -> None:
     np.testing.assert_array_equal(walk(used), walk(new))
 
 
+def test_roughness_scales_the_random_part_of_the_slope_alone() -> None:
+    def ground(roughness: float) -> tuple[np.ndarray, float]:
+        body = PlanarBiped(lidar=False, roughness=roughness)
+        body.reset(seed=3)
+        return np.array(body.terrain_y), body.np_random.random()
+
+    (level, after), (plain, after_plain), (rough, _) = ground(0), ground(1), ground(3)
+    assert {*level.tolist()} == {plain[0]}
+    # what is drawn after the ground, such as the push, stays
+    assert after == after_plain
+    np.testing.assert_array_equal(rough[:21], plain[:21])
+    # the first free tile: no slope before it, and none that pulls back
+    assert rough[21] - plain[0] == pytest.approx(3 * (plain[21] - plain[0]), rel=1e-12)
+    assert plain[21] != plain[0]
+    for wrong in (-1.0, np.nan, np.inf):
+        with pytest.raises(ValueError, match="roughness must be at least 0 and finite"):
+            PlanarBiped(roughness=wrong)
+
+
 def test_masses_and_inertias_are_the_published_ones() -> None:
     body = PlanarBiped(lidar=False)
     body.reset(seed=0)

@@ -11,7 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from brainnn.learning.reinforce import PPO, Stage, reinforce
+from brainnn.learning.reinforce import Stage, reinforce
+from brainnn.learning.settings import PPO
 from brainnn.networks.core import Core
 from neuro_common.checkpoint import load_checkpoint, save_checkpoint
 from neuro_common.files import FormatError
@@ -65,7 +66,10 @@ class Target(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
         return self._seen(), reward, fell, late, {}
 
 
-SMALL = PPO(envs=4, rollout_steps=16, segment_steps=8, batch_steps=32, epochs=3, critic_hidden=(8,))
+SMALL = PPO(
+    envs=4, rollout_steps=16, segment_steps=8, batch_steps=32, epochs=3, critic_hidden=[8],
+    checkpoint_steps=128,
+)  # fmt: skip
 STAGES = (Stage(400, episode_steps=10), Stage(300, imitation=0.0, episode_steps=20))
 Row = Callable[[int, Any], None]
 
@@ -75,19 +79,18 @@ def learn(
 ) -> dict[str, NDArray[np.float64]]:
     told: dict[str, Any] = {"stages": STAGES, "settings": SMALL, "seed": 5, **changed}
     return reinforce(
-        core, Target, told["stages"], told["settings"], directory, seed=told["seed"],
-        checkpoint_steps=told.get("checkpoint_steps", 128), report=report,
-    )  # fmt: skip
+        core, Target, told["stages"], told["settings"], directory, seed=told["seed"], report=report
+    )
 
 
 def test_it_learns(tmp_path: Path) -> None:
     core = Leaky()
     settings = PPO(
         envs=8, rollout_steps=32, segment_steps=8, batch_steps=128, learning_rate=1e-2, gamma=0.5,
-        first_std=0.3, target_kl=None, critic_hidden=(8,),
+        first_std=0.3, target_kl=None, critic_hidden=[8],
     )  # fmt: skip
     stages = [Stage(8_000, episode_steps=20)]
-    curve = learn(tmp_path, core, stages=stages, settings=settings, checkpoint_steps=10**6)
+    curve = learn(tmp_path, core, stages=stages, settings=settings)
     # standing at 0 earns 0.4
     assert curve["reward"][0] < 0.5
     assert curve["reward"][-3:].mean() > 0.7
@@ -153,7 +156,8 @@ def test_stages_follow_one_another(tmp_path: Path) -> None:
             seen.append((self.stage.episode_steps, told.get("seed") or 0))
             return super().reset(**told)
 
-    reinforce(Leaky(), Watched, STAGES, SMALL, tmp_path, seed=0, checkpoint_steps=10**6)
+    settings = PPO(**{**vars(SMALL), "checkpoint_steps": 10**6})
+    reinforce(Leaky(), Watched, STAGES, settings, tmp_path, seed=0)
     stages = [stage for stage, _ in seen]
     assert stages == sorted(stages)
     assert {*stages} == {10, 20}
@@ -193,11 +197,11 @@ def test_the_rate_falls_in_a_straight_line(tmp_path: Path) -> None:
 def test_a_foreign_or_unfitting_checkpoint_is_refused(tmp_path: Path) -> None:
     learn(tmp_path, Leaky())
     with pytest.raises(FormatError, match="does not fit this training"):
-        learn(tmp_path, Leaky(), settings=PPO(**{**vars(SMALL), "critic_hidden": (9,)}))
+        learn(tmp_path, Leaky(), settings=PPO(**{**vars(SMALL), "critic_hidden": [9]}))
     place = next((tmp_path / "checkpoints").iterdir())
     tensors, _ = load_checkpoint(place)
     save_checkpoint(place, tensors, {"kind": "something"})
-    with pytest.raises(FormatError, match="by reinforcement, got 'something'"):
+    with pytest.raises(FormatError, match="a brainnn reinforcement training, got 'something'"):
         learn(tmp_path, Leaky())
 
 
@@ -205,6 +209,7 @@ def test_a_foreign_or_unfitting_checkpoint_is_refused(tmp_path: Path) -> None:
     ("changed", "message"),
     [
         ({"envs": 0}, "envs must be at least 1, got 0"),
+        ({"checkpoint_steps": 0}, "checkpoint_steps must be at least 1, got 0"),
         ({"gamma": 1.5}, r"gamma must be in \[0, 1\], got 1.5"),
         ({"gamma": 1.0}, "gamma must be below 1"),
         ({"first_std": 0.0}, "first_std must be above 0, got 0.0"),
@@ -220,5 +225,5 @@ def test_stages_out_of_range_are_refused(tmp_path: Path) -> None:
         Stage(0)
     with pytest.raises(ValueError, match=r"imitation must be in \[0, 1\], got 2"):
         Stage(1, imitation=2)
-    with pytest.raises(ValueError, match="at least one each, got 0 stages"):
+    with pytest.raises(ValueError, match="stages must be at least one, got none"):
         learn(tmp_path, Leaky(), stages=())

@@ -281,10 +281,10 @@ def test_shapes_are_told() -> None:
 
 
 def test_edges_are_used_where_they_pay() -> None:
-    assert not network().by_edges
-    assert not network(drawn(250, 0.2)).by_edges
-    assert network(drawn(250, 0.02)).by_edges
-    assert network(drawn(250, 0.02), path="dense").by_edges is False
+    assert network(drawn(30, 0.2)).by_edges
+    assert not network(drawn(30, 0.5)).by_edges
+    assert not network(drawn(30, 0.2), path="dense").by_edges
+    assert network(drawn(30, 0.5), path="sparse").by_edges
 
 
 def test_gain_of_a_known_sign_is_a_softplus() -> None:

@@ -7,12 +7,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from brainnn.connectome.graph import Connectome
-from brainnn.connectome.strengths import (
-    STRENGTHS,
-    edge_strengths,
-    scale_to_radius,
-    spectral_radius,
-)
+from brainnn.connectome.strengths import edge_strengths, spectral_radius
 from brainnn.connectome.surrogate import surrogate, synthetic
 
 HAND = Connectome.of("hand", [[0, 6, 0], [3, 0, 1], [9, 0, 0]], signs=[1, -1, 0])
@@ -41,36 +36,6 @@ def test_input_shares_of_every_neuron_sum_to_one():
 def test_an_unknown_strength_is_refused():
     with pytest.raises(ValueError, match="one of count, log1p, input_share, one, got 'square'"):
         edge_strengths(HAND, "square")
-
-
-@pytest.mark.parametrize("kind", STRENGTHS)
-def test_scaled_strengths_give_the_signed_radius(kind):
-    circuit = surrogate()
-    scaled = scale_to_radius(circuit, edge_strengths(circuit, kind), 1.3)
-    pre, post, _ = circuit.edge_list()
-    weight = np.zeros((143, 143))
-    weight[post, pre] = circuit.signs[pre] * scaled
-    assert np.abs(np.linalg.eigvals(weight)).max() == pytest.approx(1.3, rel=1e-9)
-
-
-def test_an_unknown_sign_counts_as_plus():
-    loop = [[0, 2], [8, 0]]
-    for signs in ([1, 0], [1, 1], [0, 0]):
-        graph = Connectome.of("pair", loop, signs=signs)
-        np.testing.assert_allclose(scale_to_radius(graph, [2.0, 8.0], 1), [0.5, 2])
-
-
-def test_a_graph_without_loops_cannot_be_scaled():
-    chain = Connectome.of("chain", [[0, 1, 1], [0, 0, 1], [0, 0, 0]])
-    with pytest.raises(ValueError, match="chain has no loop of edges"):
-        scale_to_radius(chain, edge_strengths(chain))
-
-
-def test_a_radius_must_be_above_zero_and_strengths_one_for_each_edge():
-    with pytest.raises(ValueError, match="radius must be above 0, got 0"):
-        scale_to_radius(HAND, np.ones(4), 0)
-    with pytest.raises(ValueError, match="one for each of 4 edges"):
-        scale_to_radius(HAND, np.ones(3))
 
 
 @settings(max_examples=40, deadline=None)

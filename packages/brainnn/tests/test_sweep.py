@@ -1,13 +1,16 @@
 """The layered update against a loop over layers, with matrices cut out as published."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from scipy.special import expit
 
 from brainnn.connectome.graph import Connectome
 from brainnn.connectome.layering import colour_layers
+from brainnn.connectome.sources import open_connectome
 from brainnn.connectome.surrogate import surrogate
 from brainnn.networks.roles import Roles, choose_roles
 from brainnn.networks.sweep import SweepRNN
@@ -128,6 +131,85 @@ def test_the_edges_of_the_surrogate() -> None:
     pre, post, _ = connectome.edge_list()
     realised = (net.effective_weights()[0] != 0).sum() + (net.effective_weights()[1] != 0).sum()
     assert int(realised) == connectome.edges - int((motor[pre] & motor[post]).sum())
+
+
+@pytest.fixture(scope="module")
+def leg(manc: Path) -> Connectome:
+    """The standard leg circuit: up to 470 synapses an edge."""
+    stem = manc / "manc_standard_leg"
+    return open_connectome(f"{stem}_edges.csv", nodes=f"{stem}_nodes.csv")
+
+
+def by_neuron(net: SweepRNN, weight: Any, x: Any, h: Any) -> Any:
+    """One trial, neuron by neuron and edge by edge, in the order of the layers."""
+    pre, post, count = net.connectome.edge_list()
+    arriving: list[list[tuple[int, float]]] = [[] for _ in range(net.state_size)]
+    for one, other, strength in zip(pre, post, weight * count, strict=True):
+        arriving[other].append((one, strength))
+    level = {int(neuron): index for index, layer in enumerate(net.layers) for neuron in layer}
+    told = {name: one.detach().double().numpy() for name, one in net.named_parameters()}
+    place = {int(neuron): row for row, neuron in enumerate(net.roles.inputs)}
+    actions = []
+    for seen in x:
+        new = np.full(net.state_size, np.nan)
+        for neuron, own in level.items():
+            row = place.get(neuron)
+            total = 0.0
+            if row is not None:
+                total = float(told["input_weight"][row] @ seen + told["input_bias"][row])
+            for one, strength in arriving[neuron]:
+                if level[one] < own:
+                    total += strength * new[one]
+                elif own < len(net.layers) - 1:
+                    total += strength * h[one]
+            new[neuron] = expit(total + told["bias"][neuron]) if own else total
+        h = new
+        actions.append(told["output_weight"] @ h[net.roles.outputs] + told["output_bias"])
+    return np.array(actions), h
+
+
+@pytest.mark.parametrize(
+    ("dtype", "actions_within", "state_within"),
+    [(torch.float64, 1e-13, 1e-12), (torch.float32, 1e-5, 5e-5)],
+)
+def test_real_counts_are_swept_as_edge_by_edge(
+    leg: Connectome, dtype: torch.dtype, actions_within: float, state_within: float
+) -> None:
+    layers = colour_layers(leg)
+    assert [len(layer) for layer in layers] == [15, 12, 10, 10, 8, 10, 11, 5, 5, 4, 3, 50]
+    rng = np.random.default_rng(0)
+    drawn = rng.permutation(len(leg))
+    roles = Roles(np.sort(drawn[:28]), np.sort(drawn[28:56]))
+    net = SweepRNN(leg, layers, roles, 24, 4, seed=3, dtype=dtype)
+    strongest = (net.weight * net.count).abs().max()
+    assert 50 < float(strongest.detach()) < 470
+    assert int((net.count > 0).sum()) == 1617
+    x = torch.from_numpy(rng.normal(size=(1, 12, 24))).to(dtype)
+    h = torch.from_numpy(rng.normal(size=(1, 143))).to(dtype)
+    actions, last = (one[0].detach().numpy() for one in net(x, h))
+    weight = net.weight.detach().double().numpy()
+    expected, state = by_neuron(net, weight, x[0].double().numpy(), h[0].double().numpy())
+    np.testing.assert_allclose(actions, expected, rtol=0, atol=actions_within)
+    np.testing.assert_allclose(last, state, rtol=0, atol=state_within)
+    assert np.abs(state[layers[0]]).max() > 5  # the first layer is linear, and large
+    assert ((state[roles.outputs] > 0.01) & (state[roles.outputs] < 0.99)).any()
+
+
+def test_gradients_at_real_counts_are_those_of_the_loop(leg: Connectome) -> None:
+    net = SweepRNN(
+        leg, colour_layers(leg), choose_roles(leg), 6, 4, seed=1, dtype=torch.float64
+    )  # fmt: skip
+    rng = np.random.default_rng(1)
+    x, h, aim = rng.normal(size=(5, 6)), np.zeros(143), rng.normal(size=(5, 4))
+    (net(torch.from_numpy(x)[None])[0][0] * torch.from_numpy(aim)).sum().backward()
+    assert net.weight.grad is not None
+    weight, turn = net.weight.detach().numpy(), rng.normal(size=len(net.weight)) * 1e-7
+
+    def loss(weight: Any) -> float:
+        return float((by_neuron(net, weight, x, h)[0] * aim).sum())
+
+    found = (loss(weight + turn) - loss(weight - turn)) / 2
+    assert found == pytest.approx(float(net.weight.grad.numpy() @ turn), rel=1e-5)
 
 
 def test_layers_must_be_a_partition() -> None:

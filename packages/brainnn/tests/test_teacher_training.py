@@ -1,13 +1,17 @@
 """What the teacher is paid for, what it starts from, and that it is made the same twice."""
 
+from re import findall
+
 import numpy as np
 import pytest
 import torch
 
 from brainnn.bodies.planar_biped import PlanarBiped
+from brainnn.bodies.recording import record_clip
+from brainnn.learning.settings import TeacherPlan
+from brainnn.learning.teacher import load_teacher
 from brainnn.learning.teacher_training import (
     TeacherEnv,
-    TeacherPlan,
     hand_written_clip,
     lasting_clip,
     train_teacher,
@@ -88,13 +92,38 @@ def test_the_same_seed_makes_the_same_teacher() -> None:
 
 
 def test_a_teacher_that_does_not_walk_gives_no_reference() -> None:
-    with pytest.raises(ValueError, match="in none: train it longer"):
-        lasting_clip(lambda seen: np.ones(4), 100, source="all motors forward")
+    with pytest.raises(ValueError, match="500 steps in one of 3 walks, but it did in none: train"):
+        lasting_clip(lambda seen: np.ones(4), 500, walks=3, source="all motors forward")
+    # who only stands lasts, but makes no stride
+    with pytest.raises(ValueError, match="a stride that closes on itself to make an even clip"):
+        lasting_clip(lambda seen: np.zeros(4), 30, walks=2, source="no motor")
+
+
+def test_the_reference_is_the_most_even_stride_again_and_again() -> None:
+    clip = lasting_clip(load_teacher().act, 260, walks=2, source="the teacher")
+    terrain, start, stop = map(
+        int, findall(r"terrain (\d+), frames (\d+) to (\d+)", clip.source)[0]
+    )
+    assert clip.steps == 260
+    assert terrain in (0, 1)
+    assert 50 <= start <= 150
+    period = stop - start
+    assert clip.loop is not None
+    assert clip.loop.period == pytest.approx(period, abs=0.01)
+    for part in (clip.states, clip.actions, clip.bodies):
+        assert part is not None
+        np.testing.assert_array_equal(part[start:-period], part[start + period :])
+    # up to there it is what was walked
+    walked = record_clip(load_teacher().act, seed=terrain, steps=260)
+    np.testing.assert_array_equal(clip.states[:stop], walked.states[:stop])
 
 
 @pytest.mark.parametrize(
     ("option", "message"),
-    [({"steps": 0}, "steps must be at least 1, got 0"), ({"mid_stride": 1.5}, "share in 0..1")],
+    [
+        ({"steps": 0}, "steps must be at least 1, got 0"),
+        ({"mid_stride": 1.5}, r"mid_stride must be in \[0, 1\], got 1.5"),
+    ],
 )
 def test_a_plan_is_checked(option: dict[str, float], message: str) -> None:
     with pytest.raises(ValueError, match=message):

@@ -2,6 +2,7 @@
 
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,8 +13,6 @@ from brainnn.cli import main
 from brainnn.connectome.formats import save_connectome
 from brainnn.connectome.graph import Connectome
 from brainnn.learning import training
-from brainnn.learning.dagger import Dagger
-from brainnn.learning.reinforce import PPO
 from brainnn.learning.teacher import Teacher
 from brainnn.learning.walkers import load_walker
 from brainnn.networks.files import load_network
@@ -22,6 +21,7 @@ from brainnn.networks.rnn import ConnectomeRNN
 from brainnn.networks.tracking import TrackingTask
 from brainnn.train_config import (
     BipedTaskConfig,
+    CloningConfig,
     DaggerConfig,
     DaggerThenPPOConfig,
     MatchedConfig,
@@ -34,11 +34,12 @@ from brainnn.train_config import (
 from neuro_common.runs import read_csv, read_metric
 
 TINY_DAGGER = DaggerConfig(
-    rounds=2, teacher_rounds=1, envs=2, segment_steps=6, updates=1, batch=2, episode_steps=20
-)
+    rounds=2, teacher_rounds=1, envs=2, segment_steps=6, updates=1, batch=2, episode_steps=20,
+    checkpoint_rounds=1,
+)  # fmt: skip
 TINY_PPO = PPOConfig(
     steps=32, envs=2, rollout_steps=8, segment_steps=4, batch_steps=8, epochs=1, episode_steps=20,
-    reference_start=0.0, checkpoint_steps=16, critic_hidden=[4],
+    reference_start=[0.0], checkpoint_steps=16, critic_hidden=[4],
 )  # fmt: skip
 
 
@@ -121,6 +122,21 @@ def test_a_network_teaches_itself_with_a_curriculum(files: Path) -> None:
     assert load_walker(run_of("train")).squash
 
 
+def test_a_network_clones_the_reference_and_goes_on_by_reward(files: Path) -> None:
+    tiny = CloningConfig(rounds=2, updates=2, batch=4)
+    assert main(["train", *words("cloning", tiny, files), "task.phase=true"]) == 0
+    run = run_of("train")
+    rows = read_csv(run / "metrics.csv")
+    assert rows["step"] == ["500", "1000"]
+    assert rows["part"] == ["cloning"] * 2
+    assert float(rows["loss"][1]) < float(rows["loss"][0])
+    assert rows["reward"] == ["nan"] * 2
+    assert load_walker(run).squash
+    more = [*words("ppo", TINY_PPO, files), "task.phase=true", f"weights={run}"]
+    assert main(["train", *more, "hydra.run.dir=more"]) == 0
+    assert read_csv(Path("more/metrics.csv"))["part"] == ["ppo"] * 2
+
+
 def test_tracking_trains_the_network_alone(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     told = [f"connectome.source={files}/graph.npz", "task.updates=20", "task.batch=4"]
     assert main(["train", "task=tracking", *told, "task.duration_s=0.4"]) == 0
@@ -141,14 +157,8 @@ def test_a_stopped_training_goes_on_after_what_was_taught(files: Path, tmp_path:
     config = TrainConfig(learning=learning)
     whole = training.train_walker(config, graph(), tmp_path / "whole")
     seen: list[tuple[int, str]] = []
-
-    def stop(step: int, part: str, row: object) -> None:
-        if step > 40:
-            raise KeyboardInterrupt
-        seen.append((step, part))
-
     with pytest.raises(KeyboardInterrupt):
-        training.train_walker(config, graph(), tmp_path / "cut", report=stop)
+        training.train_walker(config, graph(), tmp_path / "cut", report=stopped_at(40, seen))
     again: list[tuple[int, str]] = []
     resumed = training.train_walker(
         config, graph(), tmp_path / "cut", report=lambda step, part, row: again.append((step, part))
@@ -160,11 +170,81 @@ def test_a_stopped_training_goes_on_after_what_was_taught(files: Path, tmp_path:
     assert training.planned_steps(config) == 56
 
 
+def stopped_at(last: int, seen: list[tuple[int, str]]) -> Any:
+    def report(step: int, part: str, row: object) -> None:
+        if step > last:
+            raise KeyboardInterrupt
+        seen.append((step, part))
+
+    return report
+
+
+@pytest.mark.parametrize("name", ["dagger", "cloning"])
+def test_a_stopped_lesson_goes_on(name: str, files: Path, tmp_path: Path) -> None:
+    learning: DaggerConfig | CloningConfig = DaggerConfig(**vars(TINY_DAGGER))
+    if isinstance(learning, DaggerConfig):
+        learning.teacher, steps = str(files / "teacher"), 12
+    if name == "cloning":
+        learning, steps = CloningConfig(rounds=2, updates=1, batch=2, checkpoint_rounds=1), 500
+    config = TrainConfig(learning=learning)
+    whole = training.train_walker(config, graph(), tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        training.train_walker(config, graph(), tmp_path / "cut", report=stopped_at(steps, []))
+    again: list[tuple[int, str]] = []
+    resumed = training.train_walker(
+        config, graph(), tmp_path / "cut", report=stopped_at(10**6, again)
+    )
+    assert again == [(2 * steps, name)]
+    for key, value in whole.core.state_dict().items():
+        torch.testing.assert_close(resumed.core.state_dict()[key], value, rtol=0, atol=0)
+    assert training.planned_steps(config) == 2 * steps
+    # what was labelled is of no use once all is learned
+    assert [path.name for path in (tmp_path / "cut" / "checkpoints").iterdir()] == ["taught"]
+
+
 def test_stages_are_the_reward_of_the_task_and_then_the_goal() -> None:
     task = BipedTaskConfig(imitation=0.9, goal=0.3)
-    first, last = training.stages_of(PPOConfig(steps=100, goal_steps=50), task)
-    assert (first.steps, first.imitation, first.reference_start) == (100, 0.75, 0.7)
+    learning = PPOConfig(steps=100, goal_steps=50, reference_start=[0.7, 0.4, 0.1])
+    *parts, last = training.stages_of(learning, task)
+    assert [(one.steps, one.reference_start) for one in parts] == [(33, 0.7), (33, 0.4), (34, 0.1)]
+    assert {one.imitation for one in parts} == {0.75}
+    assert {one.episode_steps for one in (*parts, last)} == {300}
     assert (last.steps, last.imitation, last.reference_start) == (50, 0.0, 0.0)
+    default = training.stages_of(PPOConfig(), BipedTaskConfig())
+    assert [one.reference_start for one in default] == [0.7, 0.7, 0.4, 0.1]
+    assert {one.steps for one in default} == {250_000}
+
+
+@pytest.mark.parametrize("shares", [[], [0.5] * 4])
+def test_stages_have_a_share_each_and_a_step_at_least(shares: list[float]) -> None:
+    learning = PPOConfig(steps=3, reference_start=shares)
+    with pytest.raises(ValueError, match=r"must be 1 to 3 shares \(learning.steps\), got \["):
+        training.stages_of(learning, BipedTaskConfig())
+
+
+def test_who_does_not_imitate_may_be_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Early ends hold while there is imitation, and neither for the goal alone nor when taught."""
+    made: dict[str, tuple[float | None, float | None]] = {}
+
+    def ends(env: Any) -> tuple[float | None, float | None]:
+        return env.max_lag, env.max_pose_error
+
+    def reinforce(core: object, make_env: Any, stages: Any, *_: object, **__: object) -> None:
+        made["imitation"], made["goal"] = (ends(make_env(one)) for one in stages)
+
+    def learn_from(teacher: object, core: object, make_env: Any, *_: object, **told: Any) -> None:
+        made["taught"] = ends(make_env())
+        told["directory"].mkdir(parents=True)
+
+    monkeypatch.setattr(training, "reinforce", reinforce)
+    monkeypatch.setattr(training, "learn_from", learn_from)
+    learning = DaggerThenPPOConfig(ppo=PPOConfig(goal_steps=9, reference_start=[0.5]))
+    learning.dagger.squash = True
+    task = BipedTaskConfig(max_lag=1.5, max_pose_error=0.4)
+    training.train_walker(TrainConfig(learning=learning, task=task), graph(), tmp_path)
+    assert made == {"taught": (None, None), "imitation": (1.5, 0.4), "goal": (None, None)}
 
 
 @pytest.mark.parametrize("name", train_config.NETWORKS)
@@ -202,14 +282,9 @@ def test_roles_can_be_shares_or_numbers() -> None:
     assert (len(core.roles.inputs), len(core.roles.outputs)) == (3, 2)
 
 
-@pytest.mark.parametrize(
-    ("config", "settings"),
-    [(DaggerConfig(), Dagger()), (PPOConfig(), PPO()), (TrackingTaskConfig(), TrackingTask())],
-)
-def test_configs_begin_as_the_settings_that_they_make(config: object, settings: object) -> None:
-    for one in fields(settings):  # type: ignore[arg-type]
-        told, default = getattr(config, one.name), getattr(settings, one.name)
-        assert (tuple(told) if isinstance(told, list) else told) == default, one.name
+def test_configs_begin_as_the_settings_that_they_make() -> None:
+    for one in fields(TrackingTask):
+        assert getattr(TrackingTaskConfig(), one.name) == getattr(TrackingTask(), one.name)
 
 
 @pytest.mark.parametrize(
@@ -236,6 +311,8 @@ def test_what_does_not_fit_together_is_refused() -> None:
         make_network(NetworkConfig(), graph(), 14, 4, seed=0)
     with pytest.raises(ValueError, match="task must be biped"):
         training.train_walker(TrainConfig(task=TrackingTaskConfig()), graph(), Path())
-    with pytest.raises(ValueError, match="learning must be dagger, ppo or dagger_then_ppo"):
+    with pytest.raises(
+        ValueError, match="learning must be cloning, dagger, ppo or dagger_then_ppo"
+    ):
         training.planned_steps(TrainConfig(learning=train_config.LearningConfig()))
     assert MatchedConfig(name="gru").gains == "edge"

@@ -181,12 +181,15 @@ def test_disturbances_are_scored_level_by_level(core: ConnectomeRNN) -> None:
         lost.append(8 - int(one.active.sum()))
         return NetworkController(one)
 
-    levels = {"motor_noise": [0.2], "lesions": [0.25, 0.5]}
-    table = robustness(core, act, lambda one: scores_of(8.0), levels, draws=2)
-    assert lost == [0, 0, 2, 2, 4, 4]
-    assert table["disturbance"] == ["none", "motor_noise", "lesions", "lesions"]
-    assert table["level"] == [0.0, 0.2, 0.25, 0.5]
-    assert table["speed"] == pytest.approx([1.0] * 4)
+    def walk(controller: object, roughness: float) -> dict[str, np.ndarray]:
+        return scores_of(8.0 / roughness)
+
+    levels = {"motor_noise": [0.2], "lesions": [0.25, 0.5], "terrain": [2.0]}
+    table = robustness(core, act, walk, levels, draws=2)
+    assert lost == [0, 0, 2, 2, 4, 4, 0]
+    assert table["disturbance"] == ["none", "motor_noise", "lesions", "lesions", "terrain"]
+    assert table["level"] == [0.0, 0.2, 0.25, 0.5, 2.0]
+    assert table["speed"] == pytest.approx([1.0] * 4 + [0.5])
     assert table["speed_high"][2] < table["speed_high"][1]  # twice as many episodes
 
 
@@ -202,4 +205,4 @@ def test_wrong_arguments_are_refused(core: ConnectomeRNN) -> None:
     with pytest.raises(ValueError, match="a share of lesions below 1, got 1"):
         disturb(core, NetworkController, "lesions", 1.0, 0)
     with pytest.raises(ValueError, match="draws must be at least 1"):
-        robustness(core, NetworkController, lambda one: {}, {}, draws=0)
+        robustness(core, NetworkController, lambda one, ground: {}, {}, draws=0)

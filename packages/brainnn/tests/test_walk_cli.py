@@ -146,14 +146,20 @@ def test_activity_needs_strides_and_known_neurons(
 def test_lesions_and_disturbances_are_tabled(
     weights: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["figures", "lesions", f"weights={weights}", *SHORT, "draws=1"]) == 0
-    table = read_csv(run_of("figures_lesions") / "lesions.csv")
+    assert main(["figures", "lesions", f"weights={weights}", *SHORT, "draws=1", "rows=2"]) == 0
+    run = run_of("figures_lesions")
+    table = read_csv(run / "lesions.csv")
     assert sorted({*table["group"]}) == ["A", "B", "M", "intact"]
     assert table["speed"][0] == "1.0"
-    levels = ["sensor_noise=[0.1]", "motor_noise=[]", "lesions=[0.2]", "draws=1"]
+    # the figure has two of the three groups, and its caption says so
+    drawn = {name.partition(",")[0] for name in read_csv(run / "figures/lesions.csv")["condition"]}
+    assert len(drawn) == 3
+    assert drawn < {*table["group"]}
+    assert "Shown are the 2 of 3 whose loss changes" in (run / "report.html").read_text()
+    levels = ["sensor_noise=[0.1]", "motor_noise=[]", "lesions=[0.2]", "terrain=[0]", "draws=1"]
     assert main(["figures", "robustness", f"weights={weights}", *SHORT, *levels]) == 0
     table = read_csv(run_of("figures_robustness") / "robustness.csv")
-    assert table["disturbance"] == ["none", "sensor_noise", "lesions"]
+    assert table["disturbance"] == ["none", "sensor_noise", "lesions", "terrain"]
     left = np.array(table["speed"], dtype=float)
     assert read_metric(run_of("figures_robustness")) == pytest.approx(left[1:].mean())
     assert main(["figures", "lesions", f"weights={weights}/gru", *SHORT]) == 1

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from brainnn.analysis.gait import describe_gait
+    from brainnn.analysis.study import load_wiring_study
     from brainnn.bodies.biped import BipedImitationEnv
     from brainnn.bodies.clip import Clip, reference_clip
     from brainnn.connectome.formats import load_connectome, save_connectome
@@ -22,9 +23,11 @@ if TYPE_CHECKING:
     from brainnn.connectome.signs import with_signs
     from brainnn.connectome.sources import open_connectome
     from brainnn.connectome.surrogate import surrogate
-    from brainnn.learning.dagger import Dagger, learn_from
+    from brainnn.learning.cloning import clone
+    from brainnn.learning.dagger import learn_from
     from brainnn.learning.evaluation import evaluate
-    from brainnn.learning.reinforce import reinforce
+    from brainnn.learning.reinforce import Stage, reinforce
+    from brainnn.learning.settings import PPO, Cloning, Dagger
     from brainnn.learning.teacher import Teacher, load_teacher
     from brainnn.learning.walkers import load_walker
     from brainnn.networks.controls import matched_control
@@ -36,17 +39,21 @@ if TYPE_CHECKING:
     from brainnn.networks.wiring import Wiring
 
 __all__ = [
+    "PPO",
     "BipedImitationEnv",
     "Clip",
+    "Cloning",
     "Connectome",
     "ConnectomeRNN",
     "Dagger",
     "Roles",
+    "Stage",
     "SweepRNN",
     "Teacher",
     "Wiring",
     "ablate",
     "choose_roles",
+    "clone",
     "colour_layers",
     "describe_gait",
     "evaluate",
@@ -55,6 +62,7 @@ __all__ = [
     "load_network",
     "load_teacher",
     "load_walker",
+    "load_wiring_study",
     "matched_control",
     "null_model",
     "open_connectome",
@@ -70,15 +78,19 @@ __all__ = [
 _HOMES = {
     "BipedImitationEnv": "bodies.biped",
     "Clip": "bodies.clip",
+    "Cloning": "learning.settings",
     "Connectome": "connectome.graph",
     "ConnectomeRNN": "networks.rnn",
-    "Dagger": "learning.dagger",
+    "Dagger": "learning.settings",
+    "PPO": "learning.settings",
     "Roles": "networks.roles",
+    "Stage": "learning.reinforce",
     "SweepRNN": "networks.sweep",
     "Teacher": "learning.teacher",
     "Wiring": "networks.wiring",
     "ablate": "networks.lesions",
     "choose_roles": "networks.roles",
+    "clone": "learning.cloning",
     "colour_layers": "connectome.layering",
     "describe_gait": "analysis.gait",
     "evaluate": "learning.evaluation",
@@ -87,6 +99,7 @@ _HOMES = {
     "load_network": "networks.files",
     "load_teacher": "learning.teacher",
     "load_walker": "learning.walkers",
+    "load_wiring_study": "analysis.study",
     "matched_control": "networks.controls",
     "null_model": "connectome.nulls",
     "open_connectome": "connectome.sources",

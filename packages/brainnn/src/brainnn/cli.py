@@ -127,10 +127,17 @@ VERBS = (
     ),
     cli.Verb(
         "figures robustness",
-        "Draw what noise and loss of neurons leave of a walk.",
+        "Draw what noise, loss of neurons and rough ground leave of a walk.",
         "brainnn figures robustness weights=pretrained",
         "brainnn.figures_cli:robustness",
         "brainnn.walk_config:RobustnessFigureConfig",
+    ),
+    cli.Verb(
+        "figures wiring",
+        "Draw and tell what the control study shows: does the wiring matter?",
+        "brainnn figures wiring",
+        "brainnn.wiring_cli:wiring",
+        "brainnn.wiring_config:WiringFigureConfig",
     ),
 )
 

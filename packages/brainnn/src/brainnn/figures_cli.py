@@ -24,8 +24,8 @@ __all__ = ["activity", "gait", "lesions", "portrait", "robustness", "training"]
 
 _LEFT = {
     "speed": "speed (% of intact)",
-    "upright": "episodes without a fall (%)",
-    "stride_hz": "stride frequency (% of intact)",
+    "upright": "without a fall (%)",
+    "stride_hz": "strides/s (% of intact)",
 }
 
 
@@ -83,7 +83,7 @@ def training(config: "TrainingFigureConfig", run: "Run") -> None:
 
 def lesions(config: "LesionFigureConfig", run: "Run") -> float:
     """Silence groups of neurons in turn; returns the speed that the most slowing one leaves."""
-    from brainnn.analysis.lesion import groups_of, lesion_groups, lesion_table
+    from brainnn.analysis.lesion import groups_of, lesion_groups, lesion_table, strongest_groups
     from brainnn.pages import describe
     from neuro_common.runs import write_csv
 
@@ -103,17 +103,24 @@ def lesions(config: "LesionFigureConfig", run: "Run") -> float:
         )  # fmt: skip
     table = lesion_table(found, seed=config.seed)
     write_csv(run.path("lesions.csv"), table)
+    shown = strongest_groups(table, config.rows)
     names = [
-        f"{group}, as many others" if random else group
-        for group, random in zip(table["group"], table["random"], strict=True)
+        f"{group}, others" if random else group
+        for group, random in zip(shown["group"], shown["random"], strict=True)
     ]
-    captions = {
-        _draw_left(table, names, run.path("figures", "lesions"), table["random"], table["neurons"]):
+    caption = (
         f"Walks after all neurons of a {config.by} were silenced (number in brackets), with 95 % "
-        "intervals over episodes. Grey: as many others of the same classes, drawn at random "
-        f"{config.draws} times. Filled: the interval does not reach the intact network."
-    }  # fmt: skip
-    _finish(run, f"lesions by {config.by}", [describe(walker)], captions)
+        "intervals over episodes. Grey: as many others of the same classes, mean of "
+        f"{config.draws} random draws. Filled: the interval does not reach the intact network."
+    )
+    if config.rows < len(groups):
+        caption += (
+            f" Shown are the {config.rows} of {len(groups)} whose loss changes one of the three "
+            "numbers most; lesions.csv has all."
+        )
+    stem = run.path("figures", "lesions")
+    figure = _draw_left(shown, names, stem, shown["random"], shown["neurons"])
+    _finish(run, f"lesions by {config.by}", [describe(walker)], {figure: caption})
     left: list[float] = [
         speed for speed, random in zip(table["speed"], table["random"], strict=True) if not random
     ]
@@ -122,17 +129,19 @@ def lesions(config: "LesionFigureConfig", run: "Run") -> float:
 
 def robustness(config: "RobustnessFigureConfig", run: "Run") -> float:
     """Disturb a walk; returns the mean speed under all disturbances, as a share."""
+    from brainnn.analysis.robustness import DISTURBANCES
     from brainnn.analysis.robustness import robustness as disturbed
     from brainnn.pages import describe
     from neuro_common.runs import write_csv
 
     walker = _connectome_walker(config)
     core: Any = walker.core
-    levels = {name: getattr(config, name) for name in ("sensor_noise", "motor_noise", "lesions")}
-    table = disturbed(
-        core, walker.controller, lambda one: _scores(config, walker, one), levels,
-        draws=config.draws, seed=config.seed,
-    )  # fmt: skip
+    levels = {name: getattr(config, name) for name in DISTURBANCES}
+
+    def walk(controller: Any, roughness: float) -> Any:
+        return _scores(config, walker, controller, roughness)
+
+    table = disturbed(core, walker.controller, walk, levels, draws=config.draws, seed=config.seed)
     write_csv(run.path("robustness.csv"), table)
     names = [
         kind if kind == "none" else f"{kind.replace('_', ' ')} {level:g}"
@@ -140,8 +149,9 @@ def robustness(config: "RobustnessFigureConfig", run: "Run") -> float:
     ]
     captions = {
         _draw_left(table, names, run.path("figures", "robustness")): "Walks with noise of this "
-        "standard deviation on each observed number or on each action (of largest torque 1), and "
-        "with this share of all neurons silenced; 95 % intervals over episodes."
+        "standard deviation on each observed number or on each action (of largest torque 1), with "
+        "this share of all neurons silenced, and on ground whose slope is random by so many times "
+        "as much; 95 % intervals over episodes."
     }
     _finish(run, "disturbed walks", [describe(walker)], captions)
     speeds: list[float] = table["speed"][1:]
@@ -186,10 +196,13 @@ def _connectome_walker(config: "WalkConfig") -> "TrainedWalker":
     return walker
 
 
-def _scores(config: "WalkConfig", walker: "TrainedWalker", controller: Any) -> Any:
+def _scores(
+    config: "WalkConfig", walker: "TrainedWalker", controller: Any, roughness: float = 1.0
+) -> Any:
     from brainnn.learning.evaluation import evaluate
 
-    return evaluate(controller, walker.body.test(config.steps), config.seeds, steps=config.steps)
+    test = walker.body.test(config.steps, roughness=roughness)
+    return evaluate(controller, test, config.seeds, steps=config.steps)
 
 
 def _draw_left(

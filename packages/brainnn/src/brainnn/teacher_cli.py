@@ -21,17 +21,11 @@ def teacher(config: "TeacherConfig", run: "Run") -> float:
     from brainnn.bodies.biped import BipedImitationEnv
     from brainnn.bodies.clip import CLIP_FILE
     from brainnn.learning.evaluation import evaluate, summarise
-    from brainnn.learning.teacher_training import TeacherPlan, lasting_clip, train_teacher
+    from brainnn.learning.teacher_training import lasting_clip, train_teacher
     from brainnn.walk_report import score_lines
     from neuro_common.runs import read_provenance
 
     torch.set_num_threads(config.threads)
-    plan = TeacherPlan(
-        steps=config.steps,
-        envs=config.envs,
-        episode_steps=config.episode_steps,
-        speed=config.speed,
-    )
     bar: cli.Progress[int] = cli.progress(config.steps, "teacher", metric="reward")
     done = 0
     with bar:
@@ -43,7 +37,7 @@ def teacher(config: "TeacherConfig", run: "Run") -> float:
             bar.advance(min(steps, config.steps) - done)
             done = min(steps, config.steps)
 
-        trained = train_teacher(plan, seed=config.seed, report=report)
+        trained = train_teacher(config, seed=config.seed, report=report)
     command = str(read_provenance(run.directory)["command"])
     origin = {"command": command, "seed": config.seed}
     trained.save(run.directory, origin)  # it is kept even if none of its walks makes a reference

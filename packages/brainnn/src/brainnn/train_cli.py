@@ -35,14 +35,16 @@ def _train_walker(config: "TrainConfig", run: "Run") -> float:
     from brainnn.walk_report import score_lines
 
     connectome = configured_connectome(config.connectome)
-    bar: cli.Progress[int] = cli.progress(planned_steps(config), "train", metric="reward")
+    # who is led along a recording earns nothing
+    metric = "loss" if config.learning.name == "cloning" else "reward"
+    bar: cli.Progress[int] = cli.progress(planned_steps(config), "train", metric=metric)
     done = 0
     with bar:
 
         def report(step: int, part: str, row: Mapping[str, float]) -> None:
             nonlocal done
             run.log(step=step, part=part, **row)
-            bar.show(row["reward"])
+            bar.show(row[metric])
             bar.advance(step - done)
             done = step
 

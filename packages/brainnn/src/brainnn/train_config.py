@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from brainnn.connectome_config import ConnectomeConfig
+from brainnn.learning.settings import PPO, Cloning, Dagger, TeacherPlan
 
 __all__ = [
     "LEARNINGS",
     "NETWORKS",
     "TASKS",
     "BipedTaskConfig",
+    "CloningConfig",
     "DaggerConfig",
     "DaggerThenPPOConfig",
     "LearningConfig",
@@ -186,101 +188,47 @@ class LearningConfig:
 
 
 @dataclass
-class DaggerConfig(LearningConfig):
+class CloningConfig(LearningConfig, Cloning):
+    """From the task's reference as it was recorded, see `brainnn.learning.settings.Cloning`."""
+
+    name: str = "cloning"
+
+
+@dataclass
+class DaggerConfig(LearningConfig, Dagger):
     """From a teacher that labels what the network itself comes to see.
+
+    What is not told here is as of `brainnn.learning.settings.Dagger`.
 
     Attributes:
         teacher: Directory of a teacher; None is the one that ships.
         episode_steps: Duration of an episode, unless it falls.
-        rounds: How often steps are labelled and learned from.
-        teacher_rounds: The first of them, in which the teacher drives; all is behaviour cloning.
-        envs: Environments side by side.
-        segment_steps: Steps of each in a round, and of a gradient through time.
-        burn_in: First steps of a segment that do not count.
-        updates: Gradient steps after each round.
-        batch: Segments in one of them.
-        recent: Share of these that is from the last ``recent_rounds``.
-        recent_rounds: See ``recent``.
-        learning_rate: At the beginning.
-        last_learning_rate: At the end.
-        max_grad_norm: Longer gradients are shortened to this.
-        teacher_noise: Standard deviation of what is added to the actions of a driving teacher.
-        squash: Act by the tanh of the network's outputs; else they are clipped.
     """
 
     name: str = "dagger"
     teacher: str | None = None
     episode_steps: int = 1600
-    rounds: int = 170
-    teacher_rounds: int = 4
-    envs: int = 16
-    segment_steps: int = 64
-    burn_in: int = 0
-    updates: int = 20
-    batch: int = 48
-    recent: float = 1 / 3
-    recent_rounds: int = 6
-    learning_rate: float = 1e-2
-    last_learning_rate: float = 1e-3
-    max_grad_norm: float = 1.0
-    teacher_noise: float = 0.1
-    squash: bool = False
 
 
 @dataclass
-class PPOConfig(LearningConfig):
+class PPOConfig(LearningConfig, PPO):
     """By itself, from reward: recurrent PPO, first on imitation and goal, then on the goal alone.
+
+    What is not told here is as of `brainnn.learning.settings.PPO`.
 
     Attributes:
         steps: Environment steps with the task's reward.
         goal_steps: Steps after them with the goal alone, from the start of the course.
-        reference_start: Share of the episodes that start in a frame of the reference.
+        reference_start: Share of the episodes that start in a frame of the reference, in each of
+            several equal parts of ``steps``.
         episode_steps: Duration of an episode.
-        checkpoint_steps: Steps from one checkpoint to the next.
-        envs: Environments side by side.
-        rollout_steps: Steps of each between two updates.
-        segment_steps: Longest stretch that gradients run through.
-        batch_steps: Steps in one gradient step, about.
-        epochs: How often a rollout is learned from.
-        learning_rate: At the beginning.
-        last_learning_rate: At the end.
-        gamma: Discount of a step.
-        gae_lambda: Weight of longer returns in the advantage.
-        clip_range: How far a probability may move from that of the rollout.
-        target_kl: Divergence at which the epochs of a rollout end; None is never.
-        entropy: Weight of the entropy in the loss.
-        value: Weight of the critic in the loss.
-        max_grad_norm: Longer gradients are shortened to this.
-        first_std: Spread of the actions at the beginning.
-        squash: Act by the tanh of the network's outputs; else they are clipped.
-        critic_hidden: Units of each layer of the critic.
-        critic_steps: Steps in which the critic alone learns.
     """
 
     name: str = "ppo"
     steps: int = 1_000_000
     goal_steps: int = 0
-    reference_start: float = 0.7
+    reference_start: list[float] = field(default_factory=lambda: [0.7, 0.7, 0.4, 0.1])
     episode_steps: int = 300
-    checkpoint_steps: int = 50_000
-    envs: int = 32
-    rollout_steps: int = 128
-    segment_steps: int = 32
-    batch_steps: int = 1024
-    epochs: int = 6
-    learning_rate: float = 3e-3
-    last_learning_rate: float = 3e-4
-    gamma: float = 0.97
-    gae_lambda: float = 0.95
-    clip_range: float = 0.2
-    target_kl: float | None = 0.03
-    entropy: float = 0.0
-    value: float = 0.5
-    max_grad_norm: float = 0.5
-    first_std: float = 0.37
-    squash: bool = True
-    critic_hidden: list[int] = field(default_factory=lambda: [128, 128])
-    critic_steps: int = 0
 
 
 @dataclass
@@ -305,6 +253,7 @@ class DaggerThenPPOConfig(LearningConfig):
 
 
 LEARNINGS: Mapping[str, type[LearningConfig]] = {
+    "cloning": CloningConfig,
     "dagger": DaggerConfig,
     "ppo": PPOConfig,
     "dagger_then_ppo": DaggerThenPPOConfig,
@@ -346,14 +295,12 @@ class TrainConfig:
 
 
 @dataclass
-class TeacherConfig:
+class TeacherConfig(TeacherPlan):
     """`brainnn teacher`: the walker that networks learn from, and its walk as the reference.
 
+    What is not told here is as of `brainnn.learning.settings.TeacherPlan`.
+
     Attributes:
-        steps: Environment steps of PPO.
-        envs: Environments side by side.
-        episode_steps: Longest episode.
-        speed: Forward speed up to which way is paid in full, units of length a second.
         clip_steps: Duration of the reference, in steps of 0.02 s.
         episodes: Episodes of the final test.
         test_steps: Steps of each.
@@ -361,10 +308,6 @@ class TeacherConfig:
         threads: Of torch.
     """
 
-    steps: int = 1_500_000
-    envs: int = 16
-    episode_steps: int = 500
-    speed: float = 4.0
     clip_steps: int = 500
     episodes: int = 20
     test_steps: int = 1600

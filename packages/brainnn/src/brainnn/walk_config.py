@@ -28,7 +28,8 @@ class WalkConfig:
     """Walks of a trained network.
 
     Attributes:
-        weights: Directory of a training, or "pretrained" for the walker that ships.
+        weights: Directory of a training; "pretrained" is the taught walker that ships,
+            "self_taught" the one that learned from reward alone.
         episodes: Episodes, each from the start of the course.
         steps: Longest episode.
         first_seed: Of the first episode; the others follow. No training sees seeds below 65536.
@@ -116,12 +117,14 @@ class LesionFigureConfig(WalkConfig):
     Attributes:
         by: What makes a group of neurons: "type", "class" or "transmitter".
         draws: How often as many other neurons are silenced for each group.
+        rows: Groups in the figure, those that change the walk most; the table has all.
     """
 
     episodes: int = 10
     steps: int = 500
     by: str = "type"
     draws: int = 3
+    rows: int = 20
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -129,16 +132,19 @@ class LesionFigureConfig(WalkConfig):
             raise ValueError(f"by must be one of {', '.join(_GROUPS)}, got {self.by!r}")
         if self.draws < 0:
             raise ValueError(f"draws must be at least 0, got {self.draws}")
+        if self.rows < 1:
+            raise ValueError(f"rows must be at least 1, got {self.rows}")
 
 
 @dataclass
 class RobustnessFigureConfig(WalkConfig):
-    """`brainnn figures robustness`: how much noise and loss the walk bears.
+    """`brainnn figures robustness`: how much noise, loss and rough ground the walk bears.
 
     Attributes:
         sensor_noise: Standard deviations of what is added to each observed number.
         motor_noise: Standard deviations of what is added to each action.
         lesions: Shares of all neurons that are silenced.
+        terrain: Roughness of the ground; 1 is that of the undisturbed walk, 0 is level.
         draws: Lesions drawn for each share.
     """
 
@@ -147,6 +153,7 @@ class RobustnessFigureConfig(WalkConfig):
     sensor_noise: list[float] = field(default_factory=lambda: [0.02, 0.05, 0.1, 0.2])
     motor_noise: list[float] = field(default_factory=lambda: [0.1, 0.2, 0.4, 0.8])
     lesions: list[float] = field(default_factory=lambda: [0.02, 0.05, 0.1, 0.2])
+    terrain: list[float] = field(default_factory=lambda: [1.5, 2.0, 3.0, 4.0])
     draws: int = 3
 
     def __post_init__(self) -> None:

@@ -17,7 +17,16 @@ from brainnn.networks.rnn import ConnectomeRNN
 from neuro_common.seeding import generator
 from neuro_common.stats import Interval, bootstrap_mean
 
-__all__ = ["CHANGES", "Lesion", "Scores", "changes", "groups_of", "lesion_groups", "lesion_table"]
+__all__ = [
+    "CHANGES",
+    "Lesion",
+    "Scores",
+    "changes",
+    "groups_of",
+    "lesion_groups",
+    "lesion_table",
+    "strongest_groups",
+]
 
 Scores = Mapping[str, NDArray[np.float64]]
 """Columns of one number for each episode, as `brainnn.learning.evaluation.score` gives them."""
@@ -162,6 +171,25 @@ def lesion_table(lesions: list[Lesion], *, seed: int = 0) -> dict[str, list[Any]
             label = name if part == "mean" else f"{name}_{part}"
             columns[label] = [getattr(row[3][name], part) for row in rows]
     return columns
+
+
+def strongest_groups(table: Mapping[str, list[Any]], groups: int) -> dict[str, list[Any]]:
+    """The part of a table that is on the groups whose loss changes one of `CHANGES` most.
+
+    Args:
+        table: As :func:`lesion_table` gives it.
+        groups: How many are kept, at most, in the order of the table.
+
+    Returns:
+        The rows of these groups and of their draws, after that of the intact network.
+    """
+    shares = np.array([table[name] for name in CHANGES], dtype=np.float64)
+    change = np.nan_to_num(np.abs(shares - 1)).max(axis=0)
+    own = np.flatnonzero(~np.array(table["random"], np.bool_))[1:]
+    strongest = own[np.argsort(-change[own], kind="stable")[:groups]]
+    kept = {table["group"][row] for row in strongest}
+    rows = [0, *(row for row, group in enumerate(table["group"]) if row and group in kept)]
+    return {name: [column[row] for row in rows] for name, column in table.items()}
 
 
 def _others(

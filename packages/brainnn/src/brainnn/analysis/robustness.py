@@ -1,4 +1,4 @@
-"""How much a walk bears: noise of the senses, noise of the motors, neurons that are lost."""
+"""How much a walk bears: noise of senses and motors, neurons that are lost, rough ground."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,11 +13,12 @@ from brainnn.networks.lesions import ablate
 from brainnn.networks.rnn import ConnectomeRNN
 from neuro_common.seeding import generator
 
-__all__ = ["DISTURBANCES", "NoisyController", "disturb", "robustness"]
+__all__ = ["DISTURBANCES", "NoisyController", "disturb", "robustness", "roughness_of"]
 
-DISTURBANCES = ("sensor_noise", "motor_noise", "lesions")
+DISTURBANCES = ("sensor_noise", "motor_noise", "lesions", "terrain")
 """What can be done to a walk: standard deviations of what is added to each observed number and to
-each action, and the share of all neurons that is silenced."""
+each action, the share of all neurons that is silenced, and the roughness of the ground, of which 1
+is none."""
 
 
 @dataclass(frozen=True)
@@ -52,13 +53,13 @@ def disturb(
     level: float,
     seed: int,
 ) -> Controller:
-    """A network as a controller, disturbed.
+    """A network as a controller, disturbed; rough ground is the body's and changes nothing here.
 
     Args:
         core: The network.
         act: Makes a controller of a network.
         kind: One of `DISTURBANCES`.
-        level: How much; 0 is not at all.
+        level: How much.
         seed: Of noise and lesions.
 
     Raises:
@@ -74,14 +75,26 @@ def disturb(
         lost = round(level * core.state_size)
         chosen = generator(seed).choice(core.state_size, lost, replace=False)
         return act(ablate(core, chosen))
+    if kind == "terrain":
+        return act(core)
     noise = {"sensor_noise": (level, 0.0), "motor_noise": (0.0, level)}[kind]
     return NoisyController(act(core), *noise, seed)
+
+
+def roughness_of(kind: str, level: float) -> float:
+    """Roughness of the ground under a disturbance, as the environments take it.
+
+    Args:
+        kind: One of `DISTURBANCES`, or "none".
+        level: How much.
+    """
+    return level if kind == "terrain" else 1.0
 
 
 def robustness(
     core: ConnectomeRNN,
     act: Callable[[ConnectomeRNN], Controller],
-    walk: Callable[[Controller], Scores],
+    walk: Callable[[Controller, float], Scores],
     levels: Mapping[str, Sequence[float]],
     *,
     draws: int = 3,
@@ -93,7 +106,7 @@ def robustness(
     Args:
         core: The network.
         act: Makes a controller of a network.
-        walk: Scores a controller, on the same seeds each time.
+        walk: Scores a controller on ground of a roughness, on the same seeds each time.
         levels: Levels of each kind of `DISTURBANCES`.
         draws: Lesions drawn for each level.
         seed: Of noise and lesions.
@@ -108,7 +121,7 @@ def robustness(
     """
     if draws < 1:
         raise ValueError(f"draws must be at least 1, got {draws}")
-    before = walk(act(core))
+    before = walk(act(core), roughness_of("none", 0.0))
     rows: list[tuple[str, float, Scores]] = [("none", 0.0, before)]
     for number, (kind, many) in enumerate(levels.items()):
         for place, level in enumerate(many):
@@ -116,7 +129,8 @@ def robustness(
             seeds = [
                 int(generator(seed, number, place, draw).integers(2**31)) for draw in range(repeats)
             ]
-            found = [walk(disturb(core, act, kind, level, one)) for one in seeds]
+            ground = roughness_of(kind, level)
+            found = [walk(disturb(core, act, kind, level, one), ground) for one in seeds]
             scores = {name: np.concatenate([one[name] for one in found]) for name in before}
             rows.append((kind, level, scores))
             report(*rows[-1])

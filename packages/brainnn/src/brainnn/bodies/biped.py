@@ -48,6 +48,7 @@ class BipedImitationEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]])
         max_lag: Way behind the reference beyond which an episode ends, in units of length; None is
             never.
         compat: "published" compares with the reference one frame late and ends with the clip.
+        roughness: Of the ground: 1 is that of BipedalWalker-v3, 0 is level.
         render_mode: None, "human" or "rgb_array".
 
     Raises:
@@ -68,6 +69,7 @@ class BipedImitationEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]])
         max_pose_error: float | None = None,
         max_lag: float | None = None,
         compat: Literal["published"] | None = None,
+        roughness: float = 1.0,
         render_mode: str | None = None,
     ) -> None:
         if observation not in ("proprioception", "full"):
@@ -85,7 +87,9 @@ class BipedImitationEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]])
         self._late = 1 if compat else 0
         self._phase = phase
         self.render_mode = render_mode
-        self.body = PlanarBiped(lidar=observation == "full", render_mode=render_mode)
+        self.body = PlanarBiped(
+            lidar=observation == "full", roughness=roughness, render_mode=render_mode
+        )
         space = self.body.observation_space
         assert isinstance(space, spaces.Box)
         ones = np.ones(2 if phase else 0, np.float32)

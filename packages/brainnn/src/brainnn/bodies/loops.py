@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Loop", "find_loop"]
+__all__ = ["Loop", "find_loop", "find_stride"]
 
 _FEATURES: Final = (0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12)
 """Columns of the biped that move smoothly: hull and joints, neither contacts nor lidar."""
@@ -67,22 +67,11 @@ def find_loop(
     Returns:
         The loop; None where frames are alike at no lag, or no two are enough alike to join.
     """
-    features = np.asarray(states, dtype=np.float64)[:, [*columns]]
-    steady = features[settle:]
-    if len(steady) < 20:
+    distance = _distance(states, states, columns, settle)
+    stride = None if distance is None else _stride(distance[settle:, settle:])
+    if distance is None or stride is None:
         return None
-    spread = steady.std(0)
-    features = features[:, spread > 0] / spread[spread > 0]
-    frames, count = features.shape
-    if count == 0:
-        return None
-    # mean square difference of any two frames, as a share of that of two at random
-    products = features @ features.T
-    sizes = np.diag(products)
-    distance = (sizes[:, None] + sizes - 2 * products) / (2 * count)
-    stride = _stride(distance[settle:, settle:])
-    if stride is None:
-        return None
+    frames = len(distance)
     shortest = max(3 * stride, (frames - settle) / 2)
     best: Loop | None = None
     for lag in range(int(np.ceil(shortest)), frames - settle):
@@ -93,6 +82,65 @@ def find_loop(
             start = settle + int(seams.argmin())
             best = Loop(start, start + lag, strides, float(seams.min()))
     return best if best and best.seam < _SEAMLESS else None
+
+
+def find_stride(
+    states: NDArray[np.floating[Any]],
+    mirrored: NDArray[np.floating[Any]],
+    columns: Sequence[int] = _FEATURES,
+    *,
+    settle: int = 50,
+    latest: int = 150,
+) -> tuple[Loop, float] | None:
+    """Find the one stride that can be played again and again with the least limp.
+
+    Args:
+        states: Observations, shape (frames, channels).
+        mirrored: The same with the legs swapped.
+        columns: Those that are compared; hull and joints of the planar biped if not given.
+        settle: Frames at the start that are left out, for the walk to become steady.
+        latest: Last frame that it can begin with.
+
+    Returns:
+        The stride, and its limp: the seam and the mean distance of its frames from the mirrored
+        ones half a stride on, in sum. None where frames are alike at no lag, or no stride closes.
+    """
+    distance = _distance(states, states, columns, settle)
+    across = _distance(states, mirrored, columns, settle)
+    stride = None if distance is None else _stride(distance[settle:, settle:])
+    if distance is None or across is None or stride is None:
+        return None
+    found: list[tuple[float, Loop]] = []
+    for lag in range(round(0.85 * stride), round(1.15 * stride) + 1):
+        seams = np.diagonal(distance, lag)
+        turn = np.arange(lag)
+        for start in settle + np.flatnonzero(seams[settle : latest + 1] < _SEAMLESS / 4):
+            limp = across[start + turn, start + (turn + lag // 2) % lag].mean()
+            seam = float(seams[start])
+            found.append((seam + float(limp), Loop(int(start), int(start) + lag, 1, seam)))
+    if not found:
+        return None
+    limp, loop = min(found)
+    return loop, limp
+
+
+def _distance(
+    states: NDArray[np.floating[Any]],
+    others: NDArray[np.floating[Any]],
+    columns: Sequence[int],
+    settle: int,
+) -> NDArray[np.float64] | None:
+    """Mean square difference of any two frames, as a share of that of two at random."""
+    features, across = (np.asarray(one, np.float64)[:, [*columns]] for one in (states, others))
+    steady = features[settle:]
+    spread = steady.std(0) if len(steady) >= 20 else np.zeros(len(columns))
+    moving = spread > 0
+    if not moving.any():
+        return None
+    features, across = (one[:, moving] / spread[moving] for one in (features, across))
+    sizes = np.square(features).sum(1)[:, None] + np.square(across).sum(1)
+    squares: NDArray[np.float64] = sizes - 2 * features @ across.T
+    return np.maximum(squares, 0.0) / (2 * int(moving.sum()))  # rounding can make it less
 
 
 def _stride(distance: NDArray[np.float64]) -> float | None:

@@ -68,15 +68,25 @@ class PlanarBiped(BipedalWalker):
 
     Args:
         lidar: Whether an observation ends with the ten rays: 24 numbers, else 14.
+        roughness: What the random part of the ground's slope is multiplied by: 0 is level ground,
+            1 that of BipedalWalker-v3. The same seed draws the same hills, lower or higher.
         render_mode: None, "human" or "rgb_array".
+
+    Raises:
+        ValueError: The roughness is negative or not finite.
     """
 
     # Box2D has no types
     hull: Any
     prev_shaping: Any
 
-    def __init__(self, *, lidar: bool = True, render_mode: str | None = None) -> None:
+    def __init__(
+        self, *, lidar: bool = True, roughness: float = 1.0, render_mode: str | None = None
+    ) -> None:
+        if not 0 <= roughness < np.inf:
+            raise ValueError(f"roughness must be at least 0 and finite, got {roughness}")
         super().__init__(render_mode=render_mode)
+        self._roughness = roughness
         self._with_lidar = lidar
         if not lidar:
             space = self.observation_space
@@ -191,6 +201,12 @@ class PlanarBiped(BipedalWalker):
         self.world.Step(0.0, 0, 0)
         return self._observe()[0]
 
+    def _generate_terrain(self, hardcore: bool) -> None:
+        plain = self.np_random
+        self._np_random = _Rough(plain, self._roughness)
+        super()._generate_terrain(hardcore)  # type: ignore[no-untyped-call]
+        self._np_random = plain
+
     def _observe(self) -> tuple[NDArray[np.float32], float, float]:
         hull = self.hull
         position, velocity, angle = hull.position, hull.linearVelocity, hull.angle
@@ -231,6 +247,20 @@ class PlanarBiped(BipedalWalker):
             ray.p2 = (position[0] + across, position[1] - down)
             self.world.RayCast(ray, ray.p1, ray.p2)
         return [ray.fraction for ray in self.lidar]
+
+
+class _Rough(np.random.Generator):
+    """Draws as another generator, from the same stream, but its uniform numbers larger.
+
+    The slope is all that the ground takes uniform numbers for.
+    """
+
+    def __init__(self, plain: np.random.Generator, factor: float) -> None:
+        super().__init__(plain.bit_generator)
+        self._factor = factor
+
+    def uniform(self, *args: Any, **options: Any) -> Any:
+        return self._factor * super().uniform(*args, **options)
 
 
 _RAYS = [

@@ -13,6 +13,7 @@ __all__ = ["Controller", "OpenLoop", "RandomActions", "Standing", "no_action"]
 
 _Numbers = NDArray[np.floating[Any]]
 
+_STABLE = (0.8, -0.9, 0.0, -0.9)
 _APART = 0.5  # rad between the hips, from which on the feet carry the body between them
 
 
@@ -71,12 +72,11 @@ class Standing:
         """Hold the mean posture of a clip.
 
         The two legs of a symmetric gait are side by side on average, on which nothing can stand;
-        there it is the mean of the quarter of the frames with leg 1 furthest ahead.
+        there it is one with the legs apart and the knees bent, which is stable.
         """
         angles = clip.states[:, JOINT_ANGLES].astype(float)
         if abs(angles[:, 0].mean() - angles[:, 2].mean()) < _APART:
-            ahead = angles[:, 0] - angles[:, 2]
-            angles = angles[ahead >= np.quantile(ahead, 0.75)]
+            return cls(_STABLE)
         hip_1, knee_1, hip_2, knee_2 = angles.mean(0).tolist()
         return cls((hip_1, knee_1, hip_2, knee_2))
 

@@ -3,7 +3,7 @@
 What a network does on the connectome and not on a null model hangs on what the null model lacks.
 All keep the neurons, the number of edges, the synapse counts as a set and the number of neurons of
 each sign, so that inputs and read-outs stay where they were. The spectral radius of the weights is
-matched downstream, by `brainnn.connectome.strengths.scale_to_radius`.
+matched downstream, where `brainnn.networks.rnn.ConnectomeRNN` is made.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""From synapse counts to the fixed strength of an edge."""
+"""From synapse counts to the fixed strength of an edge, and the spectral radius of a graph."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -7,7 +7,7 @@ from scipy.sparse import linalg
 
 from brainnn.connectome.graph import Connectome
 
-__all__ = ["STRENGTHS", "edge_strengths", "scale_to_radius", "spectral_radius"]
+__all__ = ["STRENGTHS", "edge_strengths", "spectral_radius"]
 
 STRENGTHS = ("count", "log1p", "input_share", "one")
 """Synapse count; its log(1 + count); its share of the synapses that the post neuron gets; 1."""
@@ -39,42 +39,6 @@ def edge_strengths(connectome: Connectome, kind: str = "log1p") -> NDArray[np.fl
     if kind == "one":
         return np.ones_like(synapses)
     raise ValueError(f"strength must be one of {', '.join(STRENGTHS)}, got {kind!r}")
-
-
-def scale_to_radius(
-    connectome: Connectome, strength: ArrayLike, radius: float = 1.0
-) -> NDArray[np.float64]:
-    """Scale strengths so that the signed weight matrix has a given spectral radius.
-
-    Two wirings scaled alike have the same gain around their loops, so that a difference between
-    them is no difference of gain. A neuron of unknown sign counts as +.
-
-    Args:
-        connectome: Whose edges and signs.
-        strength: Of each edge, in the order of ``connectome.edge_list()``, shape (edges,).
-        radius: What the spectral radius shall be, above 0.
-
-    Returns:
-        The strengths, all times one factor.
-
-    Raises:
-        ValueError: The radius is not above 0, or no loop of edges gives a radius to scale.
-    """
-    if not radius > 0:
-        raise ValueError(f"radius must be above 0, got {radius}")
-    pre, post, _ = connectome.edge_list()
-    values = np.asarray(strength, dtype=np.float64)
-    if values.shape != pre.shape:
-        raise ValueError(f"strength must be one for each of {len(pre)} edges, got {values.shape}")
-    sign = np.where(connectome.signs == 0, 1, connectome.signs)[pre]
-    shape = (len(connectome), len(connectome))
-    found = spectral_radius(sparse.csr_array((sign * values, (pre, post)), shape=shape))
-    if found <= 1e-9 * values.max(initial=0.0):
-        raise ValueError(
-            f"{connectome.name} has no loop of edges, so its spectral radius is 0 and cannot be "
-            f"scaled to {radius:g}: leave the strengths as they are"
-        )
-    return values * (radius / found)
 
 
 def spectral_radius(matrix: ArrayLike | sparse.sparray) -> float:

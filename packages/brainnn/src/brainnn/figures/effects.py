@@ -34,17 +34,26 @@ class Effects(NamedTuple):
 
 
 def forest_plot(
-    ax: "Axes", names: Sequence[str], effects: Effects, *, grey: Sequence[bool] | None = None
+    ax: "Axes",
+    names: Sequence[str],
+    effects: Effects,
+    *,
+    grey: Sequence[bool] | None = None,
+    filled: Sequence[bool] | None = None,
+    unseen: ArrayLike | None = None,
 ) -> "ErrorbarContainer":
     """A row for each condition: a dot, its interval, and a line where there is no effect.
 
-    A condition whose interval does not reach that line has a filled dot.
+    A condition whose interval does not reach that line has a filled dot, unless ``filled`` tells.
 
     Args:
         ax: Where to draw.
         names: Of the conditions, from the top.
         effects: Of the conditions.
         grey: Conditions that are drawn grey, such as controls of others.
+        filled: Conditions that have a filled dot.
+        unseen: Shaded in each row: how far from no effect one may be and not be noticed, shape
+            (conditions,); NaN where that is not known.
 
     Returns:
         The intervals.
@@ -56,8 +65,12 @@ def forest_plot(
     look: dict[str, Any] = {"fmt": "none", "ecolor": colours, "elinewidth": 1.2}
     bars = ax.errorbar(mean, rows, xerr=reach, **look)
     clear = np.ones(len(names), bool) if none is None else (low > none) | (high < none)
+    if unseen is not None:
+        far = np.nan_to_num(np.asarray(unseen, dtype=np.float64))
+        ax.use_sticky_edges = False
+        ax.barh(rows, 2 * far, left=(none or 0.0) - far, height=0.8, color="0.9", zorder=0)
     for row, colour in enumerate(colours):
-        fill = colour if clear[row] else "white"
+        fill = colour if (clear if filled is None else filled)[row] else "white"
         ax.plot(mean[row], row, "o", color=colour, markerfacecolor=fill, markersize=4.5)
     if none is not None:
         ax.axvline(none, color="0.7", linewidth=0.8, zorder=0)

@@ -17,7 +17,15 @@ from brainnn.learning.recurrent import CorePPO
 from neuro_common.checkpoint import load_checkpoint, save_checkpoint
 from neuro_common.files import FormatError
 
-__all__ = ["restore_last", "save_last"]
+__all__ = [
+    "adam_tensors",
+    "named_tensors",
+    "read_last",
+    "restore_adam",
+    "restore_last",
+    "save_last",
+    "write_last",
+]
 
 _KIND = "brainnn reinforcement"
 
@@ -30,13 +38,10 @@ def save_last(model: CorePPO, directory: Path, facts: Mapping[str, Any]) -> None
         directory: Of the checkpoints of this training.
         facts: More for the manifest, in plain values.
     """
-    earlier = [*directory.glob("step_*")]
-    target = directory / f"step_{model.num_timesteps:012d}"
     tensors: dict[str, Tensor] = {
         f"policy:{name}": value for name, value in model.policy.state_dict().items()
     }
-    for number, moments in model.policy.optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer:{number}:{name}": value for name, value in moments.items()}
+    tensors |= adam_tensors(model.policy.optimizer)
     # stable-baselines3 draws the actions from torch's global generator
     tensors["torch_rng"] = torch.get_rng_state()
     manifest = {
@@ -46,10 +51,7 @@ def save_last(model: CorePPO, directory: Path, facts: Mapping[str, Any]) -> None
         "shuffling": model.rng.bit_generator.state,
         **facts,
     }
-    save_checkpoint(target, tensors, manifest)
-    for old in earlier:
-        if old != target:
-            rmtree(old)
+    write_last(directory, f"step_{model.num_timesteps:012d}", tensors, manifest)
 
 
 def restore_last(model: CorePPO, directory: Path) -> dict[str, Any] | None:
@@ -65,33 +67,107 @@ def restore_last(model: CorePPO, directory: Path) -> dict[str, Any] | None:
     Raises:
         FormatError: The checkpoint is damaged, or of another training.
     """
-    whole = [path for path in directory.glob("step_*") if (path / "manifest.json").is_file()]
-    if not whole:
+    found = read_last(directory, "step", _KIND)
+    if found is None:
         return None
-    arrays, manifest = load_checkpoint(max(whole))
-    if manifest.get("kind") != _KIND:
-        raise FormatError(
-            f"{max(whole)} must be a checkpoint of a training by reinforcement, got "
-            f"{manifest.get('kind')!r}: give another directory"
-        )
+    arrays, manifest = found
     try:
-        model.policy.load_state_dict(_named(arrays, "policy:"))
-        moments: dict[int, dict[str, Tensor]] = {}
-        for key, value in _named(arrays, "optimizer:").items():
-            number, _, name = key.partition(":")
-            moments.setdefault(int(number), {})[name] = value
-        groups = model.policy.optimizer.state_dict()["param_groups"]
-        model.policy.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+        model.policy.load_state_dict(named_tensors(arrays, "policy:"))
+        restore_adam(model.policy.optimizer, arrays)
         model.num_timesteps = int(manifest["step"])
         model._n_updates = int(manifest["n_updates"])
         model.rng.bit_generator.state = manifest["shuffling"]
-        torch.set_rng_state(_named(arrays, "torch_rng")[""])
+        torch.set_rng_state(named_tensors(arrays, "torch_rng")[""])
     except (KeyError, RuntimeError, ValueError, TypeError) as error:
-        raise FormatError(f"{max(whole)} does not fit this training: {error}") from error
+        raise FormatError(f"{directory} does not fit this training: {error}") from error
     return manifest
 
 
-def _named(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, Tensor]:
+def write_last(
+    directory: Path, name: str, tensors: Mapping[str, Tensor], manifest: Mapping[str, Any]
+) -> None:
+    """Write a checkpoint, and remove those before it once it is whole.
+
+    Args:
+        directory: Of the checkpoints of this training.
+        name: What is counted and how far it is, such as "step_000128"; later ones sort after it.
+        tensors: By name.
+        manifest: Plain values, a "kind" among them.
+    """
+    stem = name.partition("_")[0]
+    earlier = [path for path in directory.glob(f"{stem}_*") if path.name != name]
+    save_checkpoint(directory / name, tensors, manifest)
+    for old in earlier:
+        rmtree(old)
+
+
+def read_last(
+    directory: Path, stem: str, kind: str
+) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | None:
+    """Read the last whole checkpoint that :func:`write_last` wrote.
+
+    Args:
+        directory: Of the checkpoints of this training.
+        stem: What is counted, such as "step".
+        kind: That the manifest must name.
+
+    Returns:
+        Arrays by name and the manifest; None where there is no checkpoint.
+
+    Raises:
+        FormatError: The checkpoint is damaged, or of another kind.
+    """
+    whole = [path for path in directory.glob(f"{stem}_*") if (path / "manifest.json").is_file()]
+    if not whole:
+        return None
+    arrays, manifest = load_checkpoint(max(whole))
+    if manifest.get("kind") != kind:
+        raise FormatError(
+            f"{max(whole)} must be a checkpoint of a {kind} training, got "
+            f"{manifest.get('kind')!r}: give another directory"
+        )
+    return arrays, manifest
+
+
+def adam_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """What Adam remembers of each parameter.
+
+    Args:
+        optimiser: Between two steps.
+    """
+    state = optimiser.state_dict()["state"]
+    return {
+        f"optimizer:{number}:{name}": value
+        for number, moments in state.items()
+        for name, value in moments.items()
+    }
+
+
+def restore_adam(optimiser: torch.optim.Optimizer, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Give Adam back what `adam_tensors` took; its learning rate stays.
+
+    Args:
+        optimiser: Of the same parameters.
+        arrays: Of a checkpoint.
+
+    Raises:
+        ValueError: The parameters are others.
+    """
+    moments: dict[int, dict[str, Tensor]] = {}
+    for key, value in named_tensors(arrays, "optimizer:").items():
+        number, _, name = key.partition(":")
+        moments.setdefault(int(number), {})[name] = value
+    groups = optimiser.state_dict()["param_groups"]
+    optimiser.load_state_dict({"state": moments, "param_groups": groups})
+
+
+def named_tensors(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, Tensor]:
+    """Arrays whose names begin with a prefix, as tensors by the rest of the name.
+
+    Args:
+        arrays: Of a checkpoint.
+        prefix: Such as "policy:".
+    """
     return {
         name.removeprefix(prefix): torch.from_numpy(value.copy())
         for name, value in arrays.items()

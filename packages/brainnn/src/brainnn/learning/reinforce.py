@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +15,12 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 from brainnn.learning.checkpoints import restore_last, save_last
 from brainnn.learning.recurrent import CorePolicy, CorePPO
 from brainnn.learning.rollouts import Environment
+from brainnn.learning.settings import PPO
 from brainnn.learning.stateless import StatelessCore
 from brainnn.networks.core import Core
 from neuro_common.seeding import generator
 
-__all__ = ["PPO", "Stage", "reinforce"]
+__all__ = ["Stage", "reinforce"]
 
 
 @dataclass(frozen=True)
@@ -50,63 +51,6 @@ class Stage:
                 raise ValueError(f"{name} must be in [0, 1], got {getattr(self, name)}")
 
 
-@dataclass(frozen=True)
-class PPO:
-    """How to learn from reward.
-
-    Attributes:
-        envs: Environments side by side.
-        rollout_steps: Steps of each between two updates.
-        segment_steps: Longest stretch that gradients run through.
-        batch_steps: Steps in one gradient step, about.
-        epochs: How often a rollout is learned from.
-        learning_rate: Of Adam at the beginning.
-        last_learning_rate: At the end; in between it falls in a straight line.
-        gamma: Discount of a step.
-        gae_lambda: Weight of longer returns in the advantage.
-        clip_range: How far a probability may move from that of the rollout.
-        target_kl: Divergence from the rollout's policy at which its epochs end; None is never.
-        entropy: Weight of the entropy in the loss.
-        value: Weight of the critic in the loss.
-        max_grad_norm: Longer gradients are shortened to this.
-        first_std: Spread of the actions at the beginning.
-        squash: Whether the mean action is the tanh of the network's output.
-        critic_hidden: Units of each layer of the critic.
-        critic_steps: Steps in which the critic alone learns, for a network that can walk already.
-    """
-
-    envs: int = 32
-    rollout_steps: int = 128
-    segment_steps: int = 32
-    batch_steps: int = 1024
-    epochs: int = 6
-    learning_rate: float = 3e-3
-    last_learning_rate: float = 3e-4
-    gamma: float = 0.97
-    gae_lambda: float = 0.95
-    clip_range: float = 0.2
-    target_kl: float | None = 0.03
-    entropy: float = 0.0
-    value: float = 0.5
-    max_grad_norm: float = 0.5
-    first_std: float = 0.37
-    squash: bool = True
-    critic_hidden: tuple[int, ...] = field(default=(128, 128))
-    critic_steps: int = 0
-
-    def __post_init__(self) -> None:
-        for name in ("envs", "rollout_steps", "segment_steps", "batch_steps", "epochs"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        for name in ("gamma", "gae_lambda"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} must be in [0, 1], got {getattr(self, name)}")
-        if self.gamma == 1:
-            raise ValueError("gamma must be below 1, got 1: rewards are scaled by 1 - gamma")
-        if self.first_std <= 0:
-            raise ValueError(f"first_std must be above 0, got {self.first_std}")
-
-
 def reinforce(
     core: Core,
     make_env: Callable[[Stage], Environment],
@@ -115,7 +59,6 @@ def reinforce(
     directory: Path,
     *,
     seed: int,
-    checkpoint_steps: int = 50_000,
     report: Callable[[int, Mapping[str, float]], None] = lambda step, row: None,
 ) -> dict[str, NDArray[np.float64]]:
     """Train a network, in place; a checkpoint found in the directory is taken up.
@@ -129,8 +72,6 @@ def reinforce(
         settings: How.
         directory: Where ``checkpoints/`` goes.
         seed: Of environments, actions and batches.
-        checkpoint_steps: Steps from one checkpoint, at which the environments are reset, to the
-            next.
         report: Called after every rollout with the step and its row, those of an earlier session
             left out.
 
@@ -141,14 +82,12 @@ def reinforce(
         ``value_loss``, ``fps`` (steps a second).
 
     Raises:
-        ValueError: There is no stage, or ``checkpoint_steps`` is below 1.
+        ValueError: There is no stage.
         FormatError: The last checkpoint is damaged, or of another training.
     """
-    if not stages or checkpoint_steps < 1:
-        raise ValueError(
-            "stages and checkpoint_steps must be at least one each, got "
-            f"{len(stages)} stages and checkpoint_steps={checkpoint_steps}"
-        )
+    if not stages:
+        raise ValueError("stages must be at least one, got none")
+    checkpoint_steps = settings.checkpoint_steps
     ends = np.cumsum([stage.steps for stage in stages])
     total = int(ends[-1])
     tally = _Tally()

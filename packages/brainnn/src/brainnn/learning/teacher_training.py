@@ -8,7 +8,6 @@ the hand-written walker, so that standing still is no way out.
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 import gymnasium
@@ -22,64 +21,18 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor, VecNormali
 
 from brainnn.bodies.clip import Clip
 from brainnn.bodies.planar_biped import DT_S, PROPRIOCEPTION, SPEED_UNIT, PlanarBiped
-from brainnn.bodies.recording import record_clip
+from brainnn.bodies.recording import even_clip, record_clip
 from brainnn.learning.policies import SymmetricPolicy
+from brainnn.learning.settings import TeacherPlan
 from brainnn.learning.teacher import Teacher
 
-__all__ = ["TeacherEnv", "TeacherPlan", "hand_written_clip", "lasting_clip", "train_teacher"]
+__all__ = ["TeacherEnv", "hand_written_clip", "lasting_clip", "train_teacher"]
 
 _HIPS = (4, 9)
 _POTENTIAL = 130 / 30  # what BipedalWalker pays for a unit of length
 _SPLIT_STEPS = 40  # over which the hips' mean difference is taken
 _EFFORT = 0.028  # what BipedalWalker charges for a motor's full torque
 _ABOVE_LIMIT = 0.1  # share of the pay for what is faster than wanted
-
-
-@dataclass(frozen=True)
-class TeacherPlan:
-    """How long the teacher learns, and what it is paid for.
-
-    Attributes:
-        steps: Environment steps of PPO.
-        critic_steps: Steps before them in which only the critic learns.
-        copying_updates: Gradient steps of imitation before that.
-        copied_walks: Walks of the hand-written controller that are imitated.
-        envs: Environments side by side.
-        episode_steps: Longest episode.
-        mid_stride: Share of the episodes that start in the middle of a stride, at the beginning;
-            it falls to 0 in a straight line over half of the training.
-        speed: Forward speed up to which way is paid in full, units of length a second.
-        effort: Cost of a squared action.
-        jerk: Cost of a squared change of an action.
-        tilt: Cost of the hull's angle, rad.
-        split: Cost of one hip being ahead of the other in the mean, rad.
-        fall: Cost of a fall.
-        log_std: Logarithm of the spread of actions at the beginning.
-        learning_rate: At the beginning; it falls to almost nothing.
-    """
-
-    steps: int = 1_500_000
-    critic_steps: int = 30_000
-    copying_updates: int = 2500
-    copied_walks: int = 40
-    envs: int = 16
-    episode_steps: int = 500
-    mid_stride: float = 0.7
-    speed: float = 4.0
-    effort: float = 0.01
-    jerk: float = 0.02
-    tilt: float = 0.05
-    split: float = 0.05
-    fall: float = 25.0
-    log_std: float = -1.4
-    learning_rate: float = 3e-4
-
-    def __post_init__(self) -> None:
-        for name in ("steps", "copying_updates", "copied_walks", "envs", "episode_steps"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if not 0 <= self.mid_stride <= 1:
-            raise ValueError(f"mid_stride must be a share in 0..1, got {self.mid_stride}")
 
 
 class TeacherEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
@@ -198,27 +151,34 @@ def train_teacher(
 
 
 def lasting_clip(
-    act: Callable[[NDArray[np.float32]], NDArray[np.floating[Any]]], steps: int, *, source: str
+    act: Callable[[NDArray[np.float32]], NDArray[np.floating[Any]]],
+    steps: int,
+    *,
+    walks: int = 20,
+    source: str,
 ) -> Clip:
-    """Record the first of ten walks that lasts and repeats itself.
+    """Record walks, and make of those that last one in even strides.
 
     Args:
         act: The walker, as :func:`brainnn.bodies.recording.record_clip` takes it.
         steps: Duration, in steps of 0.02 s.
+        walks: How many are recorded.
         source: Where it comes from, in one line.
 
     Raises:
-        ValueError: None of them does.
+        ValueError: None of them lasts and has a stride that closes on itself.
     """
-    for seed in range(10):
+    lasting: list[Clip] = []
+    for seed in range(walks):
         with suppress(ValueError):  # it fell
-            clip = record_clip(act, seed=seed, steps=steps, source=source)
-            if clip.loop is not None:
-                return clip
-    raise ValueError(
-        f"the teacher must walk {steps} steps in even strides in one of ten walks, but it did in "
-        "none: train it longer (steps)"
-    )
+            clip = record_clip(act, seed=seed, steps=steps, source=f"{source}, on terrain {seed}")
+            lasting.append(clip)
+    if not lasting:
+        raise ValueError(
+            f"the teacher must walk {steps} steps in one of {walks} walks, but it did in none: "
+            "train it longer (steps)"
+        )
+    return even_clip(lasting)
 
 
 def _lasting_walks(number: int = 5, steps: int = 350) -> list[Clip]:

@@ -1,13 +1,14 @@
 """A training to walk from its configuration: taught, self-taught, or taught first."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from shutil import rmtree
 
 from brainnn.connectome.graph import Connectome
-from brainnn.learning.dagger import Dagger, learn_from
-from brainnn.learning.reinforce import PPO, Stage, reinforce
+from brainnn.learning.cloning import clone, reference_lesson
+from brainnn.learning.dagger import learn_from
+from brainnn.learning.reinforce import Stage, reinforce
 from brainnn.learning.teacher import Teacher, load_teacher
 from brainnn.learning.walkers import Body, TrainedWalker, load_walker
 from brainnn.networks.core import Core
@@ -15,6 +16,7 @@ from brainnn.networks.files import load_network, save_network
 from brainnn.networks.making import make_network
 from brainnn.train_config import (
     BipedTaskConfig,
+    CloningConfig,
     DaggerConfig,
     DaggerThenPPOConfig,
     PPOConfig,
@@ -42,64 +44,89 @@ def train_walker(
         config: Of the training, with ``task=biped``.
         connectome: The wiring, or what the wiring is drawn from.
         directory: Where ``checkpoints/`` goes.
-        report: Called now and then with the steps so far, "dagger" or "ppo", and `COLUMNS`.
+        report: Called now and then with the steps so far, "cloning", "dagger" or "ppo", and
+            `COLUMNS`.
 
     Raises:
         ValueError: The configuration does not fit together.
         FormatError: A checkpoint is damaged, or of another training.
     """
-    task, learning = config.task, config.learning
-    if not isinstance(task, BipedTaskConfig):
-        raise ValueError(f"task must be biped to train a walker, got {task.name!r}")
-    taught, rewarded = _parts(config)
-    body = Body.of(task)
+    body, (taught, rewarded) = _body(config), _parts(config)
     core = _first_network(config, body, connectome)
     done = 0
     if taught is not None:
         core = _teach(core, body, taught, config.seed, directory, report)
-        done = taught.rounds * taught.envs * taught.segment_steps
+        done = _labelled_steps(taught, body)
     if rewarded is not None:
         _reinforce(core, body, rewarded, config.seed, directory, report, done)
     squash = any(part.squash for part in (taught, rewarded) if part is not None)
-    return TrainedWalker(core, body, squash, {"learning": asdict(learning)})
+    return TrainedWalker(core, body, squash, {"learning": asdict(config.learning)})
 
 
 def planned_steps(config: TrainConfig) -> int:
     """Environment steps of all parts of a training.
 
     Args:
-        config: Of the training.
+        config: Of the training, with ``task=biped``.
+
+    Raises:
+        ValueError: The configuration does not fit together.
     """
     taught, rewarded = _parts(config)
-    labelled = taught.rounds * taught.envs * taught.segment_steps if taught else 0
+    labelled = _labelled_steps(taught, _body(config)) if taught else 0
     return labelled + (rewarded.steps + rewarded.goal_steps if rewarded else 0)
 
 
 def stages_of(learning: PPOConfig, task: BipedTaskConfig) -> list[Stage]:
-    """The curriculum: the task's reward, then the goal alone.
+    """The curriculum: the task's reward with ever more starts at rest, then the goal alone.
 
     Args:
         learning: How long, and where episodes start.
         task: What imitation counts.
+
+    Raises:
+        ValueError: There is no share of starts in the reference, or there are more than steps.
     """
+    shares = learning.reference_start
+    if not 1 <= len(shares) <= learning.steps:
+        raise ValueError(
+            f"learning.reference_start must be 1 to {learning.steps} shares (learning.steps), "
+            f"got {shares}"
+        )
     imitation = task.imitation / (task.imitation + task.goal)
+    ends = [learning.steps * part // len(shares) for part in range(len(shares) + 1)]
     stages = [
-        Stage(learning.steps, imitation, learning.reference_start, learning.episode_steps),
+        Stage(last - first, imitation, share, learning.episode_steps)
+        for first, last, share in zip(ends, ends[1:], shares, strict=False)
     ]
     if learning.goal_steps:
         stages.append(Stage(learning.goal_steps, 0.0, 0.0, learning.episode_steps))
     return stages
 
 
-def _parts(config: TrainConfig) -> tuple[DaggerConfig | None, PPOConfig | None]:
+def _body(config: TrainConfig) -> Body:
+    if not isinstance(config.task, BipedTaskConfig):
+        raise ValueError(f"task must be biped to train a walker, got {config.task.name!r}")
+    return Body.of(config.task)
+
+
+def _parts(config: TrainConfig) -> tuple[CloningConfig | DaggerConfig | None, PPOConfig | None]:
     learning = config.learning
     if isinstance(learning, DaggerThenPPOConfig):
         return learning.dagger, learning.ppo
-    if isinstance(learning, DaggerConfig):
+    if isinstance(learning, CloningConfig | DaggerConfig):
         return learning, None
     if isinstance(learning, PPOConfig):
         return None, learning
-    raise ValueError(f"learning must be dagger, ppo or dagger_then_ppo, got {learning.name!r}")
+    raise ValueError(
+        f"learning must be cloning, dagger, ppo or dagger_then_ppo, got {learning.name!r}"
+    )
+
+
+def _labelled_steps(learning: CloningConfig | DaggerConfig, body: Body) -> int:
+    if isinstance(learning, CloningConfig):
+        return learning.rounds * body.clip.steps
+    return learning.rounds * learning.envs * learning.segment_steps
 
 
 def _first_network(config: TrainConfig, body: Body, connectome: Connectome) -> Core:
@@ -119,21 +146,38 @@ def _first_network(config: TrainConfig, body: Body, connectome: Connectome) -> C
 
 
 def _teach(
-    core: Core, body: Body, learning: DaggerConfig, seed: int, directory: Path, report: Report
+    core: Core,
+    body: Body,
+    learning: CloningConfig | DaggerConfig,
+    seed: int,
+    directory: Path,
+    report: Report,
 ) -> Core:
-    """Learn from the teacher; the result is a file, for a resumed training to go on from."""
+    """Learn from labels; the result is a file, for a resumed training to go on from."""
     kept = directory / "checkpoints" / "taught"
+    lessons = directory / "checkpoints" / "lessons"
+
+    def tell(steps: int, row: Mapping[str, float]) -> None:
+        report(steps, learning.name, _row(row))
+
     if not (kept / "manifest.json").is_file():
-        teacher = load_teacher() if learning.teacher is None else Teacher.load(learning.teacher)
-        learn_from(
-            teacher.act,
-            core,
-            lambda: body.environment(learning.episode_steps, early_end=False),
-            Dagger(**_shared(learning, Dagger)),
-            seed=seed,
-            report=lambda steps, row: report(steps, "dagger", _row(row)),
-        )
+        if isinstance(learning, CloningConfig):
+            reference = reference_lesson(body.environment(1))
+            clone(*reference, core, learning, seed=seed, directory=lessons, report=tell)
+        else:
+            teacher = load_teacher() if learning.teacher is None else Teacher.load(learning.teacher)
+            steps = learning.episode_steps
+            learn_from(
+                teacher.act,
+                core,
+                lambda: body.environment(steps, early_end=False),
+                learning,
+                seed=seed,
+                directory=lessons,
+                report=tell,
+            )
         save_network(kept, core)
+        rmtree(lessons)
     # read in any case, so that a resumed training has the same in memory as one in one go
     return load_network(kept)[0]
 
@@ -147,23 +191,20 @@ def _reinforce(
     report: Report,
     done: int,
 ) -> None:
-    settings = PPO(**_shared(learning, PPO))
     reinforce(
         core,
         lambda stage: body.environment(
-            stage.episode_steps, imitation=stage.imitation, reference_start=stage.reference_start
+            stage.episode_steps,
+            imitation=stage.imitation,
+            reference_start=stage.reference_start,
+            early_end=stage.imitation > 0,  # who does not imitate may be somewhere else
         ),
         stages_of(learning, body.task),
-        replace(settings, critic_hidden=tuple(learning.critic_hidden)),
+        learning,
         directory,
         seed=seed,
-        checkpoint_steps=learning.checkpoint_steps,
         report=lambda steps, row: report(done + steps, "ppo", _row(row)),
     )
-
-
-def _shared(config: DaggerConfig | PPOConfig, settings: type[Dagger] | type[PPO]) -> dict[str, Any]:
-    return {one.name: getattr(config, one.name) for one in fields(settings)}
 
 
 def _row(row: Mapping[str, float]) -> dict[str, float]:

@@ -18,7 +18,8 @@ from neuro_common.files import FormatError
 
 __all__ = ["Body", "TrainedWalker", "load_walker"]
 
-_PRETRAINED = "pretrained"
+# What ships, by the name under which it is asked for.
+_SHIPPED = {"pretrained": "walker", "self_taught": "self_taught"}
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class Body:
         imitation: float | None = None,
         reference_start: float = 0.0,
         early_end: bool = True,
+        roughness: float = 1.0,
         render_mode: str | None = None,
     ) -> BipedImitationEnv:
         """Make an environment.
@@ -59,6 +61,7 @@ class Body:
             imitation: Share of imitation in the reward; None is the task's.
             reference_start: Share of the episodes that start in a frame of the reference.
             early_end: Whether the task's early ends hold; a test does without.
+            roughness: Of the ground: 1 is that of BipedalWalker-v3, 0 is level.
             render_mode: None, "human" or "rgb_array".
         """
         task = self.task
@@ -78,16 +81,18 @@ class Body:
             max_pose_error=task.max_pose_error if early_end else None,
             max_lag=task.max_lag if early_end else None,
             compat=cast(Any, task.compat),
+            roughness=roughness,
             render_mode=render_mode,
         )
 
-    def test(self, steps: int) -> Callable[[], Environment]:
+    def test(self, steps: int, *, roughness: float = 1.0) -> Callable[[], Environment]:
         """What makes environments to test in: from the start of the course, until a fall.
 
         Args:
             steps: Duration of an episode.
+            roughness: Of the ground.
         """
-        return partial(self.environment, steps, early_end=False)
+        return partial(self.environment, steps, early_end=False, roughness=roughness)
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,14 +133,15 @@ def load_walker(weights: str | Path) -> TrainedWalker:
     """Read a walker.
 
     Args:
-        weights: Directory of a training, or "pretrained" for the one that ships.
+        weights: Directory of a training; "pretrained" is the taught walker that ships,
+            "self_taught" the one that learned from reward alone.
 
     Raises:
         FileNotFoundError: There is none.
         FormatError: The files are damaged, or of a network that does not walk.
     """
-    if str(weights) == _PRETRAINED:
-        with as_file(files("brainnn") / "pretrained" / "walker") as directory:
+    if str(weights) in _SHIPPED:
+        with as_file(files("brainnn") / "pretrained" / _SHIPPED[str(weights)]) as directory:
             return _load(directory)
     return _load(Path(weights))
 

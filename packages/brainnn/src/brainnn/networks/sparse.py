@@ -15,7 +15,9 @@ from torch import Tensor
 
 from neuro_common.rate_sequence import ACTIVATIONS
 
-__all__ = ["EdgePattern", "sparse_sequence"]
+__all__ = ["EdgePattern", "sparse_sequence", "step_products"]
+
+_WIDTH = 16  # trials that the compiled loops work on at once: brainnn.networks.lanes.WIDTH
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +90,19 @@ def sparse_sequence(
     )
 
 
+def step_products(weights: Tensor, values: Tensor) -> Tensor:
+    """Multiply each step by itself: the product of all at once would have to be laid out anew.
+
+    Args:
+        weights: Shape (rows, columns).
+        values: Shape (time, columns, batch).
+
+    Returns:
+        Shape (time, rows, batch).
+    """
+    return torch.bmm(weights.expand(len(values), -1, -1), values)
+
+
 class _SparseSequence(torch.autograd.Function):
     @staticmethod
     def forward(
@@ -101,75 +116,95 @@ class _SparseSequence(torch.autograd.Function):
         substeps: int,
         activation: str,
     ) -> tuple[Tensor, Tensor]:
-        from brainnn.networks.edge_kernels import advance_by_edges
-
-        steps = len(drive) * substeps
-        rates = drive.new_empty(steps + 1, *state.shape)
-        states = drive.new_empty(steps, *state.shape) if ctx.needs_input_grad[4] else None
-        current = state.clone(memory_format=torch.contiguous_format)
-        rate_of = ACTIVATIONS[activation].rate
-        rate_of(current, rates[0])
-        edges = pattern.post_starts, pattern.pre, values.detach().numpy()
-        left, seen = decay.detach().numpy(), rates.numpy()
-        added = drive.detach().contiguous().numpy()
-        for step, after in enumerate(rates[1:]):
-            if states is not None:
-                states[step] = current
-            held = added[step // substeps]
-            advance_by_edges(*edges, seen[step], left, held, current.numpy())
-            if noise is not None:
-                current += noise[step]
-            rate_of(current, after)
+        batch, steps = state.shape[1], len(drive) * substeps
+        drive, current = _in_lanes(drive), _in_lanes(state).clone()
+        noise = drive[:0] if noise is None else _in_lanes(noise)
+        rates = drive.new_empty(steps + 1, *current.shape)
+        states = drive.new_empty(steps * ctx.needs_input_grad[4], *current.shape)
+        ACTIVATIONS[activation].rate(current, rates[0])
+        _advance(pattern, values, decay, drive, noise, current, rates, states, activation)
         ctx.save_for_backward(values, decay, rates, states)
-        ctx.rest = pattern, substeps, activation
+        ctx.rest = pattern, substeps, activation, batch
         ctx.set_materialize_grads(False)
-        return rates[substeps::substeps], current
+        return rates[substeps::substeps, :, :batch], current[:, :batch]
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(
         ctx: Any, grad_read: Tensor | None, grad_last: Tensor | None
     ) -> tuple[Tensor | None, ...]:
-        from brainnn.networks.edge_kernels import add_edge_sums, advance_by_edges
+        from brainnn.networks.edge_kernels import retreat_by_edges
 
         values, decay, rates, states = ctx.saved_tensors
-        pattern, substeps, activation = ctx.rest
-        slope_of = ACTIVATIONS[activation].slope
-        edges = pattern.pre_starts, pattern.post, values.numpy()[pattern.by_pre]
-        adjoints = torch.empty_like(rates[1:])
-        through, direct = torch.zeros_like(rates[0]), torch.zeros_like(rates[0])
-        if grad_read is not None:
-            through += grad_read[-1]
+        pattern, substeps, activation, batch = ctx.rest
+        _, for_noise, for_values, _, for_decay, for_state = ctx.needs_input_grad[:6]
+        steps, first, none = len(rates) - 1, rates[0], rates[:0]
+        slopes = none
+        if activation != "relu":
+            slopes = torch.empty_like(rates[1:])
+            ACTIVATIONS[activation].slope(rates[1:], slopes)
+        arriving = none if grad_read is None else _in_lanes(grad_read)
+        through, direct = torch.zeros_like(first), torch.zeros_like(first)
         if grad_last is not None:
-            direct += grad_last
-        nothing = np.zeros_like(through.numpy())
-        forget = np.zeros_like(decay.numpy())
-        for step in reversed(range(len(adjoints))):
-            here = adjoints[step]
-            slope_of(rates[step + 1], here)
-            here.mul_(through).add_(direct)
-            torch.mul(here, decay.unsqueeze(1), out=direct)
-            # what the rates before this step get: from outside, and by the edges
-            read, rest = divmod(step, substeps)
-            arriving = nothing
-            if grad_read is not None and rest == 0 and read > 0:
-                arriving = grad_read[read - 1].contiguous().numpy()
-            advance_by_edges(*edges, here.numpy(), forget, arriving, through.numpy())
-        for_drive, for_noise, for_values, _, for_decay, for_state = ctx.needs_input_grad[:6]
+            direct[:, :batch] = grad_last
+        drives = rates.new_empty(steps // substeps, *first.shape)
+        noises = rates.new_empty(steps * for_noise, *first.shape)
+        sums, decays = values.new_zeros(len(values) * for_values), torch.zeros_like(decay)
+        numbers = decay, rates, slopes, states, arriving, through, direct
+        results = drives, noises, sums, decays
+        retreat_by_edges(
+            pattern.pre_starts,
+            pattern.post,
+            values.numpy()[pattern.by_pre],
+            *(one.numpy() for one in (*numbers, *results)),
+        )
         grads: list[Tensor | None] = [None] * 8
-        if for_drive:
-            grads[0] = adjoints.reshape(-1, substeps, *through.shape).sum(1)
+        grads[0] = drives[..., :batch]
         if for_noise:
-            grads[1] = adjoints
+            grads[1] = noises[..., :batch]
         if for_values:
-            sums = values.new_zeros(len(values))
-            ends, seen = adjoints.numpy(), rates.numpy()
-            add_edge_sums(pattern.post_starts, pattern.pre, ends, seen, sums.numpy())
-            grads[2] = sums
+            grads[2] = for_edges = torch.empty_like(sums)
+            for_edges.numpy()[pattern.by_pre] = sums.numpy()
         if for_decay:
-            grads[4] = (adjoints * states).sum((0, 2))
+            grads[4] = decays
         if for_state:
-            slope = torch.empty_like(through)
-            slope_of(rates[0], slope)
-            grads[5] = slope.mul_(through).add_(direct)
+            slope = torch.empty_like(first)
+            ACTIVATIONS[activation].slope(first, slope)
+            grads[5] = slope.mul_(through).add_(direct)[:, :batch]
         return tuple(grads)
+
+
+def _in_lanes(values: Tensor) -> Tensor:
+    """Trials, last, filled up with zeros to what the loops work on at once, side by side."""
+    missing = -values.shape[-1] % _WIDTH
+    if missing:
+        return torch.nn.functional.pad(values.detach(), (0, missing))
+    return values.detach().contiguous()
+
+
+def _advance(
+    pattern: EdgePattern,
+    values: Tensor,
+    decay: Tensor,
+    drive: Tensor,
+    noise: Tensor,
+    current: Tensor,
+    rates: Tensor,
+    states: Tensor,
+    activation: str,
+) -> None:
+    """Run all sub-steps in one call, or, where torch computes the rates, each in a call."""
+    from brainnn.networks.edge_kernels import advance_by_edges
+
+    edges = pattern.post_starts, pattern.pre, values.detach().numpy(), decay.detach().numpy()
+    if activation == "relu":
+        every = drive, noise, current, rates, states
+        advance_by_edges(*edges, True, *(one.numpy() for one in every))
+        return
+    held_for = (len(rates) - 1) // len(drive)
+    for step in range(len(rates) - 1):
+        here, held = slice(step, step + 1), step // held_for
+        after = rates[step : step + 2]
+        every = drive[held : held + 1], noise[here], current, after, states[here]
+        advance_by_edges(*edges, False, *(one.numpy() for one in every))
+        ACTIVATIONS[activation].rate(current, after[1])
