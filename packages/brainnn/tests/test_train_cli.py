@@ -111,6 +111,8 @@ def test_a_taught_network_is_scored_saved_and_loaded(
     more = [*told, f"learning.teacher={files}/teacher", f"weights={run}"]
     assert main(["train", *more]) == 1
     assert "weights must be of a network with 14 channels" in capsys.readouterr().err
+    assert main(["train", *more, "learning.squash=true", "task.phase=true"]) == 1
+    assert "learning.squash must be False, as it was for the weights" in capsys.readouterr().err
 
 
 def test_a_network_teaches_itself_with_a_curriculum(files: Path) -> None:

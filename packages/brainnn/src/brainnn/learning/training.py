@@ -59,8 +59,7 @@ def train_walker(
         done = _labelled_steps(taught, body)
     if rewarded is not None:
         _reinforce(core, body, rewarded, config.seed, directory, report, done)
-    squash = any(part.squash for part in (taught, rewarded) if part is not None)
-    return TrainedWalker(core, body, squash, {"learning": asdict(config.learning)})
+    return TrainedWalker(core, body, _squash(config), {"learning": asdict(config.learning)})
 
 
 def planned_steps(config: TrainConfig) -> int:
@@ -123,6 +122,10 @@ def _parts(config: TrainConfig) -> tuple[CloningConfig | DaggerConfig | None, PP
     )
 
 
+def _squash(config: TrainConfig) -> bool:
+    return any(part.squash for part in _parts(config) if part is not None)
+
+
 def _labelled_steps(learning: CloningConfig | DaggerConfig, body: Body) -> int:
     if isinstance(learning, CloningConfig):
         return learning.rounds * body.clip.steps
@@ -135,7 +138,13 @@ def _first_network(config: TrainConfig, body: Body, connectome: Connectome) -> C
     env.close()
     if config.weights is None:
         return make_network(config.network, connectome, channels, actions, seed=config.seed)
-    core = load_walker(config.weights).core
+    walker = load_walker(config.weights)
+    core = walker.core
+    if walker.squash != _squash(config):
+        raise ValueError(
+            f"learning.squash must be {walker.squash}, as it was for the weights, got "
+            f"{not walker.squash}: the same outputs would be other actions"
+        )
     if (core.channels, core.actions) != (channels, actions):
         raise ValueError(
             f"weights must be of a network with {channels} channels and {actions} actions for this "
