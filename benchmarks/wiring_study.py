@@ -46,6 +46,7 @@ ROLES = {"manc": ("interneuron", "motor"), "worm": ("sensory", "motor")}
 TAUGHT = BipedTaskConfig(imitation=0.0, goal=1.0, fall=0.0)
 SELF_TAUGHT = BipedTaskConfig(phase=True, imitation=0.8, goal=0.2, max_pose_error=0.6, max_lag=3.0)
 ROUNDS, PPO_STEPS = 40, 300_000
+RESTART = 34  # rounds after which all environments begin anew: a dip in every curve
 EPISODES, EPISODE_STEPS = range(10), 800
 # Levels at which a walker of either kind slows but does not always fall.
 DISTURBED = {"sensor_noise": 0.05, "motor_noise": 0.2, "lesions": 0.03}
@@ -85,7 +86,7 @@ def config_of(arm: Arm, seed: int) -> TrainConfig:
     )
     if arm.learning == "dagger":
         return TrainConfig(
-            network, TAUGHT, DaggerConfig(rounds=ROUNDS, checkpoint_rounds=ROUNDS), seed=seed
+            network, TAUGHT, DaggerConfig(rounds=ROUNDS, checkpoint_rounds=RESTART), seed=seed
         )
     return TrainConfig(network, SELF_TAUGHT, PPOConfig(steps=PPO_STEPS), seed=seed)
 

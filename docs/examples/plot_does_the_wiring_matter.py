@@ -53,7 +53,8 @@ for arm in study.arms:
 # --------------
 # Reward a step against the steps that a teacher labelled, or that were walked: means over runs with
 # 95 % bootstrap intervals, the real wiring bold. Each run has its own seed and, of a null model,
-# its own draw. The rounds in which a teacher drove are left out.
+# its own draw. The rounds in which a teacher drove are left out; the dip near the end of the taught
+# ones is where all environments begin anew, from rest.
 figure = learning_figure(study_curves(study))
 
 # %%

@@ -235,7 +235,7 @@ def test_burn_in_spares_the_start_of_an_episode_only(segment_steps: int, counts:
     ("changed", "message"),
     [
         ({"rounds": 0}, "rounds must be at least 1, got 0"),
-        ({"teacher_rounds": 0}, r"teacher_rounds must be in \[1, rounds=170\], got 0"),
+        ({"teacher_rounds": 0}, r"teacher_rounds must be in \[1, rounds=250\], got 0"),
         ({"burn_in": 64}, r"burn_in must be in \[0, segment_steps=64\), got 64"),
         ({"checkpoint_rounds": 0}, "checkpoint_rounds must be at least 1, got 0"),
         ({"recent": 1.5}, r"recent must be in \[0, 1\], got 1.5"),

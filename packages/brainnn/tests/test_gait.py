@@ -84,6 +84,11 @@ def test_a_frequency_between_bins_is_found(hz: float, late: float) -> None:
     assert found == pytest.approx(hz, abs=0.005)
 
 
+def test_a_drift_has_no_frequency() -> None:
+    time = 0.02 * np.arange(400)
+    assert np.isnan(peak_frequency(np.exp(-time / 2)[:, None], 0.02))
+
+
 def test_symmetry_index_by_hand() -> None:
     assert symmetry_index(0.6, 0.4) == pytest.approx(0.4)
     assert symmetry_index(1, 0) == 2

@@ -291,7 +291,10 @@ def test_a_start_inside_of_a_segment_is_refused() -> None:
 class Recall(Counting):
     """Shows a sign at the first step only; every step pays for being near it."""
 
-    def reset(self, **_: Any) -> tuple[NDArray[np.float32], dict[str, Any]]:
+    def reset(
+        self, *, seed: int | None = None, **_: Any
+    ) -> tuple[NDArray[np.float32], dict[str, Any]]:
+        gymnasium.Env.reset(self, seed=seed)
         self.sign = self.np_random.choice([-1.0, 1.0])
         return super().reset()
 

@@ -158,7 +158,7 @@ def peak_frequency(signals: _Numbers, dt_s: float, *, lowest_hz: float = 0.5) ->
         lowest_hz: Slower than this is drift.
 
     Returns:
-        Hz; NaN where nothing moves.
+        Hz; NaN where nothing moves, or drift alone.
     """
     frames = len(signals)
     window = np.hanning(frames + 1)[:-1, None]
@@ -168,6 +168,8 @@ def peak_frequency(signals: _Numbers, dt_s: float, *, lowest_hz: float = 0.5) ->
         return np.nan
     peak = first + int(power[first:-1].argmax())
     left, middle, right = np.log(power[peak - 1 : peak + 2] + 1e-300)
+    if left > middle:
+        return np.nan  # the flank of a drift
     bend = left - 2 * middle + right
     shift = 0.5 * (left - right) / bend if bend < 0 else 0.0
     return float((peak + shift) / (frames * dt_s))

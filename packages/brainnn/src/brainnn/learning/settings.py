@@ -25,7 +25,7 @@ class Supervised:
         checkpoint_rounds: Rounds from one checkpoint, at which episodes start over, to the next.
     """
 
-    rounds: int = 170
+    rounds: int = 250
     segment_steps: int = 64
     burn_in: int = 0
     updates: int = 20
@@ -36,7 +36,7 @@ class Supervised:
     last_learning_rate: float = 1e-3
     max_grad_norm: float = 1.0
     squash: bool = False
-    checkpoint_rounds: int = 34
+    checkpoint_rounds: int = 50
 
     def __post_init__(self) -> None:
         _at_least_one(
