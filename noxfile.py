@@ -82,6 +82,7 @@ DEMO = [
     "hydra.run.dir=results/demo/wiring",
     "brainnn evaluate weights=pretrained episodes=5 hydra.run.dir=results/demo/walker",
     "brainnn record weights=pretrained hydra.run.dir=results/demo/walk",
+    "brainnn figures wiring hydra.run.dir=results/demo/wiring_matters",
     "neuro-common report results/demo",
 ]
 
