@@ -2,9 +2,11 @@
 
     python -m benchmarks.wiring_study run FOLDER --edges EDGES --nodes NODES --worm LIST --jobs 2
     python -m benchmarks.wiring_study tables FOLDER TARGET
+    python -m benchmarks.wiring_study restore FOLDER TARGET
 
 `run` goes on where it was stopped: a training that is done is a file in FOLDER. `tables` writes
-what the package ships in ``brainnn/reference``. Null models are drawn anew for each seed.
+what the package ships in ``brainnn/reference``, `restore` makes FOLDER of that again, for a study
+to go on. Null models are drawn anew for each seed.
 """
 
 import argparse
@@ -38,7 +40,7 @@ from brainnn.train_config import (
     TrainConfig,
 )
 from neuro_common.files import atomic_path
-from neuro_common.runs import write_csv
+from neuro_common.runs import read_csv, write_csv
 
 NULLS = ("rewired", "weights", "signs", "random")
 ROLES = {"manc": ("interneuron", "motor"), "worm": ("sensory", "motor")}
@@ -181,6 +183,40 @@ def tables(folder: Path, target: Path) -> None:
         write_csv(target / f"wiring_{name}.csv", table)
 
 
+def restore(folder: Path, target: Path) -> None:
+    """Write the files that tables were made of, but for the processor time."""
+    folder.mkdir(parents=True, exist_ok=True)
+    runs, curves, episodes = (
+        rows_of(target / f"wiring_{name}.csv") for name in ("runs", "curves", "episodes")
+    )
+    for row in runs:
+        number = row.pop("run")
+        curve = [[one["step"], one["reward"]] for one in curves if one["run"] == number]
+        walked = [one for one in episodes if one["run"] == number]
+        walks = [{key: value for key, value in one.items() if key != "run"} for one in walked]
+        found = row | {"curve": curve, "episodes": walks}
+        name = "_".join(str(row[part]) for part in (*Arm.__annotations__, "seed"))
+        with atomic_path(folder / f"{name}.json") as temporary:
+            temporary.write_text(json.dumps(found))
+
+
+def rows_of(path: Path) -> list[dict[str, Any]]:
+    """Rows of a table, numbers as such."""
+    columns = read_csv(path)
+    return [
+        dict(zip(columns, map(plain, row), strict=True))
+        for row in zip(*columns.values(), strict=True)
+    ]
+
+
+def plain(cell: str) -> Any:
+    """A number, if it is one."""
+    try:
+        return json.loads(cell)
+    except json.JSONDecodeError:
+        return cell
+
+
 def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -190,15 +226,16 @@ def main() -> None:
     for name in ("--edges", "--nodes", "--worm"):
         training.add_argument(name, required=True)
     training.add_argument("--jobs", type=int, default=1)
-    writing = verbs.add_parser("tables")
-    writing.add_argument("folder", type=Path)
-    writing.add_argument("target", type=Path)
+    for name in ("tables", "restore"):
+        writing = verbs.add_parser(name)
+        writing.add_argument("folder", type=Path)
+        writing.add_argument("target", type=Path)
     told = parser.parse_args()
     if told.verb == "run":
         paths = {name: getattr(told, name) for name in ("edges", "nodes", "worm")}
         run(told.folder, paths, told.jobs)
     else:
-        tables(told.folder, told.target)
+        {"tables": tables, "restore": restore}[told.verb](told.folder, told.target)
 
 
 if __name__ == "__main__":
