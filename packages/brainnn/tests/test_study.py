@@ -200,7 +200,8 @@ def test_the_page_is_written_by_the_verb(
     assert {path.name for path in (run / "figures").glob("*.csv")} == {
         "learning.csv", "walking.csv", "disturbed.csv",
     }  # fmt: skip
-    assert main(["figures", "wiring", f"tables={tmp_path}/none"]) == 1
+    other = ["hydra.run.dir=other", f"tables={tmp_path}/none"]
+    assert main(["figures", "wiring", *other]) == 1
     assert "wiring_runs.csv must be a table, got nothing there" in capsys.readouterr().err
     with pytest.raises(ValueError, match="resamples must be at least 100"):
         WiringFigureConfig(resamples=9)

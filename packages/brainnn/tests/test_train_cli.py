@@ -109,9 +109,10 @@ def test_a_taught_network_is_scored_saved_and_loaded(
 
     # a second training goes on from these weights, and refuses another body
     more = [*told, f"learning.teacher={files}/teacher", f"weights={run}"]
-    assert main(["train", *more]) == 1
+    assert main(["train", *more, "hydra.run.dir=second"]) == 1
     assert "weights must be of a network with 14 channels" in capsys.readouterr().err
-    assert main(["train", *more, "learning.squash=true", "task.phase=true"]) == 1
+    others = ["learning.squash=true", "task.phase=true", "hydra.run.dir=third"]
+    assert main(["train", *more, *others]) == 1
     assert "learning.squash must be False, as it was for the weights" in capsys.readouterr().err
 
 

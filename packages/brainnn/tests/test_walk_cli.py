@@ -162,7 +162,8 @@ def test_lesions_and_disturbances_are_tabled(
     assert table["disturbance"] == ["none", "sensor_noise", "lesions", "terrain"]
     left = np.array(table["speed"], dtype=float)
     assert read_metric(run_of("figures_robustness")) == pytest.approx(left[1:].mean())
-    assert main(["figures", "lesions", f"weights={weights}/gru", *SHORT]) == 1
+    other = [f"weights={weights}/gru", *SHORT, "hydra.run.dir=other"]
+    assert main(["figures", "lesions", *other]) == 1
     assert "a network with neurons to silence, got a gru" in capsys.readouterr().err
 
 
@@ -190,7 +191,7 @@ def test_curves_of_a_sweep_are_one_for_each_setting(tmp_path: Path) -> None:
     assert [*curves] == ["network.name=real", "network.name=rewired"]
     assert curves["network.name=real"].mean.tolist() == [0.5, 10.5]
     assert main(["figures", "training", f"run={tmp_path}/sweep"]) == 0
-    assert main(["figures", "training", f"run={tmp_path}"]) == 1
+    assert main(["figures", "training", f"run={tmp_path}", "hydra.run.dir=other"]) == 1
 
 
 @pytest.mark.parametrize(
