@@ -1,0 +1,272 @@
+"""Movement sets as files: in shards, by several processes, and resumed wherever it was stopped."""
+
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+from zipfile import BadZipFile
+
+import numpy as np
+
+from neuro_common.files import FormatError, RunError, atomic_path, read_json, write_json
+from neuro_common.locks import Lock, holder
+from neuro_common.progress import Progress, progress
+from proprio_tcn.arms.arm import Arm
+from proprio_tcn.movements.format import SPLITS, split_path
+from proprio_tcn.movements.making import (
+    SHARD,
+    cells_of,
+    describe_settings,
+    make_renderer,
+    make_set,
+    shards_of,
+)
+from proprio_tcn.movements.rendering import Renderer, render
+from proprio_tcn.movements.start_points import StartPoints, find_start_points
+from proprio_tcn.movements.storage import LAYOUTS, write_movements
+from proprio_tcn.movements.trials import Trials
+from proprio_tcn.movements_config import MovementSettings
+
+__all__ = ["Generated", "generate_movements"]
+
+_RECORD = "proprio-tcn/generation"
+_REASONS = "told"
+Solver = Callable[..., Any]
+Task = tuple[str, int]
+
+
+class Generated(NamedTuple):
+    """What was written.
+
+    Attributes:
+        path: The folder.
+        samples: Number of samples by split.
+        told: Attempts by what became of them: "accepted", "out of reach", "joint jerk",
+            "muscle jerk".
+    """
+
+    path: Path
+    samples: dict[str, int]
+    told: dict[str, int]
+
+
+def generate_movements(
+    settings: MovementSettings,
+    arm: Arm,
+    path: str | Path,
+    *,
+    layout: str = "compact",
+    compression: str = "none",
+    workers: int = 1,
+    solve: Solver | None = None,
+) -> Generated:
+    """Write a movement set: ``dataset_train.hdf5``, ``dataset_val.hdf5``, ``dataset_test.hdf5``.
+
+    Finished shards of 200 samples wait in ``parts`` until all are there. Killed at any time and
+    called again with the same settings, it goes on, and the files are the same to the bit; so they
+    are with any number of workers.
+
+    Args:
+        settings: What moves, and how it varies.
+        arm: Who moves.
+        path: Folder to write to.
+        layout: "compact", "rendered" or "full", see ``proprio_tcn.movements.storage``.
+        compression: Of the full layout: "none", "lzf" or "gzip".
+        workers: Processes that share the work; each opens ``settings.arm`` for itself.
+        solve: Inverse kinematics for one worker; None is that of the arms.
+
+    Raises:
+        ValueError: The layout is unknown, or a split is left without a writer.
+        RunError: The folder holds another movement set, or another process writes it.
+        RenderingError: A trial was never accepted.
+    """
+    if layout not in LAYOUTS:
+        raise ValueError(f"layout must be one of {', '.join(LAYOUTS)}, got {layout!r}")
+    if workers < 1 or (workers > 1 and solve is not None):
+        raise ValueError(f"workers must be at least 1, and 1 with a solver given, got {workers}")
+    tasks = [
+        (split, number)
+        for split in SPLITS
+        for number in range(len(shards_of(cells_of(settings, split))))
+    ]
+    folder = Path(path)
+    wanted = {
+        "settings": describe_settings(settings),
+        "layout": layout,
+        "compression": compression,
+    }
+    parts = folder / "parts"
+    parts.mkdir(parents=True, exist_ok=True)
+    with _locked(parts / "lock", folder):
+        if _check_record(folder, wanted, {split for split, _ in tasks}):
+            told = read_json(folder / "movements.json", _RECORD)[_REASONS]
+        else:
+            missing = [task for task in tasks if not _shard_path(parts, task).exists()]
+            _make_shards(settings, arm, parts, tasks, missing, workers, solve)
+            told = _assemble(settings, arm, folder, tasks, layout, compression)
+            write_json(folder / "movements.json", {**wanted, _REASONS: told, "done": True}, _RECORD)
+    shutil.rmtree(parts, ignore_errors=True)
+    samples = {split: len(cells_of(settings, split)) for split in SPLITS}
+    return Generated(folder, samples, told)
+
+
+@contextmanager
+def _locked(path: Path, folder: Path) -> Iterator[None]:
+    try:
+        lock = Lock(path)
+    except BlockingIOError:
+        raise RunError(
+            f"{folder} must have one writer at a time, and {holder(path)} is at work there"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _check_record(folder: Path, wanted: dict[str, Any], splits: set[str]) -> bool:
+    """Whether the set is done; a folder that is new gets its record."""
+    record = folder / "movements.json"
+    if not record.exists():
+        write_json(record, {**wanted, "done": False}, _RECORD)
+        return False
+    found = read_json(record, _RECORD)
+    differing = [key for key in ("layout", "compression") if found.get(key) != wanted[key]]
+    before = found.get("settings", {})
+    differing += [
+        key for key, value in wanted["settings"].items() if before.get(key, "nothing") != value
+    ]
+    if differing:
+        raise RunError(
+            f"{folder} must be taken up with the settings that it began with, but these differ: "
+            f"{', '.join(differing)}; set them back, or give another folder"
+        )
+    return bool(found.get("done")) and all(split_path(folder, one).exists() for one in splits)
+
+
+def _make_shards(
+    settings: MovementSettings,
+    arm: Arm,
+    parts: Path,
+    tasks: list[Task],
+    missing: list[Task],
+    workers: int,
+    solve: Solver | None,
+) -> None:
+    total = sum(len(cells_of(settings, split)) for split in SPLITS)
+    bar: Progress[int] = progress(total, "generate", metric="accepted")
+    with bar:
+        bar.advance(total - sum(_size(settings, task) for task in missing))
+        if not missing:
+            return
+        told: Counter[str] = Counter()
+        for task, one in _shards(settings, arm, parts, missing, workers, solve):
+            told += Counter(one)
+            bar.show(told["accepted"] / max(told.total(), 1))
+            bar.advance(_size(settings, task))
+
+
+def _shards(
+    settings: MovementSettings,
+    arm: Arm,
+    parts: Path,
+    missing: list[Task],
+    workers: int,
+    solve: Solver | None,
+) -> Iterator[tuple[Task, dict[str, int]]]:
+    planes = ["horizontal"] if settings.movements == "reaches" else settings.planes
+    places = {
+        plane: find_start_points(arm, plane, settings.start_points, solve=solve) for plane in planes
+    }
+    if workers == 1:
+        renderer = make_renderer(arm, settings, solve=solve, places=places)
+        for task in missing:
+            yield task, _make_shard(renderer, parts, task)
+        return
+    from concurrent.futures import ProcessPoolExecutor, as_completed
+    from multiprocessing import get_context
+
+    with ProcessPoolExecutor(
+        workers, get_context("spawn"), _begin_worker, (settings, places)
+    ) as pool:
+        futures = {pool.submit(_work, parts, task): task for task in missing}
+        try:
+            for future in as_completed(futures):
+                yield futures[future], future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+_renderer: Renderer | None = None
+
+
+def _begin_worker(settings: MovementSettings, places: dict[str, StartPoints]) -> None:
+    from proprio_tcn.arms.opening import open_arm
+
+    global _renderer
+    _renderer = make_renderer(open_arm(settings.arm), settings, places=places)
+
+
+def _work(parts: Path, task: Task) -> dict[str, int]:
+    if _renderer is None:
+        raise RuntimeError("a worker must be begun before it works")
+    return _make_shard(_renderer, parts, task)
+
+
+def _make_shard(renderer: Renderer, parts: Path, task: Task) -> dict[str, int]:
+    split, number = task
+    cells = shards_of(cells_of(renderer.settings, split))[number]
+    trials, told = render(renderer, cells)
+    arrays = {one.name: getattr(trials, one.name) for one in fields(trials)}
+    arrays = {name: array for name, array in arrays.items() if array is not None}
+    reasons = {f"{_REASONS}_{reason}": np.array(count) for reason, count in told.items()}
+    with atomic_path(_shard_path(parts, task)) as temporary:
+        np.savez(temporary, allow_pickle=False, **arrays, **reasons)
+    return dict(told)
+
+
+def _assemble(
+    settings: MovementSettings,
+    arm: Arm,
+    folder: Path,
+    tasks: list[Task],
+    layout: str,
+    compression: str,
+) -> dict[str, int]:
+    told: Counter[str] = Counter()
+    for split in SPLITS:
+        read = partial(_read_shard, folder / "parts")
+        shards = [read(task, told) for task in tasks if task[0] == split]
+        if not shards:
+            continue
+        movements = make_set(arm, settings, split, Trials.join(shards))
+        write_movements(split_path(folder, split), movements, layout, compression)
+    return dict(sorted(told.items()))
+
+
+def _read_shard(parts: Path, task: Task, told: Counter[str]) -> Trials:
+    path = _shard_path(parts, task)
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
+            arrays = {name: found[name] for name in found.files}
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        raise FormatError(
+            f"{path} must be a shard of finished samples, got one that cannot be read ({error}): "
+            "delete it and generate again"
+        ) from None
+    prefix = f"{_REASONS}_"
+    for name in [name for name in arrays if name.startswith(prefix)]:
+        told[name.removeprefix(prefix)] += int(arrays.pop(name))
+    return Trials(**arrays)
+
+
+def _shard_path(parts: Path, task: Task) -> Path:
+    return parts / f"{task[0]}_{task[1]:05d}.npz"
+
+
+def _size(settings: MovementSettings, task: Task) -> int:
+    return min(SHARD, len(cells_of(settings, task[0])) - task[1] * SHARD)
