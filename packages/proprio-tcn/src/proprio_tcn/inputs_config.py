@@ -1,0 +1,48 @@
+"""What `proprio-tcn inputs` can be told, as a plain dataclass."""
+
+from dataclasses import dataclass, field
+
+__all__ = ["InputsConfig"]
+
+
+@dataclass
+class InputsConfig:
+    """`proprio-tcn inputs`: a recorded session as the input of networks.
+
+    Attributes:
+        arm: Name of an arm or path of its model, see `proprio_tcn.arms.opening.open_arm`; the
+            macaque of the paper is a path of an .osim file.
+        coordinates: Free joint coordinates of the model, in order; None for those it does not lock.
+        markers: Places of markers: .trc, or CSV with time_s, NAME_x, NAME_y, NAME_z.
+        angles: Joint angles in place of markers: .mot, .sto, or CSV with time_s and NAME_deg.
+        events: CSV of the trials: trial, start_s, end_s, perhaps condition and bump_s.
+        units: Of the places in a CSV file: "m", "cm" or "mm"; a .trc file tells its own.
+        axes: "file" for markers in the axes of the arm's model file, as OpenSim wants them, or
+            "world": x forward, y left, z up from the shoulder.
+        rename: Names of the arm's markers by those of the file, such as {RWRIST: Marker_4}.
+        weights: Weight of each marker in the fit, by its name in the arm; 0 leaves it out.
+        max_gap_s: Longer gaps are not filled.
+        long_gaps: "refuse" markers that are gone for longer, or "mask" them.
+        max_residual_mm: A marker that the fit misses by more is refused.
+        lowpass_hz: Zero-phase low-pass of the joint angles; None for none.
+        out_of_range: "refuse" recorded joint angles out of the model's range, or "keep" them.
+        too_long: "refuse" trials longer than 3 s, or "drop" them.
+        passive_bins: Bins of 10 ms of a passive trial, from the onset of its bump.
+    """
+
+    arm: str = "human"
+    coordinates: list[str] | None = None
+    markers: str | None = None
+    angles: str | None = None
+    events: str = ""
+    units: str = "mm"
+    axes: str = "file"
+    rename: dict[str, str] = field(default_factory=dict)
+    weights: dict[str, float] = field(default_factory=dict)
+    max_gap_s: float = 0.1
+    long_gaps: str = "refuse"
+    max_residual_mm: float = 20.0
+    lowpass_hz: float | None = None
+    out_of_range: str = "refuse"
+    too_long: str = "refuse"
+    passive_bins: int = 13

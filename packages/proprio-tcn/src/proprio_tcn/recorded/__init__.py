@@ -1,0 +1,3 @@
+"""Recorded movements: marker and joint-angle files to muscle kinematics."""
+
+__all__: list[str] = []
