@@ -1,0 +1,3 @@
+"""What explains neurons: recordings, features, ridge, ceilings, comparisons."""
+
+__all__: list[str] = []

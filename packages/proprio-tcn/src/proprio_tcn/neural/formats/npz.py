@@ -1,0 +1,81 @@
+"""Recordings as npz: plain arrays by the names of the recording's attributes."""
+
+import os
+import zipfile
+import zlib
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neuro_common.files import FORMAT_VERSION, FormatError, atomic_path, check_format
+from proprio_tcn.neural.recording import Recording
+
+__all__ = ["read_npz", "write_npz"]
+
+_FORMAT = "proprio-tcn/recording"
+_NEEDED = tuple(
+    one.name for one in fields(Recording) if one.name not in ("kinematics", "left_out", "muscles")
+)
+_TEXTS = ("subject", "area", "session")
+
+
+def write_npz(recording: Recording, path: str | os.PathLike[str]) -> None:
+    """Write a recording, atomically; kinematics are called ``kinematics.hand`` and so on."""
+    arrays: dict[str, Any] = {"format": _FORMAT, "format_version": FORMAT_VERSION}
+    for one in fields(Recording):
+        if one.name != "kinematics":
+            arrays[one.name] = np.asarray(getattr(recording, one.name))
+    # an empty tuple would become numbers
+    for name in ("muscles", "left_out"):
+        arrays[name] = np.asarray(getattr(recording, name), dtype=np.str_)
+    arrays |= {f"kinematics.{name}": values for name, values in recording.kinematics.items()}
+    with atomic_path(path) as temporary:
+        np.savez_compressed(temporary, **arrays)
+
+
+def read_npz(path: str | os.PathLike[str]) -> Recording:
+    """Read what `write_npz` wrote, or what others wrote by the same names.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        FormatError: The file is cut short, of another format or newer, holds Python objects, or
+            makes no recording.
+    """
+    try:
+        # numpy leaves a broken file open that it opened itself
+        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+    except (
+        ValueError,
+        EOFError,
+        zipfile.BadZipFile,
+        zlib.error,
+        KeyError,
+        AttributeError,
+    ) as error:
+        raise FormatError(
+            f"{path} must be a whole npz file of plain arrays, got {error}: restore it from a copy"
+        ) from None
+    version = arrays.get("format_version")
+    check_format(
+        path,
+        str(arrays["format"]) if "format" in arrays else None,
+        None if version is None or version.dtype.kind not in "iu" else int(version),
+        _FORMAT,
+    )
+    if lacking := [name for name in _NEEDED if name not in arrays]:
+        raise FormatError(f"{path} lacks {lacking[0]}, got {', '.join(arrays)}")
+    found: dict[str, Any] = {name: arrays[name] for name in _NEEDED}
+    found |= {name: str(found[name]) for name in _TEXTS}
+    for name in ("neurons", "muscles", "left_out"):
+        found[name] = tuple(str(one) for one in arrays.get(name, ()))
+    head = "kinematics."
+    found["kinematics"] = {
+        name.removeprefix(head): one for name, one in arrays.items() if name.startswith(head)
+    }
+    try:
+        return Recording(**found)
+    except ValueError as error:
+        raise FormatError(f"{path}: {error}") from None

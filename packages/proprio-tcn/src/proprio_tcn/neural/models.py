@@ -1,0 +1,229 @@
+"""Networks that are read out: trained ones, their untrained beginnings, and untrained draws."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from proprio_tcn.neural.controls import control_input
+from proprio_tcn.neural.features import Features, layer_features, spindle_input
+from proprio_tcn.neural.protocol import Protocol
+from proprio_tcn.neural.recording import Recording
+from proprio_tcn.neural.targets import Targets
+
+if TYPE_CHECKING:
+    from proprio_tcn.networks.trunk import Trunk
+
+__all__ = [
+    "NamedNetwork",
+    "network_features",
+    "network_input",
+    "of_muscles",
+    "open_networks",
+]
+
+_MOVING = "_movement_r2"
+_NUMBERED = "muscle "  # names that a reader gave where the file has none
+
+
+@dataclass(frozen=True, eq=False)
+class NamedNetwork:
+    """A network without its head, and what is known of it.
+
+    Attributes:
+        name: What tables call it.
+        trunk: In evaluation mode, on the device it computes on.
+        muscles: Names of the muscles that it sees; None sees those of the recording.
+        task: What it was taught, or "untrained".
+        performance: How well it does its task, greater is better; NaN for an untrained one.
+    """
+
+    name: str
+    trunk: "Trunk"
+    muscles: tuple[str, ...] | None
+    task: str
+    performance: float = float("nan")
+
+    def row(self) -> dict[str, Any]:
+        """Its facts, as a row of a table."""
+        geometry = self.trunk.geometry
+        return {
+            "model": self.name,
+            "task": self.task,
+            "architecture": self.trunk.settings.name(),
+            "family": self.trunk.settings.family,
+            "layers": len(geometry),
+            "parameters": sum(one.parameters for one in geometry),
+            "performance": self.performance,
+        }
+
+
+def open_networks(
+    directories: Sequence[str | Path],
+    recording: Recording,
+    *,
+    untrained: bool = True,
+    draws: int = 0,
+    device: str = "cpu",
+) -> list[NamedNetwork]:
+    """Load networks, and build untrained ones beside them.
+
+    Args:
+        directories: Of trained networks.
+        recording: Whose muscles untrained draws see.
+        untrained: Add each architecture and seed as it was before training, once.
+        draws: Further untrained architectures from the published search space.
+        device: Where they compute.
+
+    Raises:
+        FileNotFoundError: A directory holds no network.
+        FormatError: Its files are damaged.
+    """
+    import torch
+
+    from proprio_tcn.networks.sampling import sample_trunk
+    from proprio_tcn.networks.trunk import build_trunk
+    from proprio_tcn.trained import load_network
+
+    found: dict[str, NamedNetwork] = {}
+    for directory in directories:
+        trained = load_network(directory, device=device)
+        network, settings = trained.network, trained.network.trunk.settings
+        name = f"{trained.task.name} {settings.name()} {network.seed}"
+        if name in found:
+            name = f"{name} {Path(directory).name}"
+        performance = _performance(trained.metrics)
+        found[name] = NamedNetwork(
+            name, network.trunk.eval(), trained.muscles, trained.task.name, performance
+        )
+        first = f"untrained {settings.name()} {network.seed}"
+        if untrained and first not in found:
+            trunk = trained.begin().network.trunk.to(torch.device(device)).eval()
+            found[first] = NamedNetwork(first, trunk, trained.muscles, "untrained")
+    for draw in range(draws):
+        settings = sample_trunk(draw)
+        name = f"untrained draw {draw} {settings.name()}"
+        trunk = build_trunk(settings, len(recording.muscles), draw).to(torch.device(device))
+        found[name] = NamedNetwork(name, trunk.eval(), None, "untrained")
+    return list(found.values())
+
+
+def network_features(
+    networks: Sequence[NamedNetwork],
+    targets: Targets,
+    protocol: Protocol,
+    *,
+    control: str | None = None,
+    seed: int = 0,
+    device: str = "cpu",
+    batch: int = 64,
+) -> Iterator[Features]:
+    """Features of every layer of every network, one network after another.
+
+    Args:
+        networks: Which.
+        targets: Whose recording and windows they see.
+        protocol: Placement, padding, components.
+        control: As for `network_input`.
+        seed: Of the control.
+        device: Where the networks are.
+        batch: Windows seen at once.
+
+    Raises:
+        ValueError: The recording lacks a muscle that a network sees.
+    """
+    inputs: dict[tuple[str, ...] | None, NDArray[np.float32]] = {}
+    for one in networks:
+        if one.muscles not in inputs:
+            spindle = network_input(targets, protocol, one.muscles, control=control, seed=seed)
+            inputs[one.muscles] = spindle
+        yield from layer_features(
+            one.name,
+            one.trunk,
+            inputs[one.muscles],
+            targets.windows,
+            targets.split.train,
+            placement=protocol.placement,
+            components=protocol.components,
+            batch=batch,
+            device=device,
+            compat=protocol.compat,
+        )
+
+
+def network_input(
+    targets: Targets,
+    protocol: Protocol,
+    muscles: tuple[str, ...] | None,
+    *,
+    control: str | None = None,
+    seed: int = 0,
+) -> NDArray[np.float32]:
+    """What networks see in the windows of targets, see `spindle_input`.
+
+    Args:
+        targets: Cut from a recording of muscle lengths.
+        protocol: Placement and padding.
+        muscles: That are seen, in order; None for those of the recording.
+        control: One of `proprio_tcn.neural.controls.CONTROLS`, or None.
+        seed: Of the control.
+
+    Raises:
+        ValueError: The recording lacks a muscle, or there is none.
+    """
+    if targets.recording is None:
+        raise ValueError("networks need targets that were cut from a recording of muscle lengths")
+    seen = of_muscles(targets.recording, muscles or targets.recording.muscles)
+    way = protocol.placement
+    spindle = spindle_input(seen, targets.windows, placement=way, padding=protocol.padding)
+    if control is None:
+        return spindle
+    return control_input(spindle, targets.windows, control, placement=way, seed=seed)
+
+
+def of_muscles(recording: Recording, muscles: tuple[str, ...]) -> Recording:
+    """A recording with the muscles that a network sees, in its order.
+
+    Muscles that a reader had to number are taken as they come, if they are as many.
+
+    Raises:
+        ValueError: The recording lacks one of them.
+    """
+    own = recording.muscles
+    if own == muscles:
+        return recording
+    numbered = bool(own) and all(one.startswith(_NUMBERED) for one in own)
+    if numbered and len(own) == len(muscles):
+        place = list(range(len(own)))
+    elif lacking := [one for one in muscles if one not in own]:
+        raise ValueError(
+            f"the recording must hold the network's {len(muscles)} muscles, but it lacks "
+            f"{len(lacking)} of them, such as {lacking[0]}; it has {len(own)}: "
+            f"{', '.join(own[:4])}{', ...' if len(own) > 4 else ''}"
+        )
+    else:
+        place = [own.index(one) for one in muscles]
+    kinematics = {
+        name: values[..., place] if name.startswith("muscle_") else values
+        for name, values in recording.kinematics.items()
+    }
+    return replace(recording, kinematics=kinematics, muscles=muscles)
+
+
+def _performance(metrics: dict[str, float]) -> float:
+    """Accuracy or mean R2 in movement, of the test or else the validation; NaN if unknown."""
+    for part in ("test_", "validation_"):
+        for name in ("accuracy", "probe_accuracy"):
+            if part + name in metrics:
+                return float(metrics[part + name])
+        of_targets = [
+            value
+            for name, value in metrics.items()
+            if name.startswith(part) and name.endswith(_MOVING)
+        ]
+        if of_targets:
+            return float(np.mean(of_targets))
+    return float("nan")

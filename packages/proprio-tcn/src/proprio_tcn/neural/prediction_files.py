@@ -1,0 +1,82 @@
+"""Predictions on disk: tables for people, and an npz that comparisons are made from."""
+
+import json
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neuro_common.files import FORMAT_VERSION, FormatError, atomic_path, check_format, write_csv
+from proprio_tcn.neural.prediction import LayerScore, Prediction, TrialSums
+
+__all__ = ["read_prediction", "write_prediction"]
+
+_FORMAT = "proprio-tcn/prediction"
+_FILE = "prediction.npz"
+_FACTS = ("model", "layer", "depth", "kind", "features")
+_SCORES = ("alpha", "train_ev", "fold_ev", "test_ev", "test_r2", "test_bits")
+
+
+def write_prediction(directory: str | Path, prediction: Prediction) -> None:
+    """Write ``neurons.csv``, ``layers.csv`` and what `read_prediction` reads.
+
+    Args:
+        directory: Where they go.
+        prediction: The scores.
+    """
+    folder, layers = Path(directory), prediction.layers
+    write_csv(folder / "neurons.csv", prediction.neuron_table())
+    write_csv(folder / "layers.csv", prediction.layer_table())
+    facts = [{name: getattr(one, name) for name in _FACTS} for one in layers]
+    shared = layers[0].trials
+    arrays: dict[str, Any] = {
+        "format": _FORMAT,
+        "format_version": FORMAT_VERSION,
+        "neurons": np.array(prediction.neurons, dtype=np.str_),
+        "layers": json.dumps(facts),
+        "bins": shared.bins,
+        "y": shared.y,
+        "yy": shared.yy,
+        "e": np.stack([one.trials.e for one in layers]),
+        "ee": np.stack([one.trials.ee for one in layers]),
+    }
+    arrays |= {name: np.stack([getattr(one, name) for one in layers]) for name in _SCORES}
+    with atomic_path(folder / _FILE) as temporary:
+        np.savez_compressed(temporary, **arrays)
+
+
+def read_prediction(directory: str | Path) -> Prediction:
+    """Read what `write_prediction` wrote.
+
+    Raises:
+        FileNotFoundError: The directory holds no prediction.
+        FormatError: The file is cut short, foreign or newer.
+    """
+    path = Path(directory) / _FILE
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+    except (ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+        raise FormatError(f"{path} must be a whole npz file of plain arrays, got {error}") from None
+    check_format(path, str(arrays.get("format")), int(arrays.get("format_version", 0)), _FORMAT)
+    try:
+        facts = json.loads(str(arrays["layers"]))
+        layers = [
+            LayerScore(
+                **one,
+                **{name: arrays[name][place] for name in _SCORES},
+                trials=TrialSums(
+                    arrays["bins"],
+                    arrays["y"],
+                    arrays["yy"],
+                    arrays["e"][place],
+                    arrays["ee"][place],
+                ),
+            )
+            for place, one in enumerate(facts)
+        ]
+        return Prediction(tuple(str(one) for one in arrays["neurons"]), tuple(layers))
+    except (KeyError, TypeError, IndexError, ValueError) as error:
+        raise FormatError(f"{path} is no whole prediction: {error}") from None

@@ -1,0 +1,91 @@
+"""Do networks that do their task better explain neurons better? Depth and session taken out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from proprio_tcn.neural.prediction import Prediction
+from proprio_tcn.neural.statistics import mixed_regression, partial_correlation
+
+__all__ = ["Standing", "relation_table"]
+
+_FEWEST = 5  # networks of a task in one session
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where one trained network stands in one session.
+
+    Attributes:
+        session: Of the prediction.
+        model: Name of the network.
+        task: What it was taught.
+        layers: Its depth.
+        performance: At its task, greater is better.
+        test_ev: Mean test explained variance of its best layer.
+    """
+
+    session: str
+    model: str
+    task: str
+    layers: int
+    performance: float
+    test_ev: float
+
+    @classmethod
+    def of(
+        cls, session: str, prediction: Prediction, models: Mapping[str, Sequence[str]]
+    ) -> "list[Standing]":
+        """Standings of the networks that have a performance.
+
+        Args:
+            session: Name of the session.
+            prediction: Its scores.
+            models: Columns of ``models.csv``.
+        """
+        found = []
+        for number, name in enumerate(models["model"]):
+            performance = float(models["performance"][number])
+            if np.isnan(performance) or name not in prediction.models:
+                continue
+            test_ev = float(prediction.best_layer(name).test_ev.mean())
+            task, layers = models["task"][number], int(models["layers"][number])
+            found.append(cls(session, name, task, layers, performance, test_ev))
+        return found
+
+
+def relation_table(standings: Sequence[Standing]) -> dict[str, list[Any]]:
+    """Performance against explained variance for each task, a row for each that can be told.
+
+    r and p are of the partial correlation with depth, and with differences between sessions taken
+    out; the slope of the mixed regression has an intercept for each network, where several sessions
+    saw the same.
+    """
+    columns: dict[str, list[Any]] = {
+        name: [] for name in ("task", "networks", "sessions", "r", "p", "slope", "slope_p")
+    }
+    for task in dict.fromkeys(one.task for one in standings):
+        own = [one for one in standings if one.task == task]
+        sessions = sorted({one.session for one in own})
+        models = {one.model for one in own}
+        performance = np.array([one.performance for one in own])
+        test_ev = np.array([one.test_ev for one in own])
+        depth = np.array([one.layers for one in own], dtype=float)
+        others = [np.array([one.session == name for one in own]) for name in sessions[1:]]
+        covariates = np.column_stack([depth, *others])
+        varies = np.ptp(depth) > 0
+        covariates = covariates if varies else covariates[:, 1:]
+        if len(models) < _FEWEST or np.ptp(performance) == 0:
+            continue
+        found = partial_correlation(performance, test_ev, covariates)
+        slope, slope_p = float("nan"), float("nan")
+        if len(sessions) > 1:
+            predictors = np.column_stack([performance, covariates])
+            mixed = mixed_regression(test_ev, predictors, [one.model for one in own])
+            slope, slope_p = float(mixed.coefficients[1]), float(mixed.p[1])
+        row = (task, len(models), len(sessions), found.r, found.p, slope, slope_p)
+        for name, value in zip(columns, row, strict=True):
+            columns[name].append(value)
+    return columns

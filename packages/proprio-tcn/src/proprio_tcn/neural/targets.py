@@ -1,0 +1,177 @@
+"""What every model is to explain: the neurons' rates, bin by bin, and the split of the trials."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from proprio_tcn.movements.format import BIN_S, BINS
+from proprio_tcn.neural.binning import smooth
+from proprio_tcn.neural.protocol import Protocol
+from proprio_tcn.neural.recording import Recording
+from proprio_tcn.neural.reliability import split_half_reliability
+from proprio_tcn.neural.splits import TrialSplit, split_trials
+from proprio_tcn.neural.windows import Windows, choose_windows
+
+__all__ = ["Targets", "make_targets", "prepare", "smoothed", "trimmed_windows"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Targets:
+    """Responses in the bins of all windows, laid end to end, and who may see them.
+
+    Attributes:
+        rates: Smoothed counts per bin, ``(rows, neurons)``.
+        counts: Counts, ``(rows, neurons)``; None for responses that are no spikes.
+        windows: The bins; rows are `Windows.rows` of them.
+        split: Of the windows.
+        neurons: Names of the columns.
+        recording: What they were cut from; None for responses made otherwise.
+        left_out: Trials with a movement or bump that are in no window: too long for a network's
+            input, over too soon, or not drawn.
+    """
+
+    rates: Floats
+    counts: NDArray[np.unsignedinteger[Any]] | None
+    windows: Windows
+    split: TrialSplit
+    neurons: tuple[str, ...]
+    recording: Recording | None = None
+    left_out: int = 0
+
+    @cached_property
+    def window(self) -> Ints:
+        """Window of each row."""
+        return self.windows.rows()[0]
+
+    @cached_property
+    def train(self) -> NDArray[np.bool_]:
+        """Rows to learn from."""
+        return np.asarray(np.isin(self.window, self.split.train))
+
+    @cached_property
+    def fold(self) -> Ints:
+        """Fold of each row, -1 in the rows held out."""
+        of_window = np.full(len(self.windows), -1)
+        of_window[self.split.train] = self.split.fold
+        return np.asarray(of_window[self.window])
+
+
+def prepare(
+    recording: Recording, protocol: Protocol | None = None, *, lags: Sequence[int] = ()
+) -> Targets:
+    """Cut windows, smooth, shift and split, once for every model that is to be compared.
+
+    Windows that do not fit into a network's input are left out, and windows are trimmed where the
+    lag would lead out of the trial.
+
+    Args:
+        recording: Of one session.
+        protocol: How; None for the published protocol.
+        lags: Further lags, in bins, that the windows are to be trimmed for.
+
+    Raises:
+        ValueError: The recording has no such trials, too few, or no neuron passes the filters.
+    """
+    protocol = protocol or Protocol()
+    windows = choose_windows(recording, protocol.window, seed=protocol.seed)
+    windows = trimmed_windows(recording, windows, [protocol.lag_bins, *lags], protocol.placement)
+    rates = smoothed(recording.spikes, recording, protocol)
+    split = split_trials(
+        windows.condition,
+        test_fraction=protocol.test_fraction,
+        folds=protocol.folds,
+        seed=protocol.seed,
+    )
+    kept = _filtered(recording, windows.take(split.train), rates, protocol)
+    return Targets(
+        windows.gather(rates, protocol.lag_bins)[:, kept],
+        windows.gather(recording.spikes, protocol.lag_bins)[:, kept],
+        windows,
+        split,
+        tuple(recording.neurons[index] for index in kept),
+        recording,
+        int((recording.passive if windows.kind == "passive" else recording.active).sum())
+        - len(windows),
+    )
+
+
+def smoothed(counts: ArrayLike, recording: Recording, protocol: Protocol) -> Floats:
+    """Counts or expected counts of each bin, smoothed as the protocol says.
+
+    Args:
+        counts: Shape ``(trials, bins, neurons)``.
+        recording: Whose trials they are.
+        protocol: How.
+    """
+    return smooth(
+        counts,
+        recording.length,
+        width_bins=protocol.smoothing_bins,
+        kernel=protocol.smoothing,
+        compat=protocol.compat,
+    )
+
+
+def make_targets(rates: Floats, windows: Windows, split: TrialSplit) -> Targets:
+    """Targets of responses that are no spike counts, such as those of planted neurons.
+
+    Args:
+        rates: Responses of each bin, ``(rows, neurons)``.
+        windows: The bins.
+        split: Of the windows.
+
+    Raises:
+        ValueError: Rates have other rows than the windows.
+    """
+    rows = int(windows.length.sum())
+    if rates.ndim != 2 or len(rates) != rows:
+        raise ValueError(f"rates must be (rows, neurons) with {rows} rows, got {rates.shape}")
+    names = tuple(f"planted {number}" for number in range(rates.shape[1]))
+    return Targets(rates, None, windows, split, names)
+
+
+def trimmed_windows(
+    recording: Recording, windows: Windows, lags: Sequence[int], placement: int
+) -> Windows:
+    """Keep bins whose responses at all lags lie in the trial, and windows that fit an input.
+
+    Raises:
+        ValueError: No window is left.
+    """
+    length = recording.length[windows.trial]
+    start = np.maximum(windows.start, -min(0, *lags))
+    stop = np.minimum(windows.stop, length - max(0, *lags))
+    fits = (stop > start) & (stop - start <= BINS - placement)
+    if not fits.any():
+        raise ValueError(
+            f"a window must have between 1 and {BINS - placement} bins with responses at lags of "
+            f"{min(lags)} to {max(lags)} bins, got none among {len(windows)}"
+        )
+    kept = windows.take(fits)
+    return Windows(kept.trial, start[fits], stop[fits], kept.direction_deg, kept.kind)
+
+
+def _filtered(recording: Recording, train: Windows, rates: Floats, protocol: Protocol) -> Ints:
+    """Neurons that fire enough, and reliably enough, in the training windows."""
+    rate_hz = train.gather(recording.spikes).mean(axis=0) / BIN_S
+    keep = rate_hz >= protocol.min_rate_hz
+    reliability = None
+    if protocol.min_reliability is not None:
+        reliability = split_half_reliability(rates, train, seed=protocol.seed)
+        keep &= reliability >= protocol.min_reliability
+    if not keep.any():
+        told = f"rates reach {rate_hz.max():.3g} Hz"
+        if reliability is not None:
+            told += f" and reliabilities {np.nanmax(reliability):.3g}"
+        raise ValueError(
+            f"at least one neuron must pass min_rate_hz={protocol.min_rate_hz:g} and "
+            f"min_reliability={protocol.min_reliability}, got none of {len(keep)}: {told}"
+        )
+    return np.flatnonzero(keep)

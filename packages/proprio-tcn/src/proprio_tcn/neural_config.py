@@ -1,0 +1,113 @@
+"""What the verbs on neurons can be told, as plain dataclasses."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from proprio_tcn.neural.protocol import Protocol, Reaching
+
+__all__ = ["ActivationsConfig", "CompareConfig", "NeuronsConfig", "PredictConfig"]
+
+
+@dataclass
+class NeuronsConfig:
+    """The neurons of the embedded session, from a known encoding model.
+
+    Attributes:
+        variables: What they encode, names of kinematic variables.
+        neurons: How many.
+        link: "softplus" or "identity".
+        bias: Of the softplus.
+        gain: Modulation.
+        rate_hz: Mean rate.
+        lag_bins: How long they come after the arm.
+        trial_gain_sd: Spread of the logarithm of a gain shared in each trial.
+        noise_correlation: Between neurons.
+    """
+
+    variables: list[str] = field(
+        default_factory=lambda: ["hand", "elbow", "hand_velocity", "elbow_velocity"]
+    )
+    neurons: int = 40
+    link: str = "softplus"
+    bias: float = 0.0
+    gain: float = 1.5
+    rate_hz: float = 20.0
+    lag_bins: int = 0
+    trial_gain_sd: float = 0.0
+    noise_correlation: float = 0.0
+
+
+@dataclass
+class ActivationsConfig:
+    """`proprio-tcn activations`: what the layers of networks say of a session's movements.
+
+    Attributes:
+        recording: A session in .nwb, .mat (TrialData) or .npz; "synthetic" for the embedded one.
+        options: What the reader of that file takes, such as ``options.faults=drop``.
+        arm: That moves in the embedded session, see `proprio_tcn.arms.opening.open_arm`.
+        reaching: What it does there.
+        neurons: Its neurons.
+        networks: Directories of trained networks.
+        untrained: Add each network as it was before its training.
+        draws: Untrained networks drawn from the published search space.
+        control: Spoil what networks see: "muscles", "time" or "constant", see
+            `proprio_tcn.neural.controls.control_input`; None for no control.
+        protocol: How neurons are read out, see `proprio_tcn.neural.protocol.Protocol`.
+        seed: Of the embedded session, of controls and of networks that learn the spikes.
+        batch: Windows that a network sees at once.
+        device: Where networks and readouts compute: "cpu" or "cuda".
+        threads: Of the processor.
+    """
+
+    recording: str = "synthetic"
+    options: dict[str, Any] = field(default_factory=dict)
+    arm: str = "human"
+    reaching: Reaching = field(default_factory=Reaching)
+    neurons: NeuronsConfig = field(default_factory=NeuronsConfig)
+    networks: list[str] = field(default_factory=list)
+    untrained: bool = True
+    draws: int = 2
+    control: str | None = None
+    protocol: Protocol = field(default_factory=Protocol)
+    seed: int = 0
+    batch: int = 64
+    device: str = "cpu"
+    threads: int = 1
+
+
+@dataclass
+class PredictConfig(ActivationsConfig):
+    """`proprio-tcn predict`: how well networks and linear models explain a session's neurons.
+
+    Attributes:
+        activations: Files of `proprio-tcn activations`, read in place of running networks again.
+        kinematics: Linear models of the movement, see
+            `proprio_tcn.neural.kinematics.KINEMATIC_MODELS`; None takes all that can be had.
+        data_driven: Passes through the session's own trials in which a network of each architecture
+            learns to predict the spikes; 0 for none.
+        lags: Lags in bins, such as [-5,0,5], at which the best layer of each model is read out.
+        shuffle: Shuffle the bins of each trial first, as a control.
+    """
+
+    activations: list[str] = field(default_factory=list)
+    kinematics: list[str] | None = None
+    data_driven: int = 0
+    lags: list[int] = field(default_factory=list)
+    shuffle: bool = False
+
+
+@dataclass
+class CompareConfig:
+    """`proprio-tcn compare`: which model explains neurons better, over one or more predictions.
+
+    Attributes:
+        predictions: Directories of `proprio-tcn predict`.
+        reference: Compare each model with this one; None compares all pairs.
+        draws: Of the bootstrap over trials and neurons.
+        seed: Of the bootstrap.
+    """
+
+    predictions: list[str] = field(default_factory=list)
+    reference: str | None = None
+    draws: int = 5000
+    seed: int = 0

@@ -1,0 +1,252 @@
+"""Activations, prediction and comparison, as a user types them."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from neuro_common.cli import Verb, compose, main
+from neuro_common.runs import read_csv, read_metric
+from proprio_tcn.networks.head_settings import HeadSettings
+from proprio_tcn.networks.making import build_network
+from proprio_tcn.networks.settings import TrunkSettings
+from proprio_tcn.neural.data_driven import Learning, learn_spikes
+from proprio_tcn.neural.features import spindle_input
+from proprio_tcn.neural.formats.npz import write_npz
+from proprio_tcn.neural.kinematics import with_derivatives
+from proprio_tcn.neural.models import of_muscles, open_networks
+from proprio_tcn.neural.prediction import LayerScore
+from proprio_tcn.neural.prediction_files import read_prediction
+from proprio_tcn.neural.protocol import Protocol
+from proprio_tcn.neural.recording import Recording
+from proprio_tcn.neural.relations import Standing, relation_table
+from proprio_tcn.neural.synthetic import Encoding, plant_neurons
+from proprio_tcn.neural.targets import prepare
+from proprio_tcn.targets import TargetScale
+from proprio_tcn.tasks import get_task
+from proprio_tcn.train_settings import TrainSettings
+from proprio_tcn.trained import Trained, save_network
+
+VERBS = tuple(
+    Verb(
+        name,
+        name,
+        f"proprio-tcn {name}",
+        f"proprio_tcn.neural_cli:{name}",
+        f"proprio_tcn.neural_config:{name.capitalize()}Config",
+    )
+    for name in ("activations", "predict", "compare")
+)
+MUSCLES = tuple(f"m{number}" for number in range(6))
+SETTINGS = TrunkSettings(spatial_kernels=[4, 6], spatial_kernel_size=3, temporal_kernel_size=5)
+
+
+def session(trials: int = 48) -> Recording:
+    """Smooth random movements; neurons follow the muscles."""
+    rng = np.random.default_rng(0)
+    slow = rng.normal(size=(trials, 110, 6)).cumsum(axis=1).cumsum(axis=1) / 20 + 100
+    empty = Recording(
+        np.zeros((trials, 110, 1), dtype=np.uint16),
+        np.full(trials, 110),
+        {"muscle_length": slow.astype(np.float32)},
+        movement_onset=np.full(trials, 10),
+        movement_end=rng.integers(70, 100, trials),
+        bump_onset=np.full(trials, -1),
+        target_direction_deg=90.0 * (np.arange(trials) % 4),
+        bump_direction_deg=np.full(trials, np.nan),
+        neurons=("none",),
+        muscles=MUSCLES,
+        subject="Nobody",
+    )
+    state = empty.variables(["muscle_length"])
+    encoding = Encoding(neurons=8, link="identity", gain=0.4, rate_hz=80)
+    return plant_neurons(empty, state, encoding, seed=0)[0]
+
+
+def save_trained(directory: Path, seed: int, performance: float) -> Path:
+    task = get_task("hand_position")
+    network = build_network(SETTINGS, HeadSettings("regress", 3), len(MUSCLES), seed)
+    with torch.no_grad():
+        for one in network.parameters():
+            one.mul_(1.1)
+    scale = TargetScale(np.zeros(3, dtype=np.float32), np.ones(3, dtype=np.float32))
+    metrics = {"test_hand_movement_r2": performance, "test_hand_all_r2": 0.0}
+    save_network(
+        directory, Trained(network, task, MUSCLES, scale, TrainSettings(), metrics=metrics)
+    )
+    return directory
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    write_npz(session(), tmp_path / "session.npz")
+    return tmp_path
+
+
+def run(*words: str) -> Path:
+    assert main("proprio-tcn", VERBS, list(words)) == 0
+    return sorted(Path("results/proprio-tcn", words[0]).iterdir())[-1]
+
+
+def test_from_networks_to_a_comparison(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    trained = save_trained(elsewhere / "trained", 0, 0.7)
+    common = ["recording=session.npz", f"networks=[{trained}]", "draws=0"]
+    first = run("activations", *common)
+    assert "4 layers of 2 networks in 48 windows" in capsys.readouterr().out
+    models = read_csv(first / "models.csv")
+    assert models["task"] == ["hand_position", "untrained"]
+    assert float(models["performance"][0]) == 0.7
+    assert read_metric(first) == sum(int(one) for one in models["layers"])
+
+    found = run("predict", *common, "lags=[0,3]", "data_driven=2")
+    said = capsys.readouterr().out
+    assert "8 neurons of Nobody, 38 active trials learnt from, 10 held out" in said
+    prediction = read_prediction(found)
+    assert len(prediction.neurons) == 8
+    kinds = {one.split()[0] for one in prediction.models}
+    assert {"hand_position", "untrained", "muscle", "data-driven", "direction"} <= kinds
+    layers = read_csv(found / "layers.csv")
+    assert len(layers["model"]) == len(prediction.layers)
+    assert max(float(one) for one in layers["test_ev"]) == pytest.approx(
+        read_metric(found), abs=0.2
+    )
+    ceilings = read_csv(found / "ceilings.csv")
+    assert len(ceilings["neuron"]) == 8
+    assert all(50 < float(one) < 110 for one in ceilings["rate_hz"])
+    lags = read_csv(found / "lags.csv")
+    assert len(lags["neuron"]) == 2 * 8 * (len(prediction.models) - 1)
+    split = json.loads((found / "split.json").read_text())
+    assert not set(split["train_trials"]) & set(split["test_trials"])
+
+    # features from files are those of the networks
+    files = ",".join(str(one) for one in sorted((first / "activations").iterdir()))
+    again = run("predict", "recording=session.npz", f"activations=[{files}]", "draws=0")
+    capsys.readouterr()
+    both = read_prediction(again)
+    assert read_csv(again / "models.csv") == models
+    name = "hand_position"
+    for one in both.layers:
+        if one.model.startswith(name):
+            (same,) = (o for o in prediction.layers if (o.model, o.layer) == (one.model, one.layer))
+            np.testing.assert_allclose(one.test_ev, same.test_ev, atol=0.01)
+
+    compared = run("compare", f"predictions=[{found}]", "reference=muscle length", "draws=200")
+    rows = read_csv(compared / "comparisons.csv")
+    assert set(rows["second"]) == {"muscle length"}
+    assert len(rows["first"]) == len(prediction.models) - 1
+    assert "muscle length" in capsys.readouterr().out
+
+
+def test_the_embedded_session_needs_no_file() -> None:
+    config = compose("proprio-tcn", VERBS, "predict", ["protocol.window=passive"])
+    assert config.recording == "synthetic"
+    assert config.neurons.variables == ["hand", "elbow", "hand_velocity", "elbow_velocity"]
+    assert config.protocol.window == "passive"
+    assert len(config.protocol.alphas) == 15
+
+
+@pytest.mark.slow
+def test_the_embedded_session_is_read_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = run("predict", "reaching.active=60", "reaching.passive=10", "draws=1")
+    ceilings = read_csv(found / "ceilings.csv")
+    oracle = np.mean([float(one) for one in ceilings["oracle_ev"]])
+    assert read_metric(found) < oracle + 0.02
+    assert "neurons of synthetic human" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["activations", "recording=session.npz", "draws=0"], "at least one network is needed"),
+        (
+            ["predict", "recording=session.npz", "protocol.window=passive"],
+            "must have passive trials",
+        ),
+        (["predict", "recording=none.npz"], "No such file"),
+        (["predict", "recording=session.txt"], "must end in .nwb, .mat or .npz"),
+        (["predict", "recording=session.npz", "kinematics=[mood]"], "must be one of direction"),
+        (["compare"], "predictions must name directories"),
+    ],
+)
+def test_what_cannot_be_done_is_said(
+    elsewhere: Path, capsys: pytest.CaptureFixture[str], words: list[str], message: str
+) -> None:
+    assert main("proprio-tcn", VERBS, words) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_activations_of_another_split_are_refused(
+    elsewhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = run("activations", "recording=session.npz", "draws=1")
+    file = first / "activations" / "0.npz"
+    words = ["predict", "recording=session.npz", f"activations=[{file}]", "draws=0"]
+    assert main("proprio-tcn", VERBS, [*words, "protocol.seed=1"]) == 1
+    assert "of the same windows and split, but its train differs" in capsys.readouterr().err
+
+
+def test_muscles_are_matched_by_name() -> None:
+    recording = session()
+    turned = of_muscles(recording, MUSCLES[::-1])
+    np.testing.assert_array_equal(
+        turned.kinematics["muscle_length"], recording.kinematics["muscle_length"][..., ::-1]
+    )
+    with pytest.raises(
+        ValueError, match=r"network's 2 muscles, but it lacks 1 of them, such as biceps"
+    ):
+        of_muscles(recording, ("m1", "biceps"))
+
+
+def test_networks_of_one_beginning_share_an_untrained_one(tmp_path: Path) -> None:
+    paths = [save_trained(tmp_path / str(n), seed, 0.5) for n, seed in enumerate((0, 0, 3))]
+    found = open_networks(paths, session(), draws=0)
+    tasks = ["hand_position", "untrained", "hand_position", "hand_position", "untrained"]
+    assert [one.task for one in found] == tasks
+    first, twin = found[0].trunk, found[1].trunk
+    for one, two in zip(first.parameters(), twin.parameters(), strict=True):
+        torch.testing.assert_close(one, 1.1 * two)
+    assert len({one.name for one in found}) == 5
+
+
+def test_a_network_learns_the_spikes() -> None:
+    moving = with_derivatives(session())
+    state = moving.variables(["muscle_velocity"])
+    encoding = Encoding(neurons=8, link="identity", gain=0.4, rate_hz=500)
+    targets = prepare(plant_neurons(moving, state, encoding, seed=0)[0])
+    spindle = spindle_input(moving, targets.windows)
+
+    def learnt(epochs: int) -> LayerScore:
+        learning = Learning(epochs=epochs, batch=8, learning_rate=1e-2)
+        return learn_spikes(SETTINGS, spindle, targets, Protocol(), learning=learning, seed=0)[0]
+
+    before, after = learnt(0), learnt(12)
+    assert before.test_ev.mean() < 0.1
+    assert after.test_ev.mean() > 0.25
+    np.testing.assert_array_equal(learnt(12).test_ev, after.test_ev)
+    # nothing of the test trials went in: the epoch was picked by a fold of the training trials
+    assert after.fold_ev.mean() > 0.25
+    assert np.isfinite(after.test_bits).all()
+    assert (after.test_r2 <= after.test_ev + 1e-12).all()
+
+
+def test_performance_is_related_with_depth_taken_out() -> None:
+    rng = np.random.default_rng(0)
+    rows = []
+    for number in range(20):
+        depth = int(rng.integers(1, 6))
+        performance = 0.1 * depth + 0.02 * rng.normal()
+        for place, own in (("one", 0.0), ("two", 0.3)):
+            ev = 0.05 * depth + own + 0.5 * (performance - 0.1 * depth) + 0.002 * rng.normal()
+            rows.append(Standing(place, f"net {number}", "torque", depth, performance, ev))
+    table = relation_table(rows)
+    assert table["task"] == ["torque"]
+    assert (table["networks"], table["sessions"]) == ([20], [2])
+    assert table["r"][0] > 0.9
+    assert table["slope"][0] == pytest.approx(0.5, abs=0.1)
+    assert relation_table(rows[:6])["task"] == []  # three networks tell nothing

@@ -1,0 +1,397 @@
+"""Files of laboratories, written here and read back."""
+
+from dataclasses import fields, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.io import savemat
+
+from neuro_common.files import FormatError
+from proprio_tcn.neural.formats.npz import read_npz, write_npz
+from proprio_tcn.neural.formats.nwb import read_nwb
+from proprio_tcn.neural.formats.opening import open_recording
+from proprio_tcn.neural.formats.trial_data import read_trial_data
+from proprio_tcn.neural.recording import Recording
+from proprio_tcn.neural.windows import active_windows, passive_windows
+
+
+def same(one: Recording, two: Recording) -> None:
+    for part in fields(Recording):
+        mine, other = getattr(one, part.name), getattr(two, part.name)
+        if part.name == "kinematics":
+            assert mine.keys() == other.keys()
+            for name in mine:
+                np.testing.assert_array_equal(mine[name], other[name])
+        else:
+            np.testing.assert_array_equal(mine, other)
+
+
+# --- TrialData -----------------------------------------------------------------------------------
+
+NEURONS = 4
+
+
+def trial_data(trials: int = 6, bins_per_10_ms: int = 1) -> list[dict[str, Any]]:
+    """Even trials are bumps; the last one earned no reward; unit 0 of each channel is unsorted."""
+    rng = np.random.default_rng(0)
+    found = []
+    for number in range(trials):
+        bins = (60 + number) * bins_per_10_ms
+        bump = number % 2 == 0
+        found.append(
+            {
+                "monkey": "Han",
+                "date": "2017-11-22",
+                "result": "F" if number == trials - 1 else "R",
+                "bin_size": 0.01 / bins_per_10_ms,
+                "idx_goCueTime": 12.0 * bins_per_10_ms,
+                "idx_movement_on": np.nan if bump else 20.0 * bins_per_10_ms,
+                "idx_endTime": 50.0 * bins_per_10_ms,
+                "idx_bumpTime": 8.0 * bins_per_10_ms if bump else np.nan,
+                "bumpDir": 90.0 if bump else np.nan,
+                "target_direction": np.pi / 2,
+                "LeftS1Area2_spikes": rng.poisson(0.2, (bins, NEURONS)).astype(np.uint8),
+                "LeftS1Area2_unit_guide": np.array([[1, 1], [1, 0], [7, 2], [9, 1]], dtype=float),
+                "pos": rng.normal(size=(bins, 2)),
+                "vel": rng.normal(size=(bins, 2)),
+                "force": rng.normal(size=(bins, 6)),
+                "opensim": rng.normal(size=(bins, 92)),
+            }
+        )
+    return found
+
+
+def write_mat(path: Path, records: list[dict[str, Any]]) -> Path:
+    names = list(records[0])
+    array = np.empty((1, len(records)), dtype=[(name, object) for name in names])
+    for number, record in enumerate(records):
+        for name in names:
+            array[0, number][name] = record[name]
+    savemat(path, {"trial_data": array})
+    return path
+
+
+def write_mat_v73(path: Path, records: list[dict[str, Any]]) -> Path:
+    """As MATLAB does: a field is an array of references to transposed values."""
+    with h5py.File(path, "w", userblock_size=512) as file:
+        group = file.create_group("trial_data")
+        cells = file.create_group("#refs#")
+        for name in records[0]:
+            references = np.empty((len(records), 1), dtype=h5py.ref_dtype)
+            for number, record in enumerate(records):
+                value = record[name]
+                key = f"{name}{number}"
+                if isinstance(value, str):
+                    codes = np.array([[ord(letter)] for letter in value], dtype=np.uint16)
+                    cell = cells.create_dataset(key, data=codes)
+                    cell.attrs["MATLAB_class"] = np.bytes_("char")
+                else:
+                    cell = cells.create_dataset(key, data=np.atleast_2d(value).T)
+                    cell.attrs["MATLAB_class"] = np.bytes_("double")
+                references[number, 0] = cell.ref
+            group.create_dataset(name, data=references, dtype=h5py.ref_dtype)
+    with path.open("r+b") as file:
+        file.write(b"MATLAB 7.3 MAT-file, Platform: GLNXA64")
+    return path
+
+
+@pytest.mark.parametrize("write", [write_mat, write_mat_v73])
+def test_trial_data_comes_back(tmp_path: Path, write: Any) -> None:
+    records = trial_data()
+    session = open_recording(write(tmp_path / "td.mat", records))
+    assert len(session) == 5
+    assert session.left_out == ("trial 6: result 'F', not rewarded",)
+    assert session.neurons == ("channel 1 unit 1", "channel 7 unit 2", "channel 9 unit 1")
+    assert (session.subject, session.area, session.session) == ("Han", "LeftS1Area2", "2017-11-22")
+    np.testing.assert_array_equal(session.length, 60 + np.arange(5))
+    np.testing.assert_array_equal(
+        session.spikes[3, :63], records[3]["LeftS1Area2_spikes"][:, [0, 2, 3]]
+    )
+    # MATLAB counts from 1
+    np.testing.assert_array_equal(session.movement_onset, [-1, 19, -1, 19, -1])
+    np.testing.assert_array_equal(session.movement_end, [-1, 49, -1, 49, -1])
+    np.testing.assert_array_equal(session.bump_onset, [7, -1, 7, -1, 7])
+    assert session.target_direction_deg[1] == pytest.approx(90)
+    assert session.kinematics["muscle_length"].shape == (5, 64, 39)
+    np.testing.assert_allclose(
+        session.kinematics["muscle_length"][2, :62],
+        records[2]["opensim"][:, 14:53] * 1000,
+        rtol=1e-6,
+    )
+    np.testing.assert_allclose(
+        session.kinematics["joint_velocity"][2, :62], records[2]["opensim"][:, 7:14], rtol=1e-6
+    )
+    np.testing.assert_allclose(
+        session.kinematics["force"][0, :60], records[0]["force"][:, :2], rtol=1e-6
+    )
+    # no acceleration in the file: it follows from the velocity
+    wanted = np.gradient(records[4]["vel"], 0.01, axis=0)
+    np.testing.assert_allclose(
+        session.kinematics["hand_acceleration"][4, :64], wanted, rtol=1e-4, atol=1e-3
+    )
+    assert len(active_windows(session)) == 2
+    assert len(passive_windows(session)) == 3
+    everything = read_trial_data(tmp_path / "td.mat", keep_unsorted=True, muscle_unit_m=False)
+    assert everything.spikes.shape[2] == 4
+    np.testing.assert_allclose(
+        everything.kinematics["muscle_length"][2, :62], records[2]["opensim"][:, 14:53], rtol=1e-6
+    )
+
+
+def test_smaller_bins_are_summed(tmp_path: Path) -> None:
+    records = trial_data(4, bins_per_10_ms=10)
+    session = read_trial_data(write_mat(tmp_path / "td.mat", records))
+    np.testing.assert_array_equal(session.length, [60, 61, 62])
+    fine = records[1]["LeftS1Area2_spikes"][:, [0, 2, 3]]
+    np.testing.assert_array_equal(session.spikes[1, :61], fine.reshape(61, 10, 3).sum(axis=1))
+    np.testing.assert_array_equal(session.movement_onset, [-1, 19, -1])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"LeftS1Area2_spikes": np.full((60, 4), 0.5)}, r"spikes must be counts, .* got 0.5"),
+        ({"LeftS1Area2_spikes": np.empty((0, 4)), "pos": np.empty((0, 2)), "vel": np.empty((0, 2)),
+          "force": np.empty((0, 6)), "opensim": np.empty((0, 92))},
+         "trial 1: it must last at least one bin of 10 ms, got none; give faults=drop"),
+        ({"pos": np.full((60, 2), np.nan)}, r"trial 1: hand must be finite, got 60 NaN in ch"),
+        ({"pos": np.zeros((59, 2))}, r"trial 1: hand must have the 60 bins of LeftS1A"),
+        ({"opensim": np.zeros((60, 14))}, r"opensim must have 92 columns .* got 14"),
+        ({"bin_size": 0.003}, r"bin_size must divide 0.01 s, got 0.003: bin the trials anew"),
+        ({"LeftS1Area2_unit_guide": np.ones((3, 2))}, r"unit guide .* each of its 4 columns, got"),
+    ],
+)  # fmt: skip
+def test_bad_trial_data_is_refused(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+    records = trial_data()
+    for record in records if "LeftS1Area2_unit_guide" in change else records[:1]:
+        record |= change
+    with pytest.raises(FormatError, match=message):
+        read_trial_data(write_mat(tmp_path / "td.mat", records))
+
+
+def test_faulty_trials_are_dropped_or_mended_on_request(tmp_path: Path) -> None:
+    records = trial_data()
+    records[1]["pos"][5:9, 1] = np.nan
+    records[2]["pos"][:, 0] = np.nan
+    path = write_mat(tmp_path / "td.mat", records)
+    dropped = read_trial_data(path, faults="drop")
+    assert len(dropped) == 3
+    assert dropped.left_out[1] == "trial 2: hand must be finite, got 4 NaN in channel 1"
+    filled = read_trial_data(path, faults="fill")
+    assert len(filled) == 4
+    line = np.linspace(records[1]["pos"][4, 1], records[1]["pos"][9, 1], 6)
+    np.testing.assert_allclose(filled.kinematics["hand"][1, 4:10, 1], line, rtol=1e-5)
+    np.testing.assert_allclose(
+        filled.kinematics["hand"][1, :61, 0], records[1]["pos"][:, 0], rtol=1e-6
+    )
+    with pytest.raises(ValueError, match=r"faults must be one of refuse, drop, fill, got 'ignore'"):
+        read_trial_data(path, faults="ignore")
+
+
+def test_files_that_are_no_trial_data_are_refused(tmp_path: Path) -> None:
+    savemat(tmp_path / "a.mat", {"x": np.zeros(3)})
+    with pytest.raises(FormatError, match=r"must hold one structure array of trials, .* got none"):
+        read_trial_data(tmp_path / "a.mat")
+    (tmp_path / "b.mat").write_bytes(b"MATLAB 7.3 MAT-file" + bytes(200))
+    with pytest.raises(FormatError, match=r"must be a whole MATLAB file"):
+        read_trial_data(tmp_path / "b.mat")
+    whole = write_mat(tmp_path / "c.mat", trial_data())
+    whole.write_bytes(whole.read_bytes()[:5000])
+    with pytest.raises(FormatError, match=r"must be a whole MATLAB file"):
+        read_trial_data(whole)
+    records = trial_data()
+    for record in records:
+        record["cuneate_spikes"] = record["LeftS1Area2_spikes"]
+    path = write_mat(tmp_path / "d.mat", records)
+    with pytest.raises(
+        FormatError, match=r"one field \*_spikes, or spikes= must name it, got Left"
+    ):
+        read_trial_data(path)
+    assert read_trial_data(path, spikes="cuneate_spikes").area == "cuneate"
+    with pytest.raises(FileNotFoundError, match=r"got nothing there"):
+        read_trial_data(tmp_path / "e.mat")
+    with pytest.raises(ValueError, match=r"must end in .nwb, .mat or .npz, got 'x.csv'"):
+        open_recording("x.csv")
+
+
+# --- NWB -----------------------------------------------------------------------------------------
+
+TRIALS = np.array([0.5, 2.0, 3.5, 5.0, 6.5])
+RATE = 1000.0
+
+
+def write_nwb(path: Path, **change: Any) -> dict[str, NDArray[Any]]:
+    """The layout of area2_bump: behaviour at 1 kHz, 1.2 s trials; 0 and 3 are bumps, 4 failed."""
+    pynwb = pytest.importorskip("pynwb", reason="needs pynwb")
+    rng = np.random.default_rng(1)
+    time = np.arange(0, 8, 1 / RATE)
+    muscles = [f"muscle_{number}" for number in range(5)]
+    data: dict[str, NDArray[Any]] = {
+        "hand_pos": np.stack([np.sin(time), np.cos(2 * time)], axis=1),
+        "hand_vel": np.stack([np.cos(time), -2 * np.sin(2 * time)], axis=1),
+        "force": rng.normal(size=(len(time), 6)),
+        "joint_ang": np.radians(30 + 10 * np.sin(time))[:, None] * np.ones(7),
+        "muscle_len": 0.1 + 0.01 * np.sin(time)[:, None] * np.arange(1, 6),
+    }
+    data |= change.pop("data", {})
+    unit = {"hand_pos": "cm", "hand_vel": "cm/s", "force": "N", "joint_ang": "rad",
+            "muscle_len": "meters"} | change.pop("unit", {})  # fmt: skip
+    spikes = [np.sort(rng.uniform(0, 8, n)) for n in (200, 50, 400)]
+    file = pynwb.NWBFile(
+        session_description="centre-out reaches with bumps",
+        identifier="Han_20171122",
+        session_start_time=datetime(2017, 11, 22, tzinfo=UTC),
+        subject=pynwb.file.Subject(subject_id="Han", species="Macaca mulatta", sex="U", age="P6Y"),
+    )
+    module = file.create_processing_module("behavior", "processed behaviour")
+    for name, values in data.items():
+        module.add(
+            pynwb.TimeSeries(
+                name=name,
+                data=values,
+                unit=unit[name],
+                rate=RATE,
+                starting_time=0.0,
+                comments=", ".join(muscles) if name == "muscle_len" else "columns=[x,y]",
+            )
+        )
+    for name in ("move_onset_time", "bump_time", "bump_dir", "target_dir", "cond_dir"):
+        file.add_trial_column(name, name)
+    for name in ("ctr_hold_bump", "result"):
+        file.add_trial_column(name, name)
+    duration = change.pop("duration", 1.2)
+    for number, start in enumerate(TRIALS):
+        bump = number in (0, 3)
+        file.add_trial(
+            start_time=start,
+            stop_time=start + duration,
+            move_onset_time=np.nan if number == 0 else start + 0.3,
+            bump_time=start + 0.255 if number == 0 else np.nan,
+            bump_dir=90.0 if bump else np.nan,
+            target_dir=np.nan if number == 2 else 45.0,
+            cond_dir=135.0,
+            ctr_hold_bump=bump,
+            result="F" if number == 4 else "R",
+        )
+    for times in spikes:
+        file.add_unit(spike_times=times)
+    with pynwb.NWBHDF5IO(str(path), "w") as writer:
+        writer.write(file)
+    return data | {"time": time, "spikes": np.array(spikes, dtype=object)}
+
+
+def test_nwb_comes_back(tmp_path: Path) -> None:
+    data = write_nwb(tmp_path / "han.nwb")
+    session = open_recording(tmp_path / "han.nwb")
+    assert session.spikes.shape == (4, 120, 3)
+    assert (session.subject, session.session) == ("Han", "Han_20171122")
+    assert session.left_out == ("1 trials: not rewarded",)
+    for trial in range(4):
+        edges = TRIALS[trial] + np.arange(121) * 0.01
+        for neuron, times in enumerate(data["spikes"]):
+            wanted = np.histogram(times, edges)[0]
+            np.testing.assert_array_equal(session.spikes[trial, :, neuron], wanted)
+    np.testing.assert_array_equal(session.bump_onset, [25, -1, -1, 30])
+    np.testing.assert_array_equal(session.movement_onset, [-1, 30, 30, -1])
+    np.testing.assert_array_equal(session.movement_end, [-1, 120, 120, -1])
+    np.testing.assert_array_equal(session.target_direction_deg, [45, 45, 135, 45])
+    np.testing.assert_array_equal(session.bump_direction_deg, [90, np.nan, np.nan, 90])
+    centre = TRIALS[:4, None] + (np.arange(120) + 0.5) * 0.01
+    np.testing.assert_allclose(session.kinematics["hand"][..., 0], np.sin(centre), atol=1e-5)
+    np.testing.assert_allclose(
+        session.kinematics["joint_angle"][..., 6], 30 + 10 * np.sin(centre), atol=1e-4
+    )
+    lengths = 100 + 10 * np.sin(centre)[..., None] * np.arange(1, 6)
+    np.testing.assert_allclose(session.kinematics["muscle_length"], lengths, atol=1e-3)
+    assert session.muscles == tuple(f"muscle_{number}" for number in range(5))
+    speeds = 10 * np.cos(centre)[..., None] * np.arange(1, 6)
+    inner = slice(1, -1)
+    np.testing.assert_allclose(
+        session.kinematics["muscle_velocity"][:, inner], speeds[:, inner], atol=0.02
+    )
+    assert len(passive_windows(session)) == 2
+
+
+def test_nwb_gaps_stay_in_their_channel(tmp_path: Path) -> None:
+    time = np.arange(0, 8, 1 / RATE)
+    hand = np.stack([np.sin(time), np.cos(2 * time)], axis=1)
+    hand[2600:2700, 1] = np.nan
+    write_nwb(tmp_path / "gap.nwb", data={"hand_pos": hand})
+    with pytest.raises(FormatError, match=r"trial 1: hand must be finite, got 10 NaN in channel 1"):
+        read_nwb(tmp_path / "gap.nwb")
+    assert len(read_nwb(tmp_path / "gap.nwb", faults="drop")) == 3
+    filled = read_nwb(tmp_path / "gap.nwb", faults="fill")
+    centre = TRIALS[1] + (np.arange(120) + 0.5) * 0.01
+    np.testing.assert_allclose(filled.kinematics["hand"][1, :, 0], np.sin(centre), atol=1e-5)
+    np.testing.assert_allclose(filled.kinematics["hand"][1, :, 1], np.cos(2 * centre), atol=0.02)
+
+
+def test_bad_nwb_is_refused(tmp_path: Path) -> None:
+    pytest.importorskip("pynwb", reason="needs pynwb")
+    path = tmp_path / "bad.nwb"
+    write_nwb(path, unit={"hand_pos": "furlong"})
+    with pytest.raises(
+        FormatError, match=r"hand: must have a unit of length, got 'furlong'; known ar"
+    ):
+        read_nwb(path)
+    assert read_nwb(path, units={"hand_pos": "m"}).kinematics["hand"].max() > 90
+    with pytest.raises(FormatError, match=r"units names 'paw', but behaviour that is known"):
+        read_nwb(path, units={"paw": "m"})
+    write_nwb(path, duration=0.005)
+    with pytest.raises(
+        FormatError, match=r"trial 0: it must last at least one bin of 10 ms, got none"
+    ):
+        read_nwb(path)
+    write_nwb(path, duration=2.0)
+    with pytest.raises(
+        FormatError, match=r"trials must follow one another, but trial 1 starts at 2"
+    ):
+        read_nwb(path)
+    path.write_bytes(path.read_bytes()[:3000])
+    with pytest.raises(FormatError, match=r"must be a whole NWB file"):
+        read_nwb(path)
+    with pytest.raises(FileNotFoundError, match=r"got nothing there"):
+        read_nwb(tmp_path / "none.nwb")
+
+
+# --- npz -----------------------------------------------------------------------------------------
+
+
+def test_npz_comes_back(tmp_path: Path) -> None:
+    session = read_trial_data(write_mat(tmp_path / "td.mat", trial_data()))
+    write_npz(session, tmp_path / "a.npz")
+    again = open_recording(tmp_path / "a.npz")
+    same(session, again)
+    assert again.spikes.dtype == np.uint16
+    bare = replace(session, kinematics={}, muscles=(), left_out=())
+    write_npz(bare, tmp_path / "b.npz")
+    same(bare, read_npz(tmp_path / "b.npz"))
+
+
+def test_bad_npz_is_refused(tmp_path: Path) -> None:
+    session = read_trial_data(write_mat(tmp_path / "td.mat", trial_data()))
+    path = tmp_path / "a.npz"
+    write_npz(session, path)
+    whole = path.read_bytes()
+    with np.load(path) as stored:
+        arrays = dict(stored)
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(FormatError, match=r"must be a whole npz file of plain arrays"):
+        read_npz(path)
+    np.savez(path, **{**arrays, "neurons": np.array(["a", None, "b"])})
+    with pytest.raises(FormatError, match=r"must be a whole npz file of plain arrays, got Object"):
+        read_npz(path)
+    np.savez(path, **{**arrays, "format_version": 99})
+    with pytest.raises(FormatError, match=r"must have format_version <= 1, got 99"):
+        read_npz(path)
+    np.savez(path, **{name: one for name, one in arrays.items() if name != "spikes"})
+    with pytest.raises(FormatError, match=r"lacks spikes"):
+        read_npz(path)
+    np.savez(path, **{**arrays, "spikes": arrays["spikes"] - 0.5})
+    with pytest.raises(FormatError, match=r"spikes must be counts"):
+        read_npz(path)
