@@ -1,0 +1,108 @@
+"""A trained network beside what it has to beat, on the same test movements."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from proprio_tcn.baselines import score_bin_regressions, score_pca
+from proprio_tcn.batches import Movements
+from proprio_tcn.letter_baselines import score_letter_baselines
+from proprio_tcn.metrics import RegressionTally, TargetScore, score_table
+from proprio_tcn.probes import linear_probe
+from proprio_tcn.trained import Trained
+
+__all__ = ["Comparison", "compare", "equal_bottlenecks"]
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Scores of one task by predictor.
+
+    Attributes:
+        targets: Of a regression: predictor to scores of each target.
+        accuracy: Of letters: predictor to the share of right answers; of redundancy reduction that
+            of a linear probe.
+    """
+
+    targets: dict[str, list[TargetScore]] = field(default_factory=dict)
+    accuracy: dict[str, float] = field(default_factory=dict)
+
+    def lines(self) -> list[str]:
+        """As they are printed."""
+        if self.targets:
+            return score_table(self.targets)
+        return [f"{name:40s}{score:24.3f} accuracy" for name, score in self.accuracy.items()]
+
+    def columns(self) -> dict[str, list[str | float]]:
+        """As a tidy table: predictor, target, unit, where, rmse, r2; or predictor, accuracy."""
+        if not self.targets:
+            return {"predictor": list(self.accuracy), "accuracy": list(self.accuracy.values())}
+        rows = [(name, one) for name, scores in self.targets.items() for one in scores]
+        found: dict[str, list[str | float]] = {"predictor": [name for name, _ in rows]}
+        for column in ("target", "unit", "where", "rmse", "r2"):
+            found[column] = [getattr(one, column) for _, one in rows]
+        return found
+
+
+def equal_bottlenecks(trained: Trained) -> dict[str, tuple[int, int]]:
+    """Components and bins of windows with which PCA keeps as many numbers as a trunk gives.
+
+    Args:
+        trained: The autoencoder.
+
+    Returns:
+        "pca_bins" keeps some of the muscles' numbers at each bin; "pca_windows" sees as many bins
+        as are between outputs, and so knows that movements are smooth.
+    """
+    trunk = trained.network.trunk
+    layer, bins = trunk.geometry[-1], trunk.bins
+    longest = max(n for n in range(1, bins // layer.bins + 1) if bins % n == 0)
+    found = {}
+    for name, window in (("pca_bins", 1), ("pca_windows", longest)):
+        components = layer.features * layer.bins * window // bins
+        found[name] = min(max(1, components), window * 2 * trunk.muscles), window
+    return found
+
+
+def compare(
+    networks: Mapping[str, Trained],
+    train: Movements,
+    validation: Movements,
+    test: Movements,
+    *,
+    baselines: bool,
+    seed: int,
+) -> Comparison:
+    """Score networks of one task, and what is to be beaten there.
+
+    Args:
+        networks: Name to network, at least one.
+        train: Movements that baselines and probes learn from.
+        validation: Movements that choose their settings.
+        test: Movements to score.
+        baselines: Score the baselines too.
+        seed: Of randomised decompositions.
+    """
+    first = next(iter(networks.values()))
+    task, sets = first.task, (train, validation, test)
+    found = Comparison()
+    for name, one in networks.items():
+        if task.head == "project":
+            found.accuracy[name] = linear_probe(one, *sets, seed=seed)
+            continue
+        score = one.evaluate(test)
+        if isinstance(score.tally, RegressionTally):
+            found.targets[name] = score.tally.scores()
+        else:
+            found.accuracy[name] = score.metric
+    if not baselines or task.head == "project":
+        return found
+    if task.head == "classify":
+        found.accuracy.update(score_letter_baselines(*sets, seed=seed))
+    elif task.head == "decode":
+        for name, (components, window) in equal_bottlenecks(first).items():
+            found.targets[name] = score_pca(
+                task, train, test, components=components, window_bins=window
+            )
+    else:
+        found.targets.update(score_bin_regressions(task, *sets))
+    return found

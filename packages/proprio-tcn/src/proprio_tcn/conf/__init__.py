@@ -1,0 +1,3 @@
+"""Hydra configs of the verbs, found as package data."""
+
+__all__: list[str] = []

@@ -1,0 +1,93 @@
+"""How a network is trained, in plain values; needs no torch."""
+
+from dataclasses import dataclass, field
+
+__all__ = ["SCHEDULES", "VIEWS", "TrainSettings"]
+
+SCHEDULES = ("cosine", "constant", "patience")
+"""Courses of the learning rate."""
+
+VIEWS = ("time", "muscle", "noise")
+"""What can be done to a movement to make a second view of it."""
+
+
+@dataclass
+class TrainSettings:
+    """How a network is trained.
+
+    Attributes:
+        epochs: Passes through the training movements.
+        batch: Movements of an update.
+        learning_rate: Of Adam, at its largest.
+        schedule: "cosine" rises over the first updates and falls to nothing, "constant" stays,
+            "patience" divides by four when validation has not improved for ``patience`` times, and
+            ends the training at the second time, as published.
+        patience: In validations.
+        readout: How heads for whole movements see them: "pooled" over time, or "flatten", as
+            published, which has to learn a letter anew for every place in the window.
+        dropout: Share of the features that such a head, or a decoder, is not shown in training.
+        weight_decay: Of Adam, decoupled.
+        clip_norm: Largest norm of the gradient.
+        validations: In all; 0 for one every epoch.
+        compat_inputs: Leave spindles in mm and mm/s, as published. Otherwise the trunk has each
+            muscle's length and velocity in standard deviations, which it learns much faster from.
+        compat_weights: Leave targets in their units, as published: in a mixture the largest
+            numbers rule the loss. Otherwise every channel is standardised.
+        compat_alignment: Compare outputs with the bins of the published code in place of those
+            that they stand for: up to 72 bins off, for strides of three.
+        padding_weight: Weight in the loss of a bin outside the movement.
+        shift: Move each movement to another start whenever it is drawn.
+        spindle_noise: Standard deviation of noise that is added to the spindles in training, in
+            parts of each channel's standard deviation within the sample.
+        interpolation: How outputs become 400 bins, "cubic" or "linear".
+        views: What the two views of redundancy reduction are made with, some of `VIEWS`.
+        compat_barlow: Divide by the variance, as published.
+        amp: Compute in bfloat16 where that is safe.
+        compile: Let torch compile the network.
+        device: "cpu", "cuda" or "cuda:1".
+    """
+
+    epochs: int = 20
+    batch: int = 32
+    learning_rate: float = 2e-3
+    schedule: str = "cosine"
+    patience: int = 5
+    readout: str = "pooled"
+    dropout: float = 0.3
+    weight_decay: float = 0.0
+    clip_norm: float = 10.0
+    validations: int = 0
+    compat_inputs: bool = False
+    compat_weights: bool = False
+    compat_alignment: bool = False
+    padding_weight: float = 1.0
+    shift: bool = False
+    spindle_noise: float = 0.0
+    interpolation: str = "cubic"
+    views: list[str] = field(default_factory=lambda: ["time"])
+    compat_barlow: bool = False
+    amp: bool = False
+    compile: bool = False
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch", "patience"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        for name in ("weight_decay", "padding_weight", "spindle_noise", "validations"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name} must be at least 0, got {getattr(self, name)}")
+        if not (self.learning_rate > 0 and self.clip_norm > 0):
+            raise ValueError(
+                "learning_rate and clip_norm must be above 0, got "
+                f"{self.learning_rate} and {self.clip_norm}"
+            )
+        if self.schedule not in SCHEDULES:
+            raise ValueError(f"schedule must be of {', '.join(SCHEDULES)}, got {self.schedule!r}")
+        if self.interpolation not in ("cubic", "linear"):
+            raise ValueError(
+                f'interpolation must be "cubic" or "linear", got {self.interpolation!r}'
+            )
+        if not self.views or (unknown := [one for one in self.views if one not in VIEWS]):
+            given = unknown if self.views else self.views
+            raise ValueError(f"views must be some of {', '.join(VIEWS)}, got {given}")

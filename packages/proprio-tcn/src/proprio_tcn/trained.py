@@ -1,0 +1,205 @@
+"""Trained networks with all that is needed to use them, and their files."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from neuro_common.checkpoint import load_checkpoint, save_checkpoint
+from neuro_common.files import FormatError
+from proprio_tcn.batches import Movements
+from proprio_tcn.input_scale import ScaledTrunk
+from proprio_tcn.lesson import Evaluation, evaluate
+from proprio_tcn.movements.format import BINS
+from proprio_tcn.networks.geometry import published_target_bins
+from proprio_tcn.networks.head_settings import PROJECTED, HeadSettings
+from proprio_tcn.networks.making import Network, build_network, network_from_facts
+from proprio_tcn.networks.settings import TrunkSettings
+from proprio_tcn.reading import Reading
+from proprio_tcn.targets import TargetScale
+from proprio_tcn.tasks import Task, get_task
+from proprio_tcn.train_settings import TrainSettings
+
+__all__ = ["Trained", "load_network", "save_network"]
+
+_KIND = "proprio-tcn/network"
+_NETWORK = "network."
+_SCALE = ("target_mean", "target_scale")
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A network with its task.
+
+    Attributes:
+        network: Trunk and head.
+        task: What it was taught.
+        muscles: Names of the muscles that it sees, in order.
+        scale: Of the targets; None for a task that is no regression.
+        settings: How it was trained.
+        metrics: Scores by name, "validation_" or "test_" before what `Evaluation.row` calls them.
+        facts: What else was told: origin, command, movements.
+    """
+
+    network: Network
+    task: Task
+    muscles: tuple[str, ...]
+    scale: TargetScale | None
+    settings: TrainSettings
+    metrics: dict[str, float] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def untrained(
+        cls,
+        task: Task,
+        trunk: TrunkSettings,
+        muscles: tuple[str, ...],
+        *,
+        scale: TargetScale | None,
+        settings: TrainSettings,
+        seed: int,
+        inputs: NDArray[np.float64] | None = None,
+        bins: int = BINS,
+    ) -> Self:
+        """A network as every training of these settings and this seed begins.
+
+        Args:
+            task: What it is to be taught.
+            trunk: Settings of its trunk.
+            muscles: Names of the muscles that it sees.
+            scale: Of the targets.
+            settings: How it is to be trained.
+            seed: Of its first weights.
+            inputs: Scale of the spindles, of `proprio_tcn.input_scale.spindle_scale`; None leaves
+                them in mm and mm/s, as published.
+            bins: Of a movement.
+        """
+        outputs = task.outputs(len(muscles)) or PROJECTED
+        head = HeadSettings(task.head, outputs, settings.readout, settings.dropout)
+        network = build_network(trunk, head, len(muscles), seed, bins=bins)
+        if inputs is not None:
+            network.trunk = ScaledTrunk.of(network.trunk, inputs)
+        network.to(torch.device(settings.device))
+        return cls(network, task, muscles, scale, settings, facts={"origin": "untrained"})
+
+    def begin(self) -> Self:
+        """The network as its training began, on the same scales."""
+        trunk = self.network.trunk
+        inputs = None
+        if isinstance(trunk, ScaledTrunk):
+            both = torch.stack([trunk.input_mean, trunk.input_scale])[:, :, 0]
+            inputs = both.double().cpu().numpy()
+        return self.untrained(
+            self.task,
+            trunk.settings,
+            self.muscles,
+            scale=self.scale,
+            settings=self.settings,
+            seed=self.network.seed,
+            inputs=inputs,
+            bins=trunk.bins,
+        )
+
+    @property
+    def reading(self) -> Reading:
+        """How the outputs are read."""
+        trunk = self.network.trunk
+        blank = trunk.input_mean if isinstance(trunk, ScaledTrunk) else None
+        centres: ArrayLike = self.network.centres
+        if self.settings.compat_alignment:
+            centres = published_target_bins(len(self.network.centres), trunk.bins)
+        return Reading(self.task, self.scale, centres, trunk.bins, self.settings, blank)
+
+    def predict(self, batch: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
+        """What the network says of a batch, see `Reading.predict`."""
+        return self.reading.predict(self.network.eval(), batch)
+
+    def evaluate(self, movements: Movements) -> Evaluation:
+        """Scores on movements.
+
+        Args:
+            movements: Of the muscles that the network sees.
+
+        Raises:
+            ValueError: They are of other muscles.
+        """
+        if tuple(movements.muscles) != self.muscles:
+            raise ValueError(
+                f"movements must be of the network's {len(self.muscles)} muscles "
+                f"({', '.join(self.muscles[:3])}, ...), got {len(movements.muscles)} "
+                f"({', '.join(movements.muscles[:3])}, ...)"
+            )
+        return evaluate(self.reading, self.network.eval(), movements, self.network.seed)
+
+
+def save_network(directory: str | Path, trained: Trained) -> None:
+    """Write a network, whole or not at all.
+
+    Args:
+        directory: Where ``weights.safetensors`` and ``manifest.json`` go.
+        trained: The network.
+    """
+    tensors: dict[str, NDArray[Any] | Tensor] = {
+        f"{_NETWORK}{name}": tensor.contiguous()
+        for name, tensor in trained.network.state_dict().items()
+    }
+    if trained.scale is not None:
+        tensors |= dict(zip(_SCALE, (trained.scale.mean, trained.scale.scale), strict=True))
+    manifest = {
+        "kind": _KIND,
+        "task": trained.task.name,
+        "network": trained.network.facts(),
+        "muscles": list(trained.muscles),
+        "settings": asdict(trained.settings),
+        # JSON has no NaN
+        "metrics": {k: v if math.isfinite(v) else None for k, v in trained.metrics.items()},
+        "facts": dict(trained.facts),
+    }
+    save_checkpoint(directory, tensors, manifest)
+
+
+def load_network(directory: str | Path, *, device: str = "cpu") -> Trained:
+    """Read what :func:`save_network` wrote; predictions are the same to the last bit.
+
+    Args:
+        directory: That of a training run, or any that was written to.
+        device: Where the network goes.
+
+    Raises:
+        FileNotFoundError: There are no weights, or no manifest.
+        FormatError: They are damaged, or of something else.
+    """
+    tensors, manifest = load_checkpoint(directory)
+    if manifest.get("kind") != _KIND:
+        raise FormatError(
+            f"{directory} must hold a network of proprio-tcn, got {manifest.get('kind')!r}"
+        )
+    try:
+        task = get_task(manifest["task"])
+        network = network_from_facts(manifest["network"])
+        state = {
+            name.removeprefix(_NETWORK): torch.from_numpy(np.array(one))
+            for name, one in tensors.items()
+            if name.startswith(_NETWORK)
+        }
+        if "trunk.input_mean" in state:
+            network.trunk = ScaledTrunk.of(network.trunk)
+        network.load_state_dict(state)
+        return Trained(
+            network.to(torch.device(device)).eval(),
+            task,
+            tuple(manifest["muscles"]),
+            TargetScale(*(tensors[name] for name in _SCALE)) if task.is_regression else None,
+            TrainSettings(**manifest["settings"] | {"device": device}),
+            {k: math.nan if v is None else v for k, v in manifest["metrics"].items()},
+            manifest["facts"],
+        )
+    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+        raise FormatError(f"{directory} is no whole network: {error}") from error

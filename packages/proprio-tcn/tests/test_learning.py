@@ -1,0 +1,77 @@
+"""Learning on real movements of the human arm: minutes, so not in the default run."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from proprio_tcn.arms.opening import open_arm
+from proprio_tcn.baselines import score_bin_regressions
+from proprio_tcn.batches import ArrayMovements
+from proprio_tcn.metrics import LetterTally, RegressionTally
+from proprio_tcn.movements.making import make_movements
+from proprio_tcn.movements.movement_set import MovementSet
+from proprio_tcn.movements_config import MovementSettings
+from proprio_tcn.networks.settings import TrunkSettings
+from proprio_tcn.tasks import TASKS
+from proprio_tcn.train_settings import TrainSettings
+from proprio_tcn.training import train_network
+
+pytestmark = pytest.mark.slow
+SETTINGS = TrainSettings(epochs=20)
+
+
+@pytest.fixture(scope="module")
+def sets() -> list[MovementSet]:
+    """1,260 movements of 63 writers to learn from; 9 and 18 others choose and test."""
+    settings = MovementSettings(writers=90, jitter=0.03)
+    return [
+        make_movements(open_arm("human"), settings, split) for split in ("train", "val", "test")
+    ]
+
+
+def test_the_hand_is_found(sets: list[MovementSet], tmp_path: Path) -> None:
+    # A19
+    task = TASKS["hand_position"]
+    trained = train_network(task, TrunkSettings(), *sets[:2], SETTINGS, tmp_path, seed=0)
+    found = trained.evaluate(sets[2]).tally
+    assert isinstance(found, RegressionTally)
+    assert found.euclidean_error < 3
+    baselines = score_bin_regressions(task, *sets)
+    for place, score in enumerate(found.scores()):
+        assert score.rmse < 0.2 * baselines["mean"][place].rmse
+        assert score.rmse < 0.5 * baselines["linear"][place].rmse
+
+
+def test_letters_are_told_apart(sets: list[MovementSet], tmp_path: Path) -> None:
+    # A19: three times chance
+    task, trunk = TASKS["action_recognition"], TrunkSettings(norm="masked")
+    trained = train_network(task, trunk, *sets[:2], SETTINGS, tmp_path, seed=0)
+    found = trained.evaluate(sets[2]).tally
+    assert isinstance(found, LetterTally)
+    assert found.accuracy > 3 / 20
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning:torch")  # torch's own code
+def test_a_compiled_network_learns_as_the_plain_one(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    arrays = {
+        "spindle": rng.normal(size=(64, 5, 400, 2)).astype(np.float32),
+        "joint_velocity": rng.normal(size=(64, 4, 400)).astype(np.float32),
+        "moving": np.ones((64, 400), bool),
+    }
+    movements, losses = ArrayMovements(tuple("abcde"), arrays), []
+    for compiled in (False, True):
+        settings = TrainSettings(epochs=1, batch=16, compile=compiled)
+        trunk = TrunkSettings(spatial_kernels=[4, 8])
+        trained = train_network(
+            TASKS["joint_velocity"],
+            trunk,
+            movements,
+            movements,
+            settings,
+            tmp_path / str(compiled),
+            seed=0,
+        )
+        losses.append(trained.metrics["validation_loss"])
+    assert losses[1] == pytest.approx(losses[0], rel=1e-3)

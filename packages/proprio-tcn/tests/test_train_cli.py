@@ -1,0 +1,182 @@
+"""Training as a user types it, on small movements."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from neuro_common import cli
+from neuro_common.runs import read_csv, read_metric
+from proprio_tcn import movement_source
+from proprio_tcn.batches import ArrayMovements
+from proprio_tcn.network_config import SpatiotemporalConfig
+from proprio_tcn.networks.sampling import sample_trunk
+from proprio_tcn.networks.settings import FAMILIES, TrunkSettings
+from proprio_tcn.tasks import Task
+from proprio_tcn.train_config import MODELS, EvaluateConfig, TrainConfig
+from proprio_tcn.trained import load_network
+
+VERBS = (
+    cli.Verb(
+        "train",
+        "Train.",
+        "proprio-tcn train",
+        "proprio_tcn.train_cli:train",
+        "proprio_tcn.train_config:TrainConfig",
+        groups={"model": "proprio_tcn.train_config:MODELS"},
+    ),
+    cli.Verb(
+        "evaluate",
+        "Evaluate.",
+        "proprio-tcn evaluate weights=DIR",
+        "proprio_tcn.train_cli:evaluate",
+        "proprio_tcn.train_config:EvaluateConfig",
+    ),
+)
+SMALL = [
+    "model.kernels=[4,8]",
+    "training.epochs=2",
+    "training.batch=16",
+    "training.learning_rate=0.01",
+]
+BINS = 48
+
+
+def movements(seed: int, n: int) -> ArrayMovements:
+    rng = np.random.default_rng(seed)
+    letter = rng.integers(0, 4, n)
+    moving = np.zeros((n, BINS), bool)
+    moving[:, 10:40] = True
+    phase = np.clip((np.arange(BINS) - 10) / 30, 0, 1)
+    state = np.sin(np.pi * (1 + letter[:, None, None]) * phase + np.arange(3)[None, :, None])
+    state = state + rng.normal(size=(n, 3, 1))
+    length = np.einsum("ms,nsb->nmb", np.random.default_rng(0).normal(size=(5, 3)), state) + 20
+    arrays = {
+        "spindle": np.stack([length, np.gradient(length, 0.01, axis=2)], axis=3),
+        "hand": 9 * state,
+        "hand_velocity": np.gradient(9 * state, 0.01, axis=2),
+    }
+    arrays = {key: value.astype(np.float32) for key, value in arrays.items()}
+    return ArrayMovements(tuple("abcde"), arrays | {"letter": letter, "moving": moving})
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No arm is opened: movements are made up."""
+
+    def made_up(config: object, split: str, task: Task) -> ArrayMovements:
+        number = ("train", "val", "test").index(split)
+        return movements(number, (48, 16, 24)[number])
+
+    monkeypatch.setattr(movement_source, "draw_or_open", made_up)
+    monkeypatch.chdir(tmp_path)
+
+
+def run_of(verb: str) -> Path:
+    (run,) = Path("results/proprio-tcn", verb).iterdir()
+    return run
+
+
+def test_a_regression_is_trained_scored_and_evaluated(capsys: pytest.CaptureFixture[str]) -> None:
+    task = "task=hand_position_velocity"
+    assert cli.main("proprio-tcn", VERBS, ["train", task, *SMALL, "untrained=true"]) == 0
+    told = capsys.readouterr().out
+    assert "spatiotemporal_4-8_k5_s2: 48 movements learnt from, 24 tested" in told
+    assert "hand_velocity, in movement" in told
+    for name in ("spatiotemporal", "untrained", "mean", "linear", "quadratic"):
+        assert name in told
+    run = run_of("train")
+    assert read_csv(run / "metrics.csv")["step"] == ["0", "3", "6"]
+    scores = read_csv(run / "scores.csv")
+    rows = list(zip(*(scores[name] for name in ("predictor", "target", "where")), strict=True))
+    assert len(set(rows)) == len(rows) == 5 * 2 * 2
+    r2 = dict(zip(rows, map(float, scores["r2"]), strict=True))
+    assert abs(r2["mean", "hand", "movement"]) < 0.2
+    # places are linear in these muscles
+    assert r2["linear", "hand", "movement"] > 0.99
+    trained = load_network(run)
+    found = [r2["spatiotemporal", name, "movement"] for name in ("hand", "hand_velocity")]
+    assert read_metric(run) == pytest.approx(np.mean(found))
+    assert trained.metrics["test_hand_movement_r2"] == pytest.approx(found[0])
+    assert trained.facts["architecture"] == "spatiotemporal_4-8_k5_s2"
+    assert trained.facts["command"].startswith("proprio-tcn train task=hand_position_velocity")
+
+    assert cli.main("proprio-tcn", VERBS, ["evaluate", f"weights={run}"]) == 0
+    assert "hand_movement_rmse" in capsys.readouterr().out
+    assert read_metric(run_of("evaluate")) == pytest.approx(read_metric(run))
+
+
+def test_letters_are_compared_with_classifiers(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main("proprio-tcn", VERBS, ["train", "task=action_recognition", *SMALL]) == 0
+    told = capsys.readouterr().out
+    scores = read_csv(run_of("train") / "scores.csv")
+    assert scores["predictor"] == [
+        "spatiotemporal",
+        "k_nearest",
+        "logistic",
+        "k_nearest_uncut",
+        "logistic_uncut",
+    ]
+    assert all(name in told for name in scores["predictor"])
+    assert float(scores["accuracy"][1]) > 0.9
+    assert read_metric(run_of("train")) == float(scores["accuracy"][0])
+
+
+def test_redundancy_reduction_is_probed_beside_the_untrained() -> None:
+    assert cli.main("proprio-tcn", VERBS, ["train", "task=redundancy_reduction", *SMALL]) == 0
+    run = run_of("train")
+    scores = read_csv(run / "scores.csv")
+    assert scores["predictor"] == ["spatiotemporal", "untrained"]
+    probe = load_network(run).metrics["test_probe_accuracy"]
+    assert read_metric(run) == probe == float(scores["accuracy"][0])
+
+
+def test_an_autoencoder_is_compared_with_pca() -> None:
+    assert cli.main("proprio-tcn", VERBS, ["train", "task=autoencoder", *SMALL]) == 0
+    scores = read_csv(run_of("train") / "scores.csv")
+    assert set(scores["predictor"]) == {"spatiotemporal", "pca_bins", "pca_windows"}
+    assert set(scores["target"]) == {"muscle_length", "muscle_velocity"}
+
+
+def test_a_sweep_trains_drawn_networks_on_tasks() -> None:
+    words = ["train", "--multirun", "task=hand_position,hand_velocity", "model=sampled"]
+    quick = ["training.epochs=1", "training.batch=16", "baselines=false", "sweep=both"]
+    limit = ["model.most_multiply_adds=5e6"]
+    assert cli.main("proprio-tcn", VERBS, [*words, *quick, *limit]) == 0
+    jobs = [one.parent for one in Path("results").rglob("weights.safetensors")]
+    trained = [load_network(job) for job in jobs]
+    assert {one.task.name for one in trained} == {"hand_position", "hand_velocity"}
+    first, second = (one.network.trunk.settings for one in trained)
+    assert first == second == sample_trunk(0, most_multiply_adds=5e6)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["train", "task=grasp"], "task must be one of action_recognition"),
+        (["train", "training.epochs=0"], "epochs must be at least 1"),
+        (["train", "drawn.jitter=2"], "jitter must be in [0, 0.5], got 2"),
+        (["evaluate"], "weights must be given: weights=DIR"),
+        (["evaluate", "split=all"], 'split must be "train", "val" or "test"'),
+        (["evaluate", "weights=nowhere"], "nowhere holds no complete checkpoint"),
+    ],
+)
+def test_wrong_lines_are_told(
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main("proprio-tcn", VERBS, [*words, "hydra.run.dir=run"]) in (1, 2)
+    assert message in capsys.readouterr().err
+
+
+def test_every_model_has_a_trunk_and_a_config() -> None:
+    assert TrainConfig().trunk() == TrunkSettings()
+    for task in ("action_recognition", "redundancy_reduction"):
+        assert TrainConfig(task).trunk() == TrunkSettings(norm="masked")
+        assert TrainConfig(task, mask_padding=False).trunk() == TrunkSettings()
+    causal = SpatiotemporalConfig(norm="step", padding="causal")
+    assert TrainConfig("action_recognition", causal).trunk().norm == "step"
+    for name, model in MODELS.items():
+        composed = cli.compose("proprio-tcn", VERBS, "train", [f"model={name}"])
+        assert composed.model.name == model().name == name
+        assert TrainConfig(model=model()).trunk().family in FAMILIES
+    assert EvaluateConfig().split == "test"
