@@ -24,6 +24,8 @@ WHEELS = tempfile.TemporaryDirectory(prefix="wheels-")  # gone when this run of 
 SMALL = "n_neurons=50 n_ensembles=2 free_steps=1000 controlled_steps=2000 recovery_steps=1000"
 SMOKE = {
     "brainnn": "connectome build source=surrogate seed=0,1 --multirun",
+    "proprio-tcn": "train drawn.writers=4 drawn.repeats=1 model.kernels=[4] training.epochs=1 "
+    "baselines=false seed=0,1 --multirun",
     "rhythm-rnn": "train model.units=10 period_s=[0.1] duration_s=0.3 batch=2 updates=2 "
     "validate_every=1 coarse_updates=1 seed=0,1 --multirun",
     "rldbs-env": f"evaluate controllers=[linear] {SMALL} seed=0,1 --multirun",

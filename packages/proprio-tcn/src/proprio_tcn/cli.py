@@ -1,0 +1,106 @@
+"""The verbs of `proprio-tcn`, configured by Hydra."""
+
+import math
+import platform
+import sys
+import textwrap
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from neuro_common import cli
+from neuro_common.verbs import version_of
+
+if TYPE_CHECKING:
+    from neuro_common.runs import Run
+    from proprio_tcn.config import InfoConfig
+
+__all__ = ["VERBS", "info", "main"]
+
+VERBS = (
+    cli.Verb(
+        "info",
+        "List versions, and the coordinates and muscles of an arm.",
+        "proprio-tcn info arm=human",
+        "proprio_tcn.cli:info",
+        "proprio_tcn.config:InfoConfig",
+    ),
+    cli.Verb(
+        "generate",
+        "Let writers write letters in the air, or an arm reach, and keep what its muscles feel.",
+        "proprio-tcn generate writers=100 jitter=0.06",
+        "proprio_tcn.generate_cli:generate",
+        "proprio_tcn.movements_config:GenerateConfig",
+    ),
+    cli.Verb(
+        "inputs",
+        "Turn recorded markers or joint angles into muscle lengths and velocities.",
+        "proprio-tcn inputs arm=monkey.osim markers=session.trc events=trials.csv",
+        "proprio_tcn.inputs_cli:inputs",
+        "proprio_tcn.inputs_config:InputsConfig",
+    ),
+    cli.Verb(
+        "train",
+        "Train a network on one of sixteen tasks.",
+        "proprio-tcn train task=hand_position model=spatiotemporal",
+        "proprio_tcn.train_cli:train",
+        "proprio_tcn.train_config:TrainConfig",
+        groups={"model": "proprio_tcn.train_config:MODELS"},
+    ),
+    cli.Verb(
+        "evaluate",
+        "Score a trained network on writers that it never saw.",
+        "proprio-tcn evaluate weights=DIR",
+        "proprio_tcn.train_cli:evaluate",
+        "proprio_tcn.train_config:EvaluateConfig",
+    ),
+    cli.Verb(
+        "activations",
+        "Keep what every layer of networks says of a session's movements.",
+        "proprio-tcn activations networks=[DIR] recording=session.nwb",
+        "proprio_tcn.neural_cli:activations",
+        "proprio_tcn.neural_config:ActivationsConfig",
+    ),
+    cli.Verb(
+        "predict",
+        "Say how well networks and linear models explain a session's neurons.",
+        "proprio-tcn predict networks=[DIR] recording=synthetic",
+        "proprio_tcn.neural_cli:predict",
+        "proprio_tcn.neural_config:PredictConfig",
+    ),
+    cli.Verb(
+        "compare",
+        "Say which model explains neurons better, with intervals.",
+        "proprio-tcn compare predictions=[DIR]",
+        "proprio_tcn.neural_cli:compare",
+        "proprio_tcn.neural_config:CompareConfig",
+    ),
+)
+
+_NAMES = ("proprio-tcn", "neuro-common", "torch", "mujoco", "myo-sim", "numba", "numpy", "scipy")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line of ``proprio-tcn``; returns the exit code."""
+    return cli.main("proprio-tcn", VERBS, argv)
+
+
+def info(config: "InfoConfig", run: "Run") -> None:
+    """Print what is installed, and what an arm is made of."""
+    import numpy as np
+
+    from proprio_tcn.arms.opening import open_arm
+
+    arm = open_arm(config.arm)
+    rows = [f"{name} {version_of(name)}" for name in _NAMES]
+    rows += [f"Python {platform.python_version()}, {platform.platform()}", ""]
+    rows += [f"{arm.name} ({arm.species}): {len(arm.muscles)} muscles, {arm.moving.sum()} move"]
+    for one in arm.coordinates:
+        low, high = math.degrees(one.low_rad), math.degrees(one.high_rad)
+        rows += [f"  {one.name} {low:.0f} to {high:.0f} deg"]
+    moving = ", ".join(np.array(arm.muscles)[arm.moving])
+    rows += textwrap.wrap(f"muscles that move: {moving}", 100, subsequent_indent="  ")
+    print("\n".join(rows))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,3 @@
+"""Figures, each with its numbers."""
+
+__all__: list[str] = []
