@@ -3,10 +3,12 @@
     python -m benchmarks.wiring_study run FOLDER --edges EDGES --nodes NODES --worm LIST --jobs 2
     python -m benchmarks.wiring_study tables FOLDER TARGET
     python -m benchmarks.wiring_study restore FOLDER TARGET
+    python -m benchmarks.wiring_study page COMPARISONS
 
 `run` goes on where it was stopped: a training that is done is a file in FOLDER. `tables` writes
 what the package ships in ``brainnn/reference``, `restore` makes FOLDER of that again, for a study
-to go on. Null models are drawn anew for each seed.
+to go on, `page` prints the table of the docs page from what `brainnn figures wiring` wrote. Null
+models are drawn anew for each seed.
 """
 
 import argparse
@@ -26,6 +28,8 @@ import numpy as np
 import torch
 
 from brainnn.analysis.robustness import disturb
+from brainnn.analysis.study import CONNECTOMES, GAINS, LEARNINGS
+from brainnn.analysis.study import NETWORKS as WIRINGS
 from brainnn.connectome.graph import Connectome
 from brainnn.connectome.sources import open_connectome
 from brainnn.learning.evaluation import evaluate
@@ -70,8 +74,9 @@ def plan() -> Iterator[tuple[Arm, int]]:
     for gains, learning, seeds in (
         (("edge", "frozen"), "dagger", range(5)),
         (("edge", "frozen"), "dagger", range(5, 10)),
+        (("type_pair",), "dagger", range(5)),
         (("edge",), "ppo", range(5)),
-        (("type_pair",), "dagger", range(10)),
+        (("type_pair",), "dagger", range(5, 10)),
     ):
         for seed, gain, connectome in product(seeds, gains, ROLES):
             # a perceptron has no gains: one comparison is enough
@@ -200,6 +205,37 @@ def restore(folder: Path, target: Path) -> None:
             temporary.write_text(json.dumps(found))
 
 
+def page(path: Path) -> None:
+    """Print the comparisons of two outcomes as Markdown; arms of one run are left out."""
+    outcomes = {"learning": "reward while learning", "speed": "speed"}
+    print("| | runs |", *(f" {name} | real less control (95 % interval) | would have been seen |"
+                           for name in outcomes.values()), sep="")  # fmt: skip
+    print("|---|---|" + "---|---|---|" * len(outcomes))
+    arms: dict[tuple[str, ...], dict[str, dict[str, dict[str, Any]]]] = {}
+    for row in rows_of(path):
+        if row["outcome"] in outcomes and row["real_runs"] > 1:
+            arm = arms.setdefault(
+                tuple(row[name] for name in ("connectome", "learning", "gains")), {}
+            )
+            arm.setdefault(row["control"], {})[row["outcome"]] = row
+    for (connectome, learning, gains), controls in arms.items():
+        first = next(iter(controls.values()))
+        title = f"{CONNECTOMES[connectome]}, {LEARNINGS[learning]}, {GAINS[gains]}"
+        means = "".join(f" {first[name]['real_mean']:.3f} | | |" for name in outcomes)
+        print(f"| **{title}** | {first['speed']['real_runs']} |{means}")
+        for control, found in controls.items():
+            cells = "".join(f" {compared(found[name])} |" for name in outcomes)
+            print(f"| {WIRINGS[control]} | {found['speed']['control_runs']} |{cells}")
+
+
+def compared(row: Mapping[str, Any]) -> str:
+    """Three cells: the control's mean, the difference with its interval, what would be seen."""
+    parts = (f"{row[name]:+.3f}" for name in ("difference", "low", "high"))
+    difference = "{} ({} to {})".format(*parts).replace("-", "\N{MINUS SIGN}")
+    bold = "**" if row["p_holm"] < 0.05 else ""
+    return f"{row['control_mean']:.3f} | {bold}{difference}{bold} | {row['detectable']:.3f}"
+
+
 def rows_of(path: Path) -> list[dict[str, Any]]:
     """Rows of a table, numbers as such."""
     columns = read_csv(path)
@@ -230,8 +266,11 @@ def main() -> None:
         writing = verbs.add_parser(name)
         writing.add_argument("folder", type=Path)
         writing.add_argument("target", type=Path)
+    verbs.add_parser("page").add_argument("comparisons", type=Path)
     told = parser.parse_args()
-    if told.verb == "run":
+    if told.verb == "page":
+        page(told.comparisons)
+    elif told.verb == "run":
         paths = {name: getattr(told, name) for name in ("edges", "nodes", "worm")}
         run(told.folder, paths, told.jobs)
     else:

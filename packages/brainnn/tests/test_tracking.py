@@ -55,13 +55,14 @@ def test_a_wiring_learns_to_follow(tmp_path: Path) -> None:
         task,
         tmp_path,
         seed=1,
-        updates=20,
+        updates=40,
         report=report,
         advance=lambda update, loss: updates.append(update),
     )
-    assert points[0] < 0
-    assert points[-1] > 0.3
-    assert sum(updates) == fit.updates == 20
+    # first weights, and with them the first score, depend a little on the processor
+    assert points[0] < 0.5
+    assert points[-1] > 0.65
+    assert sum(updates) == fit.updates == 40
     assert tracking_scores(core, task)["loss"] == pytest.approx(fit.best.scores["loss"])
 
 
