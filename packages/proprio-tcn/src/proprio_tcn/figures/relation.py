@@ -1,0 +1,115 @@
+"""What networks can do against what they explain of neurons."""
+
+import math
+import textwrap
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from neuro_common.plots import new_figure
+from neuro_common.style import PALETTE, figure_style, save_figure
+from proprio_tcn.neural.relations import Standing
+from proprio_tcn.tasks import TASKS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
+
+__all__ = ["draw_relation", "relation_plot"]
+
+_COLUMNS = 4
+_WIDTH = 19  # letters of a line above a panel
+
+
+def relation_plot(
+    ax: "Axes", standings: Sequence[Standing], windows: Mapping[str, str] | None = None
+) -> list["Line2D"]:
+    """Draw performance against explained variance, a colour for each session.
+
+    Args:
+        ax: Where to draw.
+        standings: Of one task.
+        windows: "active" or "passive" by session, for the legend.
+
+    Returns:
+        One set of points for each session.
+    """
+    lines = []
+    for number, session in enumerate(dict.fromkeys(one.session for one in standings)):
+        own = [one for one in standings if one.session == session]
+        lines += ax.plot(
+            [one.performance for one in own],
+            [one.test_ev for one in own],
+            "o",
+            color=PALETTE[number % len(PALETTE)],
+            markersize=4,
+            alpha=0.8,
+            label=" ".join([Path(session).name, (windows or {}).get(session, "")]).strip(),
+        )
+    ax.locator_params(axis="x", nbins=3)
+    ax.tick_params(labelsize=7)
+    ax.locator_params(axis="y", nbins=4)
+    return lines
+
+
+def draw_relation(
+    standings: Sequence[Standing],
+    relations: Mapping[str, Sequence[str]],
+    stem: Path,
+    windows: Mapping[str, str] | None = None,
+) -> Path:
+    """Draw a panel for each task with its partial correlation, and save them with their numbers.
+
+    Args:
+        standings: Of all networks that have a performance.
+        relations: Columns of ``relations.csv``; tasks it lacks have no correlation.
+        stem: Path without suffix.
+        windows: "active" or "passive" by session, for the legend.
+
+    Returns:
+        Path of the PNG.
+
+    Raises:
+        ValueError: There is no network with a performance.
+    """
+    tasks = [name for name in TASKS if any(one.task == name for one in standings)]
+    if not tasks:
+        raise ValueError(
+            "predictions must hold trained networks with a performance to relate, got none: give "
+            "`proprio-tcn predict` networks=[DIR]"
+        )
+    told = {
+        task: f"r {float(r):.2f}, p {float(p):.2g}"
+        for task, r, p in zip(relations["task"], relations["r"], relations["p"], strict=True)
+        if math.isfinite(float(r or "nan")) and math.isfinite(float(p or "nan"))
+    }
+    cols = min(_COLUMNS, len(tasks))
+    rows = -(-len(tasks) // cols)
+    with figure_style():
+        figure, axes = new_figure(
+            rows, cols, height_mm=28 + 50 * rows, width_mm=max(45 * cols, 100)
+        )
+        handles: dict[str, Any] = {}
+        for place, ax in enumerate(axes.ravel()):
+            if place >= len(tasks):
+                ax.remove()
+                continue
+            task = tasks[place]
+            lines = relation_plot(ax, [one for one in standings if one.task == task], windows)
+            handles |= {str(one.get_label()): one for one in lines}
+            title = textwrap.fill(TASKS[task].title, _WIDTH)
+            ax.set_title(f"{title}\n{told.get(task, 'too few for r')}", fontsize=7.5)
+            heads = TASKS[task].head in ("classify", "project")
+            ax.set_xlabel("accuracy" if heads else "R2 in movement")
+            if place % cols == 0:
+                ax.set_ylabel("test explained variance")
+        figure.legend(
+            handles=list(handles.values()),
+            loc="outside lower center",
+            fontsize=7,
+            ncols=min(3, len(handles)),
+        )
+        names = ("session", "model", "task", "layers", "performance", "test_ev")
+        return save_figure(
+            figure, stem, {name: [getattr(one, name) for one in standings] for name in names}
+        )

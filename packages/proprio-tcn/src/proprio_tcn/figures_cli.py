@@ -1,0 +1,166 @@
+"""The verbs that draw a movement, what explains neurons, and what networks can do."""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from neuro_common.runs import Run
+    from proprio_tcn.figures.gains import Gain
+    from proprio_tcn.figures_config import (
+        MovementFigureConfig,
+        PredictionFigureConfig,
+        RelationFigureConfig,
+        TasksFigureConfig,
+    )
+    from proprio_tcn.neural.relations import Standing
+
+__all__ = ["movement", "prediction", "relation", "tasks"]
+
+
+def movement(config: "MovementFigureConfig", run: "Run") -> None:
+    """Draw one letter from the pen to the spindles."""
+    from proprio_tcn.figures.movement import draw_movement
+    from proprio_tcn.figures.trial import write_letter
+
+    trial = write_letter(
+        config.drawn, config.letter, config.plane, config.writer, threads=config.threads
+    )
+    stem = run.path("figures", "movement")
+    path = draw_movement(trial, stem, muscles=config.muscles, postures=config.postures)
+    caption = (
+        f"{trial.title}. On paper there is a dot every 100 ms, and writing begins at the large "
+        f"one. In space, {config.postures} postures of upper arm and forearm, from pale to dark, "
+        "with the path of the hand; the square is the shoulder. Below, the bins of the movement "
+        f"are shaded; the {min(config.muscles, len(trial.muscles))} muscles whose length changes "
+        "most are named, the others grey."
+    )
+    text = (
+        f"{trial.title}: {int(trial.moving.sum())} bins of 10 ms move, {len(trial.muscles)} "
+        "muscles are felt."
+    )
+    _write_page(run, "from a letter to spindles", [text], {path: caption})
+
+
+def prediction(config: "PredictionFigureConfig", run: "Run") -> float:
+    """Draw explained variance by model, layer and lag; returns that of the best model."""
+    from proprio_tcn.figures.prediction import draw_lags, draw_prediction
+    from proprio_tcn.figures.tables import read_ceilings, read_explained, read_lags
+
+    directory = _given(config.run, "predict")
+    layers, ceilings = read_explained(directory), read_ceilings(directory)
+    look: dict[str, Any] = {"confidence": config.confidence, "seed": config.seed}
+    path = draw_prediction(
+        layers, ceilings, run.path("figures", "prediction"), models=config.models, **look
+    )
+    percent = f"{100 * config.confidence:g} %"
+    captions = {
+        path: "Mean over neurons of the explained variance in trials held out. Left: each model's "
+        f"best layer, chosen on the training trials, with {percent} bootstrap intervals over "
+        "neurons. Right: all layers of networks, the best one filled. What is below -0.2 is cut "
+        "off. "
+        + " ".join(f"{name.capitalize()} would explain {ev:.3f}." for name, ev in ceilings.items())
+    }
+    scores = read_lags(directory)
+    if scores:
+        drawn = draw_lags(scores, run.path("figures", "lags"), **look)
+        captions[drawn] = (
+            "Explained variance where neurons are taken so much after the arm; a dot marks the lag "
+            f"with the greatest cross-validated one. The band is a {percent} interval over neurons."
+        )
+    best = max((one for one in layers if one.best), key=lambda one: one.mean)
+    lines = [f"{best.model} ({best.kind}) explains most: {best.mean:.3f}, layer {best.layer}."]
+    lines.append(f"Of {len(best.test_ev)} neurons, from {directory}.")
+    _write_page(run, "what explains neurons", lines, captions)
+    return best.mean
+
+
+def tasks(config: "TasksFigureConfig", run: "Run") -> None:
+    """Draw test scores of trained networks by task, depth and family."""
+    from proprio_tcn.figures.tasks import draw_tasks, read_task_scores
+
+    scores = read_task_scores(config.runs)
+    path = draw_tasks(scores, run.path("figures", "tasks"))
+    names = {one.task for one in scores}
+    text = f"{len(scores)} networks of {len(names)} tasks, scored on writers they never saw."
+    caption = "Test score against the number of layers of the trunk; a point for each network."
+    _write_page(run, "tasks that networks learnt", [text], {path: caption})
+
+
+def relation(config: "RelationFigureConfig", run: "Run") -> float | None:
+    """Draw performance against explained variance; returns the first correlation that is known."""
+    from proprio_tcn.figures.gains import draw_conditions, draw_map, task_map
+    from proprio_tcn.figures.relation import draw_relation
+    from proprio_tcn.figures.tables import read_table
+
+    directory = _given(config.run, "compare")
+    relations = read_table(directory, "relations.csv", ("task", "r", "p"), "compare")
+    standings, gains, windows = _standings(directory)
+    path = draw_relation(standings, relations, run.path("figures", "relation"), windows)
+    captions = {
+        path: "A point for each trained network: how well it does its task, and how much its best "
+        "layer explains. r is their partial correlation, depth and session taken out; p is of it, "
+        "or of a regression with an intercept for each network where several sessions saw them."
+    }
+    drawn = draw_conditions(gains, run.path("figures", "conditions"))
+    if drawn is not None:
+        captions[drawn] = (
+            "What training adds to a network, in active and in passive movements; on the dashed "
+            "line both are alike."
+        )
+    found = task_map(gains)
+    lines = [f"{len(standings)} standings of trained networks, compared in {directory}."]
+    if found is None:
+        lines.append(
+            "There is no map of tasks: it needs three tasks, and three beginnings "
+            "(architecture and seed) that learnt them all beside their untrained twins."
+        )
+    else:
+        captions[draw_map(found, run.path("figures", "map"))] = (
+            "Principal components of what training adds to the explained variance, tasks over "
+            f"{found.beginnings} networks and sessions, z-scored across tasks for each."
+        )
+    _write_page(run, "performance and neurons", lines, captions)
+    known = [float(one) for one in relations["r"] if math.isfinite(float(one or "nan"))]
+    return known[0] if known else None
+
+
+def _standings(directory: Path) -> tuple[list["Standing"], list["Gain"], dict[str, str]]:
+    """Of all predictions of a comparison: standings, gains over untrained, and windows by path."""
+    from neuro_common.runs import read_config, read_csv
+    from proprio_tcn.figures.gains import gains_of
+    from proprio_tcn.figures.tables import read_explained
+    from proprio_tcn.neural.prediction_files import read_prediction
+    from proprio_tcn.neural.relations import Standing
+
+    standings: list[Standing] = []
+    gains: list[Gain] = []
+    windows: dict[str, str] = {}
+    for path in read_config(directory)["predictions"]:
+        if not Path(path).is_dir():
+            raise FileNotFoundError(
+                f"{directory} compares {path}, which is not there: draw from the folder in which "
+                "`proprio-tcn compare` was run"
+            )
+        facts = read_csv(Path(path) / "models.csv")
+        standings += Standing.of(path, read_prediction(path), facts)
+        windows[path] = read_config(path)["protocol"]["window"]
+        gains += gains_of(path, windows[path], read_explained(path))
+    return standings, gains, windows
+
+
+def _given(run: str | None, verb: str) -> Path:
+    if not run:
+        raise ValueError(f"run must be given: run=DIR of `proprio-tcn {verb}`")
+    return Path(run)
+
+
+def _write_page(run: "Run", title: str, lines: Sequence[str], captions: Mapping[Path, str]) -> None:
+    from neuro_common.report import Report
+
+    page = Report(run.directory, f"proprio-tcn: {title}").text(" ".join(lines))
+    for path, caption in captions.items():
+        page.figure(path, caption)
+    print("\n".join(lines))
+    print(f"    {page.write()}")
