@@ -254,6 +254,42 @@ def test_macaque_segments_are_scaled_and_not_bone() -> None:
     np.testing.assert_allclose(light, torque / 2, atol=1e-12)
 
 
+@pytest.mark.skipif(not OSIM.exists(), reason="the shared macaque model is not here")
+def test_masses_of_dry_bone_are_refused_whatever_the_file_is_called(tmp_path: Path) -> None:
+    from proprio_tcn.arms.opening import open_arm
+
+    text = OSIM.read_text(encoding="utf-8")
+    named = text.replace('<Model name="Monkey', '<Model name="limb', 1)
+    assert named != text
+    path = tmp_path / "limb.osim"
+    path.write_text(named, encoding="utf-8")
+    arm = open_arm(path)
+    angles = np.array([[one.default_rad for one in arm.coordinates]])
+    still = np.zeros_like(angles)
+    # 30.7 g on 16.3 + 18.6 cm; the least is a fifth of 0.544 kg (0.349 / 0.347)^3
+    with pytest.raises(ValueError, match=r"about 0\.554 kg .* 34\.9 cm, got 0\.0307 kg.*macaque"):
+        inverse_dynamics(arm, angles, still, still)
+    told = open_arm(path, species="macaque")
+    published = inverse_dynamics(open_arm(OSIM), angles, still, still)
+    np.testing.assert_allclose(inverse_dynamics(told, angles, still, still), published)
+
+
+def test_a_fifth_of_a_macaques_mass_is_the_least() -> None:
+    usual = 0.068 * 8.0
+    for share, fits in ((0.21, True), (0.19, False)):
+        text = RODS.replace("</worldbody>", '<site name="top"/></worldbody>')
+        text = text.replace('pos="0 0 -.161">', 'pos="0 0 -.161"><site name="joint"/>')
+        for mass, part in ((".288", 0.6), (".256", 0.4)):
+            text = text.replace(f'mass="{mass}"', f'mass="{part * share * usual}"')
+        model = mujoco.MjModel.from_xml_string(text)
+        arm = SkeletalArm(mujoco_geometry(model, hand="tip", elbow="joint", shoulder="top"))
+        if fits:
+            assert default_segments(arm)["forearm"].mass_kg == pytest.approx(0.4 * share * usual)
+            continue
+        with pytest.raises(ValueError, match=r"about 0\.544 kg for an arm of 34\.7 cm, got 0\.103"):
+            default_segments(arm)
+
+
 def test_scaled_segments_of_a_man() -> None:
     arm = SkeletalArm(human_arm())
     segments = scaled_segments(arm, 75.0, proportions=HUMAN, bodies=("humerus", "ulna", "lunate"))

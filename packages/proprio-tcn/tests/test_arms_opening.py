@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from neuro_common.files import FormatError
 from proprio_tcn.arms.opening import open_arm
 from proprio_tcn.arms.skeletal import SkeletalArm
 from proprio_tcn.arms.two_link import TwoLinkArm
@@ -76,10 +77,20 @@ def test_macaque_in_the_published_order() -> None:
 def test_what_there_is_not() -> None:
     with pytest.raises(ValueError, match=r"human, elbow, two_link or the path .* got 'octopus'"):
         open_arm("octopus")
-    with pytest.raises(ValueError, match=r"There is no MuJoCo model at gone\.xml"):
-        open_arm("gone.xml", hand="h", elbow="e", shoulder="s")
-    with pytest.raises(Exception, match=r"gone\.osim cannot be read: No such file"):
+    for options in ({}, {"hand": "h", "elbow": "e", "shoulder": "s"}):
+        with pytest.raises(ValueError, match=r"There is no MuJoCo model at gone\.xml: give the pa"):
+            open_arm("gone.xml", **options)
+    with pytest.raises(FormatError, match=r"gone\.osim cannot be read: No such file; give the pat"):
         open_arm("gone.osim")
+
+
+def test_a_mujoco_file_needs_its_landmarks(tmp_path: Path) -> None:
+    path = tmp_path / "arm.xml"
+    path.write_text(TENDON, encoding="utf-8")
+    with pytest.raises(TypeError, match=r"hand, elbow and shoulder.*but hand, elbow, shoulder is"):
+        open_arm(path)
+    with pytest.raises(TypeError, match=r"but shoulder is not given: use open_arm\('"):
+        open_arm(path, hand="hand", elbow="elbow")
 
 
 def test_importing_is_light() -> None:

@@ -43,7 +43,8 @@ def session(tmp_path_factory):
     write_storage(folder / "angles.mot", Storage(names, TIME, np.rad2deg(angles), True))
     write_events(
         folder / "events.csv",
-        (Trial("a", 0.2, 0.7), Trial("b", 0.8, 1.2, "passive", 0.9), Trial("c", 0.3, 0.4)),
+        # the centres of the bins of "a" are frames
+        (Trial("a", 0.195, 0.695), Trial("b", 0.8, 1.2, "passive", 0.9), Trial("c", 0.3, 0.4)),
     )
     return folder, angles
 
@@ -106,7 +107,7 @@ def test_angles_become_inputs_and_a_table_for_figures(session, tmp_path, capsys)
     table = rows(tmp_path / "run" / "kinematics.csv")
     assert len(table) == 73
     assert (table[0]["trial"], table[0]["bin"], table[50]["condition"]) == ("a", "100", "passive")
-    assert float(table[7]["time_s"]) == 0.07
+    assert float(table[7]["time_s"]) == 0.075  # the centre of its eighth bin
     assert float(table[7]["elbow_flexion_deg"]) == pytest.approx(
         np.rad2deg(angles[27, 3]), abs=1e-3
     )

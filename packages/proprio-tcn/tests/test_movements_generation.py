@@ -1,14 +1,20 @@
 import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from neuro_common.files import FormatError, RunError
+from neuro_common.files import FormatError, RunError, read_json, write_json
 from neuro_common.locks import Lock
 from proprio_tcn.arms.two_link import TwoLinkArm
-from proprio_tcn.movements import generation
+from proprio_tcn.movements import generation, sources
 from proprio_tcn.movements.format import SPLITS
 from proprio_tcn.movements.generation import generate_movements
 from proprio_tcn.movements.making import make_movements
@@ -119,6 +125,32 @@ def test_a_torn_shard_is_named(linear_arm: Any, tmp_path: Path):
         _generate(linear_arm, tmp_path)
 
 
+def _torn(path: Path, how: str) -> None:
+    with np.load(path) as found:
+        arrays = {name: found[name] for name in found.files}
+    if how == "deflated":  # zlib stumbles over it, not zip
+        np.savez_compressed(path, **arrays)
+        whole = bytearray(path.read_bytes())
+        whole[60:90] = b"\xff" * 30
+        path.write_bytes(whole)
+    elif how == "lacking":
+        np.savez(path, **{name: one for name, one in arrays.items() if name != "letter"})
+    else:
+        np.savez(path, **arrays, extra=np.zeros(3))
+
+
+@pytest.mark.parametrize("how", ["deflated", "lacking", "more"])
+def test_shards_of_something_else_are_named(how: str, linear_arm: Any, tmp_path: Path):
+    renderer = generation.make_renderer(linear_arm, SETTINGS, solve=linear_arm.solve)
+    _generate(linear_arm, tmp_path)
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "movements.json").unlink()
+    generation._make_shard(renderer, tmp_path / "parts", ("val", 0))
+    _torn(tmp_path / "parts" / "val_00000.npz", how)
+    with pytest.raises(FormatError, match=r"val_00000\.npz must be a shard .* delete it"):
+        _generate(linear_arm, tmp_path)
+
+
 def test_two_writers_of_one_folder_are_refused(linear_arm: Any, tmp_path: Path):
     (tmp_path / "parts").mkdir()
     lock = Lock(tmp_path / "parts" / "lock")
@@ -136,6 +168,118 @@ def test_any_number_of_workers_gives_the_same_files(tmp_path: Path):
     generate_movements(settings, TwoLinkArm(), tmp_path / "one")
     generate_movements(settings, TwoLinkArm(), tmp_path / "two", workers=2)
     assert _digests(tmp_path / "one") == _digests(tmp_path / "two")
+
+
+KILLED = """
+import json, sys
+from proprio_tcn.arms.two_link import TwoLinkArm
+from proprio_tcn.movements.generation import generate_movements
+from proprio_tcn.movements_config import MovementSettings
+if __name__ == "__main__":
+    settings = MovementSettings(**json.loads(sys.argv[2]))
+    generate_movements(settings, TwoLinkArm(), sys.argv[1], workers=2)
+"""
+
+
+def _lives(group: int) -> bool:
+    """Whether any process of a group does."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL on this system")
+def test_killed_by_the_system_and_resumed_it_gives_the_same_files(tmp_path: Path):
+    script, folder = tmp_path / "killed.py", tmp_path / "killed"
+    script.write_text(KILLED, encoding="utf-8")
+    settings = MovementSettings(
+        arm="two_link", writers=20, shares=[0.8, 0.1, 0.1], start_points=20, max_joint_jerk=8.0
+    )
+    told = json.dumps(vars(settings))
+    process = subprocess.Popen(
+        [sys.executable, str(script), str(folder), told], start_new_session=True
+    )
+    try:
+        until = time.monotonic() + 60.0
+        while not list((folder / "parts").glob("*.npz")) and time.monotonic() < until:
+            assert process.poll() is None
+            time.sleep(0.005)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == -signal.SIGKILL
+    shards = len(list((folder / "parts").glob("*.npz")))
+    assert 1 <= shards < 4  # 320 + 40 + 40 samples are 2 + 1 + 1 shards
+    assert not (folder / "dataset_train.hdf5").exists()
+    until = time.monotonic() + 10.0
+    while _lives(process.pid) and time.monotonic() < until:
+        time.sleep(0.02)
+    assert not _lives(process.pid)  # workers go with it
+    generate_movements(settings, TwoLinkArm(), folder)
+    generate_movements(settings, TwoLinkArm(), tmp_path / "whole")
+    assert _digests(folder) == _digests(tmp_path / "whole")
+
+
+def test_it_is_resumed_only_with_the_files_it_began_with(
+    linear_arm: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    model, folder = tmp_path / "linear.osim", tmp_path / "set"
+    settings = MovementSettings(**{**vars(SETTINGS), "arm": str(model)})
+    with pytest.raises(FileNotFoundError, match=r"arm must be .* none at .*: give arm= its path"):
+        generate_movements(settings, linear_arm, folder, solve=linear_arm.solve)
+    model.write_text("one", encoding="utf-8")
+    made = generate_movements(settings, linear_arm, folder, solve=linear_arm.solve)
+    record = read_json(folder / "movements.json", "proprio-tcn/generation")
+    assert record["sources"]["arm"] == hashlib.sha256(b"one").hexdigest()
+    model.write_text("two", encoding="utf-8")
+    with pytest.raises(RunError, match=r"have changed: the file of arm \(SHA-256 7692c3ad then, "):
+        generate_movements(settings, linear_arm, folder, solve=linear_arm.solve)
+    model.write_text("one", encoding="utf-8")
+    monkeypatch.setattr(sources, "_version", lambda: "9.9")
+    assert generate_movements(settings, linear_arm, folder, solve=linear_arm.solve) == made
+    write_json(folder / "movements.json", {**record, "done": False}, "proprio-tcn/generation")
+    with pytest.raises(RunError, match=r"have changed: proprio-tcn \(.* then, 9\.9 now\); put"):
+        generate_movements(settings, linear_arm, folder, solve=linear_arm.solve)
+
+
+def test_a_compact_set_is_rendered_only_with_the_arm_it_was_made_with(
+    linear_arm: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("proprio_tcn.arms.opening.open_arm", lambda name: linear_arm)
+    model = Path("linear.osim")
+    model.write_text("one", encoding="utf-8")
+    settings = MovementSettings(**{**vars(SETTINGS), "arm": str(model)})
+    for layout in ("compact", "rendered"):
+        generate_movements(settings, linear_arm, layout, layout=layout, solve=linear_arm.solve)
+    whole = open_movements("compact", "val")
+    assert whole.sources["arm"] == hashlib.sha256(b"one").hexdigest()
+    model.write_text("two", encoding="utf-8")
+    with pytest.raises(RunError, match=r"linear\.osim has changed since \(SHA-256 7692c3ad then, "):
+        open_movements("compact", "val")
+    given = open_movements("compact", "val", arm=linear_arm)
+    np.testing.assert_array_equal(given.trials.spindle, whole.trials.spindle)
+    model.unlink()
+    with pytest.raises(FileNotFoundError, match=r"arm linear\.osim, which is not there.*open_arm"):
+        open_movements("compact", "val")
+    assert len(open_movements("rendered", "val")) == 40  # needs no arm
+    model.write_text("one", encoding="utf-8")
+    monkeypatch.setattr(sources, "_version", lambda: "9.9")
+    with pytest.raises(RunError, match=r"and this is 9\.9, which may render it differently"):
+        open_movements("compact", "val")
+
+
+def test_the_pens_file_counts_for_letters_alone(tmp_path: Path):
+    pen = tmp_path / "pen.npz"
+    pen.write_bytes(b"ink")
+    settings = MovementSettings(pen=str(pen))
+    assert sources.describe_sources(settings)["pen"] == hashlib.sha256(b"ink").hexdigest()
+    assert set(sources.describe_sources(MovementSettings())) == {"version"}
+    reaches = MovementSettings(pen=str(pen), movements="reaches")
+    assert set(sources.describe_sources(reaches)) == {"version"}
 
 
 def test_wrong_arguments_are_refused(linear_arm: Any, tmp_path: Path):

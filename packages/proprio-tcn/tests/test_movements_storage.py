@@ -151,6 +151,33 @@ def test_files_that_do_not_fit_are_refused(movements: MovementSet, linear_arm: A
         open_movements(path, "train")
 
 
+def test_a_foreign_version_is_refused(movements: MovementSet, tmp_path: Path):
+    path = tmp_path / "dataset_train.hdf5"
+    write_movements(path, movements, "rendered")
+    for version, message in (
+        ("one", "must have a whole format_version >= 1, got 'one'"),
+        (1.5, "must have a whole format_version >= 1, got"),
+        (99, "must have format_version <= 1, got 99"),
+    ):
+        with h5py.File(path, "r+") as file:
+            file.attrs["format_version"] = version
+        with pytest.raises(FormatError, match=message):
+            open_movements(path, "train")
+
+
+def test_a_published_file_is_recognised(movements: MovementSet, tmp_path: Path):
+    path = tmp_path / "pcr_dataset_train.hdf5"
+    write_movements(path, movements, "full")
+    with h5py.File(path, "r+") as file:
+        for name in list(file.attrs):
+            del file.attrs[name]
+    for opened in (open_movements, StoredMovements):
+        with pytest.raises(
+            FormatError, match=r"is of the published layout \(it has label, spindle_info.*h5py"
+        ):
+            opened(path, "train")
+
+
 def test_a_file_whose_bins_do_not_add_up_is_refused(movements: MovementSet, tmp_path: Path):
     path = tmp_path / "dataset_train.hdf5"
     write_movements(path, movements, "rendered")

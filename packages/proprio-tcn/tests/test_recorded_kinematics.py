@@ -95,7 +95,7 @@ def test_muscles_joints_and_hand_are_those_of_the_angles():
         ("flexor", "chest", "still"),
     )
     assert inputs.moving.tolist() == [True, True, False]
-    time = 1.0 + 0.01 * np.arange(120)
+    time = 1.005 + 0.01 * np.arange(120)  # centres of the bins
     inside = slice(100, 220)
     _, elbow, shoulder = angles_at(time).T
     elbow_rate = 1.8 * np.cos(3 * time)
@@ -113,7 +113,7 @@ def test_muscles_joints_and_hand_are_those_of_the_angles():
     assert inputs.hand[0, 2, inside, 0] == pytest.approx(100 * z, abs=1e-4)
     assert inputs.hand[0, 0, inside, 1] == pytest.approx(np.gradient(100 * x, 0.01), abs=0.6)
     # a bump has the same units as a reach: no factor of a thousand between them
-    later = angles_at(2.1 + 0.01 * np.arange(13))[:, 1]
+    later = angles_at(2.105 + 0.01 * np.arange(13))[:, 1]
     assert inputs.muscle[1, 0, 100:113, 0] == pytest.approx(flexor_mm(later), abs=1e-4)
     assert inputs.muscle[1, 0, 113:, 0] == pytest.approx(flexor_mm(later[-1]), abs=1e-4)
 
@@ -145,9 +145,10 @@ def test_other_rates_and_starts_between_frames_give_the_same_bins(rate_hz):
     trial = (Trial("a", 1.0037, 1.8037),)
     table = angle_table(rate_hz)
     inputs = reconstruct(ARM, table, trial).inputs
-    elbow = angles_at(1.0037 + 0.01 * np.arange(80))[:, 1]
+    centres = 1.0087 + 0.01 * np.arange(80)
+    elbow = angles_at(centres)[:, 1]
     assert inputs.muscle[0, 0, 100:180, 0] == pytest.approx(flexor_mm(elbow), abs=2e-3)
-    speed = np.rad2deg(1.8 * np.cos(3 * (1.0037 + 0.01 * np.arange(80))))
+    speed = np.rad2deg(1.8 * np.cos(3 * centres))
     # the central difference at 50 Hz is off by h^2 w^2 / 6 of the speed
     assert inputs.joint[0, 1, 100:180, 1] == pytest.approx(speed, abs=0.1)
 
@@ -169,7 +170,7 @@ def test_short_gaps_are_filled_in_time_and_long_ones_name_coordinate_trial_and_b
     table = angle_table()
     holes = table.angle_rad.copy()
     holes[100:105, 1] = np.nan  # 1.50-1.54 s
-    trial = (Trial("a", 1.0, 2.0),)
+    trial = (Trial("a", 0.995, 1.995),)
     mended = reconstruct(ARM, AngleTable(table.names, table.time_s, holes, "a.csv"), trial).inputs
     whole = reconstruct(ARM, table, trial).inputs
     assert np.abs(mended.joint - whole.joint)[0, 1, :, 0].max() < 0.2
@@ -183,7 +184,7 @@ def test_short_gaps_are_filled_in_time_and_long_ones_name_coordinate_trial_and_b
     ):
         reconstruct(ARM, broken, trial)
     # a trial beside the gap is not touched by it
-    beside = reconstruct(ARM, broken, (Trial("b", 0.6, 1.5),)).inputs
+    beside = reconstruct(ARM, broken, (Trial("b", 0.595, 1.495),)).inputs
     assert np.isfinite(beside.muscle).all()
 
 
@@ -205,7 +206,7 @@ class Leaky:
 
 
 def test_a_muscle_without_a_length_is_filled_from_itself_or_refused_by_name():
-    trial = (Trial("a", 1.0, 1.5),)
+    trial = (Trial("a", 0.995, 1.495),)  # the centres of its bins are frames
     elbow = angles_at(1.0 + 0.01 * np.arange(50))[:, 1]
     whole = reconstruct(ARM, angle_table(), trial).inputs
     mended = reconstruct(Leaky(elbow[24], elbow[19]), angle_table(), trial).inputs
@@ -337,7 +338,18 @@ def test_a_window_counts_whole_bins():
     assert window_of(Trial("a", 0.1, 1.299)).bins == 119
     assert window_of(Trial("a", 0.0, 3.0)).bins == 300
     assert window_of(Trial("b", 0.0, 9.0, "passive", 0.75)) == Window(0.75, 13)
-    assert Window(2.0, 3).times_s == pytest.approx([2.0, 2.01, 2.02])
+    assert Window(2.0, 3).times_s == pytest.approx([2.005, 2.015, 2.025])
+
+
+def test_bins_are_those_that_signals_of_neural_recordings_are_taken_at():
+    from proprio_tcn.neural.binning import sample_signal
+
+    table = angle_table(1000.0)
+    for start_s in (1.0, 1.0037):
+        inputs = reconstruct(ARM, table, (Trial("a", start_s, start_s + 0.4),)).inputs
+        beside = sample_signal(table.angle_rad, table.time_s, [start_s], 40)[0, :, 1]
+        # at 1.8 rad/s half a bin would be half a degree
+        assert inputs.joint[0, 1, 100:140, 0] == pytest.approx(np.rad2deg(beside), abs=1e-3)
 
 
 @settings(max_examples=30, deadline=None)

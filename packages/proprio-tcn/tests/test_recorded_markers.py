@@ -21,7 +21,7 @@ from proprio_tcn.recorded.trc import read_trc, write_trc
 
 MACAQUE = Path(__file__).parents[4] / "shared" / "data" / "arm" / "snap_scaled.osim"
 SEEN = ("Bicep_marker", "Elbow_Lateral_marker", "Ulna_marker", "Forearm_marker", "Radius_marker")
-TRIAL = (Trial("a", 0.5, 1.5),)
+TRIAL = (Trial("a", 0.495, 1.495),)  # the centres of its bins are frames at 100 Hz
 
 
 @pytest.fixture(scope="module")

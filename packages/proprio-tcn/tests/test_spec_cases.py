@@ -130,7 +130,8 @@ def test_recorded_and_synthetic_movements_have_the_same_units_and_signs(macaque)
     middle = random_postures(macaque, 4, seed=2).mean(axis=0)
     angles = middle + 0.25 * np.sin(3 * time[:, None] + np.arange(4))
     names = tuple(one.name for one in macaque.coordinates)
-    recorded = reconstruct(macaque, AngleTable(names, time, angles), (Trial("a", 0.3, 1.5),)).inputs
+    trials = (Trial("a", 0.295, 1.495),)  # the centres of its bins are frames
+    recorded = reconstruct(macaque, AngleTable(names, time, angles), trials).inputs
     moved = np.rad2deg(angles[30:150]).T.astype(np.float32)
     every = np.ones(len(macaque.muscles), dtype=bool)
     course = render_course(macaque, moved, np.array([120]), every)

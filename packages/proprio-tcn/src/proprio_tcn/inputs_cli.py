@@ -121,7 +121,7 @@ def _kinematics(inputs: "RecordedInputs") -> dict[str, Sequence[Any]]:
         "trial": [inputs.trial[one] for one in row],
         "condition": np.where(inputs.passive[row], "passive", "active").tolist(),
         "bin": bins.tolist(),
-        "time_s": ((bins - START_BIN) * BIN_S).round(6).tolist(),
+        "time_s": ((bins - START_BIN + 0.5) * BIN_S).round(6).tolist(),
     }
     for at, name in enumerate(inputs.coordinates):
         columns[f"{name}_deg"] = inputs.joint[row, at, bins, 0].tolist()

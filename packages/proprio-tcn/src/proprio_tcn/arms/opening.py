@@ -42,7 +42,7 @@ def open_arm(name: str | os.PathLike[str] = "human", **options: Any) -> Arm:
     Raises:
         ValueError: If there is no such arm or file.
         FormatError: If an OpenSim file cannot be read.
-        TypeError: If an option is unknown.
+        TypeError: If an option is unknown, or a MuJoCo file comes without hand, elbow, shoulder.
     """
     text = os.fspath(name)
     if text == "two_link":
@@ -61,6 +61,7 @@ def open_arm(name: str | os.PathLike[str] = "human", **options: Any) -> Arm:
     if suffix == ".xml":
         from proprio_tcn.arms.mujoco_models import mujoco_geometry
 
+        _check_mujoco(Path(text), options)
         return SkeletalArm(mujoco_geometry(Path(text), **options), **chosen)
     if suffix != ".osim":
         raise ValueError(
@@ -74,6 +75,21 @@ def open_arm(name: str | os.PathLike[str] = "human", **options: Any) -> Arm:
     if "coordinates" not in chosen and set(free) == set(_MACAQUE_ORDER):
         chosen["coordinates"] = _MACAQUE_ORDER
     return SkeletalArm(geometry, **chosen)
+
+
+def _check_mujoco(path: Path, options: dict[str, Any]) -> None:
+    if not path.is_file():
+        raise ValueError(
+            f"There is no MuJoCo model at {path}: give the path of its .xml file, absolute or from "
+            f"{Path.cwd()}"
+        )
+    missing = [role for role in ("hand", "elbow", "shoulder") if role not in options]
+    if missing:
+        raise TypeError(
+            f"{path} must come with the options hand, elbow and shoulder, names of its sites or "
+            f"bodies, but {', '.join(missing)} is not given: use open_arm({str(path)!r}, "
+            'hand="...", elbow="...", shoulder="...")'
+        )
 
 
 def _two_link(lengths: str = "snap", **options: float) -> Arm:

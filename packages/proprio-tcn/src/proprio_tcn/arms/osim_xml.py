@@ -47,6 +47,11 @@ def parse(path: str | os.PathLike[str]) -> Element:
         raise FormatError(f"{where}: {error}") from None
     except ElementTree.ParseError as error:
         raise FormatError(f"{where} is no complete XML file: {error}") from None
+    except FileNotFoundError:
+        raise FormatError(
+            f"{where} cannot be read: No such file; give the path of an OpenSim model (.osim), "
+            f"absolute or from {Path.cwd()}"
+        ) from None
     except OSError as error:
         raise FormatError(f"{where} cannot be read: {error.strerror}") from None
 

@@ -15,7 +15,7 @@ from proprio_tcn.arms.arm import Arm
 from proprio_tcn.arms.geometry import GROUND, Geometry
 from proprio_tcn.arms.kinematics import points
 from proprio_tcn.arms.skeletal import SkeletalArm
-from proprio_tcn.arms.two_link import TwoLinkArm
+from proprio_tcn.arms.two_link import LINK_LENGTHS_M, TwoLinkArm
 
 __all__ = [
     "HUMAN",
@@ -86,13 +86,17 @@ _PARTS = ("upper_arm", "forearm", "hand")
 _HAND_SHARE = 0.72
 """Length of a macaque's hand over that of its upper arm (Cheng and Scott 2000)."""
 
+_LEAST_SHARE = 0.2
+"""Of the mass that a macaque's arm of the same length has: dry bone weighs less, no arm does."""
+
 
 def default_segments(arm: Arm) -> dict[str, Segment]:
     """A macaque's proportions, slender rods for two links, else what the file says.
 
     Raises:
         TypeError: If the arm is neither skeletal nor of two links.
-        ValueError: If the file gives no mass to what moves, or lacks a macaque's bodies.
+        ValueError: If the file gives what moves no mass, or far less than an arm of its length
+            weighs, or lacks a macaque's bodies.
     """
     if isinstance(arm, TwoLinkArm):
         mass = MACAQUE_BODY_KG
@@ -108,7 +112,36 @@ def default_segments(arm: Arm) -> dict[str, Segment]:
         raise ValueError(
             f"The model {arm.name!r} gives no mass to the bodies that move: give segments"
         )
+    _refuse_bone(arm, sum(segments[name].mass_kg for name in moving))
     return segments
+
+
+def _refuse_bone(arm: SkeletalArm, mass_kg: float) -> None:
+    """Refuse masses as of dry bone, by which torques would come out twenty times too small.
+
+    A macaque's arm is measured against, whose mass grows with the cube of its length: a man's is
+    half as heavy again at the same length (``HUMAN``, 75 kg and 58 cm).
+    """
+    whole = sum(LINK_LENGTHS_M["snap"])
+    usual = sum(share.mass for share in MACAQUE.values()) * MACAQUE_BODY_KG
+    length = _moving_length_m(arm)
+    wanted = usual * (length / whole) ** 3
+    if mass_kg < _LEAST_SHARE * wanted:
+        raise ValueError(
+            f"The bodies of {arm.name!r} that move must weigh about {wanted:.3g} kg for an arm of "
+            f"{100 * length:.3g} cm, got {mass_kg:.3g} kg, as dry bone would: for a macaque's arm "
+            'give species="macaque" to open_arm, or a <Model name> with "macaque" in it, to scale '
+            "masses from body mass; else put masses into the file, or give segments, such as "
+            "those of scaled_segments"
+        )
+
+
+def _moving_length_m(arm: SkeletalArm) -> float:
+    """From the elbow to the hand in the default posture, and from the shoulder if that moves."""
+    angles = np.array([[one.default_rad for one in arm.coordinates]])
+    shoulder, elbow, hand = (arm.marker(name, angles)[0] for name in ("shoulder", "elbow", "hand"))
+    upper = np.linalg.norm(elbow - shoulder) if arm.marker_place("elbow")[0] > 0 else 0.0
+    return float(upper + np.linalg.norm(hand - elbow))
 
 
 def file_segments(geometry: Geometry) -> dict[str, Segment]:

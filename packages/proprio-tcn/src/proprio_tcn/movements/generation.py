@@ -1,12 +1,16 @@
 """Movement sets as files: in shards, by several processes, and resumed wherever it was stopped."""
 
+import os
 import shutil
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from functools import partial
+from multiprocessing import parent_process
 from pathlib import Path
+from threading import Thread
 from typing import Any, NamedTuple
 from zipfile import BadZipFile
 
@@ -26,6 +30,7 @@ from proprio_tcn.movements.making import (
     shards_of,
 )
 from proprio_tcn.movements.rendering import Renderer, render
+from proprio_tcn.movements.sources import describe_sources, differing_sources
 from proprio_tcn.movements.start_points import StartPoints, find_start_points
 from proprio_tcn.movements.storage import LAYOUTS, write_movements
 from proprio_tcn.movements.trials import Trials
@@ -35,6 +40,9 @@ __all__ = ["Generated", "generate_movements"]
 
 _RECORD = "proprio-tcn/generation"
 _REASONS = "told"
+_PREFIX = f"{_REASONS}_"
+# numpy lets through whatever zip, zlib and its own reader stumble over
+_TORN = (OSError, ValueError, KeyError, EOFError, TypeError, RuntimeError, BadZipFile, zlib.error)
 Solver = Callable[..., Any]
 Task = tuple[str, int]
 
@@ -81,7 +89,9 @@ def generate_movements(
 
     Raises:
         ValueError: The layout is unknown, or a split is left without a writer.
-        RunError: The folder holds another movement set, or another process writes it.
+        RunError: The folder holds another movement set, one begun with another state of the files
+            that the settings name or another version, or another process writes it.
+        FileNotFoundError: A file that the settings name is not there.
         RenderingError: A trial was never accepted.
     """
     if layout not in LAYOUTS:
@@ -98,6 +108,7 @@ def generate_movements(
         "settings": describe_settings(settings),
         "layout": layout,
         "compression": compression,
+        "sources": describe_sources(settings),
     }
     parts = folder / "parts"
     parts.mkdir(parents=True, exist_ok=True)
@@ -145,7 +156,14 @@ def _check_record(folder: Path, wanted: dict[str, Any], splits: set[str]) -> boo
             f"{folder} must be taken up with the settings that it began with, but these differ: "
             f"{', '.join(differing)}; set them back, or give another folder"
         )
-    return bool(found.get("done")) and all(split_path(folder, one).exists() for one in splits)
+    done = bool(found.get("done"))
+    changed = differing_sources(found.get("sources", {}), wanted["sources"], done=done)
+    if changed:
+        raise RunError(
+            f"{folder} must be taken up with what it began with, but these have changed: "
+            f"{', '.join(changed)}; put them back, or give another folder"
+        )
+    return done and all(split_path(folder, one).exists() for one in splits)
 
 
 def _make_shards(
@@ -208,7 +226,16 @@ def _begin_worker(settings: MovementSettings, places: dict[str, StartPoints]) ->
     from proprio_tcn.arms.opening import open_arm
 
     global _renderer
+    Thread(target=_end_with_parent, daemon=True).start()
     _renderer = make_renderer(open_arm(settings.arm), settings, places=places)
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed would wait for work for ever."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _work(parts: Path, task: Task) -> dict[str, int]:
@@ -223,7 +250,7 @@ def _make_shard(renderer: Renderer, parts: Path, task: Task) -> dict[str, int]:
     trials, told = render(renderer, cells)
     arrays = {one.name: getattr(trials, one.name) for one in fields(trials)}
     arrays = {name: array for name, array in arrays.items() if array is not None}
-    reasons = {f"{_REASONS}_{reason}": np.array(count) for reason, count in told.items()}
+    reasons = {f"{_PREFIX}{reason}": np.array(count) for reason, count in told.items()}
     with atomic_path(_shard_path(parts, task)) as temporary:
         np.savez(temporary, allow_pickle=False, **arrays, **reasons)
     return dict(told)
@@ -253,15 +280,15 @@ def _read_shard(parts: Path, task: Task, told: Counter[str]) -> Trials:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
             arrays = {name: found[name] for name in found.files}
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        counts = {name: int(arrays.pop(name)) for name in list(arrays) if name.startswith(_PREFIX)}
+        trials = Trials(**arrays)
+    except _TORN as error:
         raise FormatError(
             f"{path} must be a shard of finished samples, got one that cannot be read ({error}): "
             "delete it and generate again"
         ) from None
-    prefix = f"{_REASONS}_"
-    for name in [name for name in arrays if name.startswith(prefix)]:
-        told[name.removeprefix(prefix)] += int(arrays.pop(name))
-    return Trials(**arrays)
+    told.update({name.removeprefix(_PREFIX): count for name, count in counts.items()})
+    return trials
 
 
 def _shard_path(parts: Path, task: Task) -> Path:

@@ -14,6 +14,7 @@ from proprio_tcn.movements.movement_set import MovementSet
 from proprio_tcn.movements.muscles import chosen_muscles
 from proprio_tcn.movements.reaches import draw_reach, reach_torques
 from proprio_tcn.movements.rendering import Cell, Renderer, draw_letter, render
+from proprio_tcn.movements.sources import describe_sources
 from proprio_tcn.movements.start_points import StartPoints, find_start_points
 from proprio_tcn.movements.trials import Trials
 from proprio_tcn.movements.uci import read_uci
@@ -79,6 +80,7 @@ def make_set(arm: Arm, settings: MovementSettings, split: str, trials: Trials) -
         split=split,
         trials=trials,
         origin=describe_settings(settings),
+        sources=describe_sources(settings),
     )
 
 

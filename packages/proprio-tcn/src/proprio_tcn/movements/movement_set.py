@@ -35,6 +35,8 @@ class MovementSet:
         split: "train", "val" or "test"; "all" where it is no part of a whole.
         trials: The movements themselves.
         origin: What they were made with: the settings as plain values.
+        sources: Digests of the files that these name and the package's version, see
+            ``proprio_tcn.movements.sources``.
     """
 
     arm: str
@@ -44,6 +46,7 @@ class MovementSet:
     split: str
     trials: Trials
     origin: dict[str, Any] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.trials)
@@ -116,6 +119,7 @@ class MovementSet:
             self.split,
             self.trials.take(np.asarray(rows)),
             self.origin,
+            self.sources,
         )
 
 

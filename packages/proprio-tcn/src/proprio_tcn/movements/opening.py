@@ -16,6 +16,7 @@ from proprio_tcn.arms.arm import Arm
 from proprio_tcn.movements.format import BINS, FORMAT, PUBLISHED_KEYS, split_path
 from proprio_tcn.movements.movement_set import MovementSet
 from proprio_tcn.movements.muscles import chosen_muscles, render_course
+from proprio_tcn.movements.sources import check_arm_file
 from proprio_tcn.movements.storage import LAYOUTS
 from proprio_tcn.movements.trials import LATENTS, Trials
 
@@ -33,11 +34,13 @@ def open_movements(
     Args:
         path: Folder that ``generate_movements`` wrote, or the file of one split.
         split: "train", "val" or "test"; a file must be of this split.
-        arm: Who moves, to render a compact file; None opens the arm that the file names.
+        arm: Who moves, to render a compact file; None opens the arm that the file names, which
+            must not have changed since.
 
     Raises:
-        FileNotFoundError: There is no such file.
+        FileNotFoundError: There is no such file, or not the model that a compact one names.
         FormatError: It is half written, of another layout, or of another split.
+        RunError: A compact file was made with another state of its model, or another version.
         ValueError: There is no such split, or the arm is not the file's.
     """
     with _opened(_file_of(path, split), split) as file:
@@ -48,11 +51,19 @@ def open_movements(
         muscles = tuple(str(name) for name in file.attrs["muscles"])
         coordinates = tuple(str(name) for name in file.attrs["coordinates"])
         origin = json.loads(file.attrs["settings"])
+        sources = json.loads(file.attrs.get("sources", "{}"))
     if "spindle" not in arrays:
+        if arm is None:
+            check_arm_file(_file_of(path, split), named["arm"], sources)
         arrays |= _render(arm, named["arm"], muscles, coordinates, arrays, facts["length"])
     trials = Trials(**{**facts, **arrays})
     return MovementSet(
-        muscles=muscles, coordinates=coordinates, trials=trials, origin=origin, **named
+        muscles=muscles,
+        coordinates=coordinates,
+        trials=trials,
+        origin=origin,
+        sources=sources,
+        **named,
     )
 
 
@@ -153,8 +164,7 @@ def _opened(path: Path, split: str) -> Iterator[Any]:
         raise FileNotFoundError(f"no movement set at {path}: make one with proprio-tcn generate")
     try:
         with h5py.File(path, "r") as file:
-            version = file.attrs.get("format_version", 0)
-            check_format(path, file.attrs.get("format"), int(version), FORMAT)
+            _check_kind(path, file)
             _check(path, file, split)
             yield file
     except (BlockingIOError, PermissionError) as error:
@@ -166,6 +176,22 @@ def _opened(path: Path, split: str) -> Iterator[Any]:
             f"{path} must be a whole movement set, got one that is damaged or half written "
             f"({error}): delete it and generate it again"
         ) from error
+
+
+def _check_kind(path: Path, file: Any) -> None:
+    kind, version = file.attrs.get("format"), file.attrs.get("format_version")
+    found = [name for name in PUBLISHED_KEYS if name in file]
+    if kind is None and found and "label" in file:
+        raise FormatError(
+            f"{path} is of the published layout (it has label, {', '.join(found)}), but it does "
+            "not say which arm, muscles, writers and split it is of, so it cannot be opened as a "
+            "movement set: make one with proprio-tcn generate layout=full arm=PATH.osim, or read "
+            'its arrays with h5py, of which file["spindle_info"] is (sample, muscle, bin, length '
+            "and velocity), as the networks take it"
+        )
+    # attributes of HDF5 are numbers of numpy
+    whole = int(version) if isinstance(version, np.integer) else version
+    check_format(path, kind, whole, FORMAT)
 
 
 def _check(path: Path, file: Any, split: str) -> None:

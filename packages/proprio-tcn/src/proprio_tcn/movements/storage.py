@@ -81,6 +81,7 @@ def _describe(file: Any, movements: MovementSet, layout: str) -> None:
     file.attrs["bins"] = BINS
     file.attrs["samples"] = len(movements)
     file.attrs["settings"] = to_json(movements.origin, indent=None)
+    file.attrs["sources"] = to_json(movements.sources, indent=None)
     text = require("h5py", "io").string_dtype()
     for name in ("muscles", "coordinates"):
         file.attrs.create(name, np.array(getattr(movements, name), dtype=object), dtype=text)

@@ -36,7 +36,7 @@ class Window(NamedTuple):
     """The bins of a trial that hold its movement.
 
     Attributes:
-        start_s: Time of the first bin in the recording.
+        start_s: When the first bin begins, in the time of the recording.
         bins: How many there are.
     """
 
@@ -45,8 +45,13 @@ class Window(NamedTuple):
 
     @property
     def times_s(self) -> _Array:
-        """Times of the bins in the recording, (bins,)."""
-        return np.asarray(self.start_s + BIN_S * np.arange(self.bins), dtype=np.float64)
+        """Centres of the bins in the time of the recording, (bins,).
+
+        Spikes are counted from edge to edge and signals of recordings of neurons are taken at the
+        centres (`proprio_tcn.neural.binning`), so bins of one session mean the same in both.
+        """
+        centres = self.start_s + BIN_S * (np.arange(self.bins) + 0.5)
+        return np.asarray(centres, dtype=np.float64)
 
 
 def bins_of(trial: Trial, passive_bins: int = PASSIVE_BINS) -> int:
