@@ -1,6 +1,7 @@
 """Activations, prediction and comparison, as a user types them."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,16 +13,23 @@ from neuro_common.runs import read_csv, read_metric
 from proprio_tcn.networks.head_settings import HeadSettings
 from proprio_tcn.networks.making import build_network
 from proprio_tcn.networks.settings import TrunkSettings
-from proprio_tcn.neural.data_driven import Learning, learn_spikes
+from proprio_tcn.networks.trunk import build_trunk
+from proprio_tcn.neural.data_driven import Learning, learn_architectures, learn_spikes
 from proprio_tcn.neural.features import spindle_input
 from proprio_tcn.neural.formats.npz import write_npz
 from proprio_tcn.neural.kinematics import with_derivatives
-from proprio_tcn.neural.models import of_muscles, open_networks
+from proprio_tcn.neural.models import (
+    NamedNetwork,
+    network_features,
+    of_muscles,
+    open_networks,
+)
 from proprio_tcn.neural.prediction import LayerScore
 from proprio_tcn.neural.prediction_files import read_prediction
 from proprio_tcn.neural.protocol import Protocol
 from proprio_tcn.neural.recording import Recording
 from proprio_tcn.neural.relations import Standing, relation_table
+from proprio_tcn.neural.statistics import partial_correlation
 from proprio_tcn.neural.synthetic import Encoding, plant_neurons
 from proprio_tcn.neural.targets import prepare
 from proprio_tcn.targets import TargetScale
@@ -87,8 +95,10 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(*words: str) -> Path:
-    assert main("proprio-tcn", VERBS, list(words)) == 0
-    return sorted(Path("results/proprio-tcn", words[0]).iterdir())[-1]
+    folder = Path("results", words[0])
+    own = folder / str(len(list(folder.glob("*"))))  # two runs of one second would be one directory
+    assert main("proprio-tcn", VERBS, [*words, f"hydra.run.dir={own}"]) == 0
+    return own
 
 
 def test_from_networks_to_a_comparison(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -120,6 +130,16 @@ def test_from_networks_to_a_comparison(elsewhere: Path, capsys: pytest.CaptureFi
     assert len(lags["neuron"]) == 2 * 8 * (len(prediction.models) - 1)
     split = json.loads((found / "split.json").read_text())
     assert not set(split["train_trials"]) & set(split["test_trials"])
+
+    # networks whose features are in files are not run again
+    words = [*common, "draws=1"]
+    stored = run("activations", *words) / "activations"
+    given = ",".join(str(one) for one in sorted(stored.iterdir()))
+    capsys.readouterr()
+    merged = run("predict", *words, f"activations=[{given}]", "kinematics=[direction]", "lags=[0]")
+    assert "3 networks are read from activations, not run again" in capsys.readouterr().out
+    names = [(one.model, one.layer) for one in read_prediction(merged).layers]
+    assert len(set(names)) == len(names) > 6
 
     # features from files are those of the networks
     files = ",".join(str(one) for one in sorted((first / "activations").iterdir()))
@@ -214,6 +234,93 @@ def test_networks_of_one_beginning_share_an_untrained_one(tmp_path: Path) -> Non
     assert len({one.name for one in found}) == 5
 
 
+def test_networks_of_one_name_are_kept_apart(
+    elsewhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = [save_trained(elsewhere / place / "trained", 0, 0.5) for place in "abcd"]
+    found = [one.name for one in open_networks(paths, session(), untrained=False)]
+    name = f"hand_position {SETTINGS.name()} 0"
+    assert found == [name, f"{name} trained", f"{name} trained 2", f"{name} trained 3"]
+    # those of files too
+    common = ["recording=session.npz", "draws=0", "untrained=false"]
+    file = run("activations", *common, f"networks=[{paths[0]}]") / "activations" / "0.npz"
+    other = save_trained(elsewhere / "other", 0, 0.6)
+    words = ["predict", *common, f"networks=[{other}]", f"activations=[{file}]"]
+    assert main("proprio-tcn", VERBS, words) == 1
+    assert f"must not call two networks {name}, but in" in capsys.readouterr().err
+
+
+def test_an_untrained_one_is_the_network_at_update_zero(tmp_path: Path) -> None:
+    """Also where the trunk scales its input."""
+    scale = TargetScale(np.zeros(3, dtype=np.float32), np.ones(3, dtype=np.float32))
+    inputs = np.array([np.tile([100.0, 5.0], (6, 1)), np.tile([7.0, 30.0], (6, 1))])
+    begun = Trained.untrained(
+        get_task("hand_position"),
+        SETTINGS,
+        MUSCLES,
+        scale=scale,
+        settings=TrainSettings(),
+        seed=4,
+        inputs=inputs,
+    )
+    save_network(tmp_path / "begun", begun)
+    recording = session()
+    zero, untrained = open_networks([tmp_path / "begun"], recording)
+    assert untrained.name.startswith("untrained")
+    targets = prepare(recording)
+    found = list(network_features([zero, untrained], targets, Protocol()))
+    half = len(found) // 2
+    for one, two in zip(found[:half], found[half:], strict=True):
+        assert one.layer == two.layer
+        np.testing.assert_array_equal(one.values, two.values)
+    plain = build_network(SETTINGS, HeadSettings("regress", 3), len(MUSCLES), 4).trunk.eval()
+    unscaled = NamedNetwork("plain", plain, MUSCLES, "untrained")
+    first = next(network_features([unscaled], targets, Protocol()))
+    assert not np.array_equal(first.values, found[0].values)
+
+
+def test_each_muscle_set_of_an_architecture_learns() -> None:
+    targets = prepare(session())
+    own, few, again = (
+        NamedNetwork(name, build_trunk(SETTINGS, len(muscles), 0).eval(), muscles, "untrained")
+        for name, muscles in (("a", MUSCLES), ("b", MUSCLES[:4]), ("c", MUSCLES))
+    )
+    drawn = NamedNetwork("d", own.trunk, None, "untrained")
+    found = learn_architectures([own, few, again, drawn], targets, Protocol(), epochs=1, seed=0)
+    name = f"data-driven {SETTINGS.name()}"
+    assert [one.model for one in found] == [name, f"{name}, muscle set 2"]
+    assert not np.array_equal(found[0].test_ev, found[1].test_ev)
+
+
+def test_damaged_activations_are_named(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first = run("activations", "recording=session.npz", "draws=1")
+    whole = (first / "activations" / "0.npz").read_bytes()
+    alone = elsewhere / "some" / "where" / "0.npz"
+    alone.parent.mkdir(parents=True)
+    alone.write_bytes(whole[: len(whole) // 2])
+    words = ["predict", "recording=session.npz", f"activations=[{alone}]", "draws=0"]
+    assert main("proprio-tcn", VERBS, words) == 1
+    said = capsys.readouterr().err
+    assert f"{alone} must be a whole npz file" in said
+    # without the table of their networks
+    alone.write_bytes(whole)
+    found = run(*words, "kinematics=[direction]")
+    assert f"no {elsewhere / 'some' / 'models.csv'}: what is known" in capsys.readouterr().out
+    assert read_csv(found / "models.csv")["model"] == []
+
+
+def test_silent_neurons_are_told(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    recording = session()
+    spikes = recording.spikes.copy()
+    spikes[..., 5] = 0
+    write_npz(replace(recording, spikes=spikes), elsewhere / "silent.npz")
+    found = run("predict", "recording=silent.npz", "draws=0", "kinematics=[direction]")
+    assert "left out: 1 neurons that do not vary in training or held-out trials: " in (
+        capsys.readouterr().out
+    )
+    assert len(read_prediction(found).neurons) == 7
+
+
 def test_a_network_learns_the_spikes() -> None:
     moving = with_derivatives(session())
     state = moving.variables(["muscle_velocity"])
@@ -250,3 +357,47 @@ def test_performance_is_related_with_depth_taken_out() -> None:
     assert table["r"][0] > 0.9
     assert table["slope"][0] == pytest.approx(0.5, abs=0.1)
     assert relation_table(rows[:6])["task"] == []  # three networks tell nothing
+
+
+def test_sessions_add_no_networks() -> None:
+    """p is of networks, however many sessions saw them: that of their means (B21)."""
+    rng = np.random.default_rng(3)
+    depth, performance = rng.integers(1, 6, 9), rng.normal(size=9)
+    own = 0.4 * performance + rng.normal(size=9)  # what a network has in every session
+    noise = 0.1 * rng.normal(size=(6, 9))
+    rows = [
+        Standing(f"session {s}", f"net {n}", "torque", int(depth[n]), performance[n], ev)
+        for s in range(6)
+        for n, ev in enumerate(own + noise[s] + s)
+    ]
+    table = relation_table(rows)
+    means = partial_correlation(performance, (own + noise).mean(axis=0), depth)
+    assert table["p"][0] == pytest.approx(means.p, rel=1e-3)
+    # as if each session had networks of its own
+    pooled = partial_correlation(performance.repeat(6), (own + noise).T.ravel(), depth.repeat(6))
+    assert table["p"][0] > 1000 * pooled.p
+    alone = relation_table(rows[:9])
+    one = partial_correlation(performance, own + noise[0], depth)
+    assert (alone["r"][0], alone["p"][0]) == (one.r, one.p)
+
+
+def test_performance_that_follows_depth_leaves_the_table(
+    elsewhere: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tied = [Standing("s", f"n{n}", "torque", n, 0.1 * n, 0.1 + 0.01 * n**2) for n in range(1, 8)]
+    free = [replace(one, task="other", performance=0.3 + 0.1 * (one.layers % 3)) for one in tied]
+    table = relation_table([*tied, *free])
+    assert table["task"] == ["torque", "other"]
+    assert np.isnan([table[name][0] for name in ("r", "p", "slope")]).all()
+    assert np.isfinite([table["r"][1], table["p"][1]]).all()
+
+    def tied_ones(*_: object) -> list[Standing]:
+        return [*tied, *free]
+
+    found = run("predict", "recording=session.npz", "draws=1", "kinematics=[direction]")
+    monkeypatch.setattr(Standing, "of", tied_ones)
+    compared = run("compare", f"predictions=[{found}]", "draws=100")
+    assert read_csv(compared / "relations.csv")["task"] == ["torque", "other"]
+    said = capsys.readouterr().out
+    assert "torque: performance and explained variance, depth taken out: not to be told" in said
+    assert "other: performance and explained variance, depth taken out: r " in said

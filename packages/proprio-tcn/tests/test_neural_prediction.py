@@ -1,5 +1,6 @@
 """Planted neurons are found again: signal, noise, lag, layer, variables."""
 
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -10,6 +11,7 @@ from sklearn.metrics import explained_variance_score
 from proprio_tcn.networks.settings import TrunkSettings
 from proprio_tcn.networks.trunk import build_trunk
 from proprio_tcn.neural.binning import smooth
+from proprio_tcn.neural.ceilings import ceiling_table
 from proprio_tcn.neural.controls import control_input, shuffled
 from proprio_tcn.neural.features import Features, layer_features, spindle_input
 from proprio_tcn.neural.kinematics import KINEMATIC_MODELS, kinematic_features, with_derivatives
@@ -272,7 +274,8 @@ LAGS = tuple(range(-2, 11))
 def neurons_of_a_layer() -> tuple[Targets, list[Features], Features]:
     """Neurons that follow layer 2 of network A by 4 bins."""
     protocol = Protocol(lag_bins=LAG)
-    empty = prepare(reaches(), protocol, lags=LAGS)
+    # any neurons that fire: only the windows and the split are wanted
+    empty = prepare(planted("identity", rate_hz=150.0)[0], protocol, lags=LAGS)
     layers = network_features(empty, protocol)
     source = next(one for one in layers if (one.model, one.depth) == ("A", 2))
     state = np.zeros((*reaches().spikes.shape[:2], source.values.shape[1]))
@@ -451,11 +454,11 @@ def test_neurons_are_filtered_by_rate_and_reliability() -> None:
     spikes[..., :4] = 0
     rng = np.random.default_rng(0)
     spikes[..., 4:8] = rng.poisson(0.4, spikes[..., 4:8].shape)
-    from dataclasses import replace
-
     recording = replace(recording, spikes=spikes)
-    assert len(prepare(recording).neurons) == 24
-    assert prepare(recording, Protocol(min_rate_hz=5.0)).neurons == recording.neurons[4:]
+    assert prepare(recording).neurons == recording.neurons[4:]
+    spikes[..., 4] = rng.poisson(0.02, spikes[..., 4].shape)
+    recording = replace(recording, spikes=spikes)
+    assert prepare(recording, Protocol(min_rate_hz=5.0)).neurons == recording.neurons[5:]
     strict = prepare(recording, Protocol(min_rate_hz=5.0, min_reliability=0.7)).neurons
     assert not set(strict) & set(recording.neurons[:8])
     assert len(strict) >= 8
@@ -463,12 +466,75 @@ def test_neurons_are_filtered_by_rate_and_reliability() -> None:
         prepare(recording, Protocol(min_rate_hz=500))
 
 
+@pytest.mark.parametrize("quiet", ["everywhere", "train", "test"])
+def test_neurons_that_do_not_vary_raise_no_mean(quiet: str) -> None:
+    """Silent in training or held-out trials, explained variance would be 1 in every model."""
+    recording, _ = planted("identity", gain=0.3, rate_hz=150.0)
+    whole = prepare(recording)
+    trial = whole.windows.trial
+    of_part = {
+        "everywhere": np.arange(len(recording)),
+        "train": trial[whole.split.train],
+        "test": trial[whole.split.test],
+    }
+    spikes = recording.spikes.copy()
+    spikes[of_part[quiet], :, 2:14] = 0
+    targets = prepare(replace(recording, spikes=spikes))
+    assert targets.neurons == (*recording.neurons[:2], *recording.neurons[14:])
+    assert targets.left_out == (
+        "12 neurons that do not vary in training or held-out trials: "
+        + ", ".join(recording.neurons[2:14]),
+    )
+    limb = kinematic_features(recording, targets.windows, ["limb position + velocity"])[0]
+    kept, full = (predict(one, [limb]).layers[0].test_ev for one in (targets, whole))
+    np.testing.assert_allclose(kept, np.delete(full, np.s_[2:14]), atol=1e-9)
+    none = np.zeros_like(spikes)
+    with pytest.raises(ValueError, match=r"vary in training and held-out trials, got none of 24"):
+        prepare(replace(recording, spikes=none))
+
+
+def test_unknown_directions_are_no_repeats() -> None:
+    session = reaches().select(trials=reaches().active)
+    windows = active_windows(session)
+    known = np.arange(len(windows)) % 2 == 0
+    partly = replace(windows, direction_deg=np.where(known, windows.direction_deg, np.nan))
+    assert (partly.condition == -1).tolist() == (~known).tolist()
+    rates = np.random.default_rng(0).normal(size=(*session.spikes.shape[:2], 3))
+    for told in (
+        lambda w: split_half_reliability(rates, w, seed=0),
+        lambda w: condition_ceiling(rates, w),
+    ):
+        np.testing.assert_array_equal(told(partly), told(windows.take(known)))
+        blind = replace(windows, direction_deg=np.full(len(windows), np.nan))
+        with pytest.raises(ValueError, match="of different or unknown ones"):
+            told(blind)
+    recording, _ = planted("identity", rate_hz=40.0)
+    nowhere = np.full(len(recording), np.nan)
+    targets = prepare(replace(recording, target_direction_deg=nowhere))
+    assert np.isnan(ceiling_table(targets, Protocol(), seed=0)["reliability"]).all()
+
+
+def test_a_layer_counts_once() -> None:
+    recording, _ = planted("identity", rate_hz=40.0)
+    targets = prepare(recording)
+    limb = kinematic_features(recording, targets.windows, ["limb velocity"])[0]
+    with pytest.raises(ValueError, match=r"got limb velocity, .* twice: give each network"):
+        predict(targets, [limb, limb])
+    once = predict(targets, [limb])
+    with pytest.raises(ValueError, match=r"must be there once, got limb velocity"):
+        Prediction(once.neurons, once.layers * 2)
+
+
 def test_trials_that_fit_no_window_are_counted() -> None:
     recording, _ = planted("identity", rate_hz=40.0)
-    assert prepare(recording).left_out == 0
+    assert prepare(recording).left_out == ()
     short = prepare(recording, Protocol(placement=400 - 60))
     assert short.windows.length.max() <= 60
-    assert short.left_out == 120 - len(short.windows) > 20
+    missing = 120 - len(short.windows)
+    assert missing > 20
+    assert short.left_out == (
+        f"{missing} trials: too long for a network's input, over too soon, or not drawn",
+    )
     with pytest.raises(ValueError, match=r"between 1 and 10 bins with responses at lags of 0 to 0"):
         prepare(recording, Protocol(placement=390))
 

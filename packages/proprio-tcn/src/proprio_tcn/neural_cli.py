@@ -99,7 +99,11 @@ def predict(config: "PredictConfig", run: "Run") -> float:
     write_json(run.path("split.json"), split | {"session": recording.session}, "proprio-tcn/split")
     kinematic = kinematic_features(recording, targets.windows, config.kinematics)
     stored = [one for path in config.activations for one in read_features(path, targets)]
-    total = len(kinematic) + len(stored) + sum(len(one.trunk.geometry) for one in networks)
+    names = {one.model for one in stored}
+    fresh = [one for one in networks if one.name not in names]
+    if len(fresh) < len(networks):
+        print(f"{len(networks) - len(fresh)} networks are read from activations, not run again")
+    total = len(kinematic) + len(stored) + sum(len(one.trunk.geometry) for one in fresh)
     bar: cli.Progress[int] = cli.progress(total, "predict", metric="test EV")
     scores: list[LayerScore] = []
     with bar:
@@ -113,7 +117,7 @@ def predict(config: "PredictConfig", run: "Run") -> float:
 
         found = read_out(
             explained,
-            chain(kinematic, stored, _features(config, targets, networks)),
+            chain(kinematic, stored, _features(config, targets, fresh)),
             alphas=config.protocol.alphas,
             device=config.device,
             told=told,
@@ -134,7 +138,7 @@ def predict(config: "PredictConfig", run: "Run") -> float:
     ceilings = ceiling_table(targets, config.protocol, true_rates, seed=config.seed)
     write_csv(run.path("ceilings.csv"), ceilings)
     if config.lags:
-        every = chain(kinematic, stored, _features(config, targets, networks))
+        every = chain(kinematic, stored, _features(config, targets, fresh))
         write_csv(run.path("lags.csv"), _lag_rows(config, targets, every, found))
     best = max(found.best_layers(), key=lambda one: float(one.test_ev.mean()))
     print("\n".join(_told(recording, targets, found, ceilings)))
@@ -172,7 +176,8 @@ def compare(config: "CompareConfig", run: "Run") -> float | None:
     write_csv(run.path("relations.csv"), relations)
     print("\n".join(_comparison_lines(rows)))
     for task, r, p in zip(relations["task"], relations["r"], relations["p"], strict=True):
-        print(f"{task}: performance and explained variance, depth taken out: r {r:.2f}, p {p:.3g}")
+        told = f"r {r:.2f}, p {p:.3g}" if r == r else "not to be told apart from depth and session"
+        print(f"{task}: performance and explained variance, depth taken out: {told}")
     first = rows["difference"]
     return float(first[0]) if first else None
 
@@ -224,10 +229,19 @@ def _write_models(
     rows = {one.name: one.row() for one in networks}
     # a run of `activations` holds them in a folder, beside which its table lies
     for table in dict.fromkeys(Path(one).parent.parent / "models.csv" for one in activations):
-        if table.exists():
-            columns = read_csv(table)
-            for cells in zip(*(columns[name] for name in names), strict=True):
-                rows.setdefault(cells[0], dict(zip(names, cells, strict=True)))
+        if not table.exists():
+            print(f"no {table}: what is known of the networks of these activations is left out")
+            continue
+        columns = read_csv(table)
+        for cells in zip(*(columns[name] for name in names), strict=True):
+            stored = dict(zip(names, cells, strict=True))
+            own = rows.setdefault(cells[0], stored)
+            # as text, so that one NaN equals another
+            if any(str(float(own[n])) != str(float(stored[n])) for n in names[-2:]):
+                raise ValueError(
+                    f"networks and activations must not call two networks {cells[0]}, but in "
+                    f"{table} it has another performance or size: give one of them"
+                )
     columns_out = {name: [row[name] for row in rows.values()] for name in names}
     write_csv(run.path("models.csv"), columns_out)
 
@@ -271,10 +285,7 @@ def _told(
         f"{len(targets.split.train)} {targets.windows.kind} trials learnt from, "
         f"{len(targets.split.test)} held out"
     ]
-    if targets.left_out:
-        lines.append(
-            f"{targets.left_out} trials left out: too long for a network's input, or over too soon"
-        )
+    lines += [f"left out: {one}" for one in targets.left_out]
     if recording.left_out:
         lines.append(
             f"{len(recording.left_out)} left out on reading, first {recording.left_out[0]}"

@@ -46,7 +46,7 @@ def ceiling_table(
     kept = np.isin(recording.neurons, targets.neurons)
     rates = smoothed(recording.spikes, recording, protocol)[..., kept]
     reliability = ceiling = np.full(len(targets.neurons), np.nan)
-    if np.bincount(windows.condition).max() > 1:
+    if len(windows.repeated):
         reliability = split_half_reliability(rates, windows, seed=seed)
         ceiling = condition_ceiling(rates, windows)
     columns: dict[str, list[Any]] = {

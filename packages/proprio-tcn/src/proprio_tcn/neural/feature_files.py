@@ -1,5 +1,7 @@
 """Features of networks on disk, bound to the windows and the split that they were made for."""
 
+import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -37,7 +39,7 @@ def read_features(path: str | Path, targets: Targets) -> list[Features]:
     try:
         with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
-    except (ValueError, EOFError, KeyError) as error:
+    except (ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
         raise FormatError(f"{path} must be a whole npz file of plain arrays, got {error}") from None
     check_format(path, str(arrays.get("format")), int(arrays.get("format_version", 0)), _FORMAT)
     for name, wanted in _place(targets).items():

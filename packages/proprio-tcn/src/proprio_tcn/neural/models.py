@@ -95,6 +95,9 @@ def open_networks(
         name = f"{trained.task.name} {settings.name()} {network.seed}"
         if name in found:
             name = f"{name} {Path(directory).name}"
+        told, again = name, 2
+        while name in found:
+            name, again = f"{told} {again}", again + 1
         performance = _performance(trained.metrics)
         found[name] = NamedNetwork(
             name, network.trunk.eval(), trained.muscles, trained.task.name, performance

@@ -105,10 +105,18 @@ class Prediction:
     Attributes:
         neurons: Their names.
         layers: One score for each layer.
+
+    Raises:
+        ValueError: A layer of a model is there twice.
     """
 
     neurons: tuple[str, ...]
     layers: tuple[LayerScore, ...]
+
+    def __post_init__(self) -> None:
+        seen: set[tuple[str, str]] = set()
+        for one in self.layers:
+            _refuse_twice(seen, one)
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -185,10 +193,13 @@ def predict(
         told: Called with each score as it comes.
 
     Raises:
-        ValueError: There are no features, or they have other rows than the targets.
+        ValueError: There are no features, a layer comes twice, or they have other rows than the
+            targets.
     """
     scores = []
+    seen: set[tuple[str, str]] = set()
     for one in features:
+        _refuse_twice(seen, one)
         scores.append(predict_layer(targets, one, alphas=alphas, device=device)[0])
         if told is not None:
             told(scores[-1])
@@ -291,6 +302,16 @@ def score_predictions(
         bits,
         _trial_sums(held_out, predicted, targets.window[~train]),
     )
+
+
+def _refuse_twice(seen: set[tuple[str, str]], one: LayerScore | Features) -> None:
+    name = (one.model, one.layer)
+    if name in seen:
+        raise ValueError(
+            f"each layer of a model must be there once, got {one.model}, {one.layer} twice: give "
+            "each network, and each file of activations, once"
+        )
+    seen.add(name)
 
 
 def _fit(x: Floats, y: Floats, fold: Any, alphas: Sequence[float], device: str) -> RidgeFit:

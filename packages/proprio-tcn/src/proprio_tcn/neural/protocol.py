@@ -24,7 +24,8 @@ class Protocol:
         placement: Bin of a network's input at which the window begins.
         padding: Around the window the network sees "edge" values, as in its training, or what was
             "recorded" as far as the trial goes.
-        min_rate_hz: Neurons that fire less in the training windows are left out.
+        min_rate_hz: Neurons that fire less in the training windows are left out; at 0 only those
+            that do not vary are.
         min_reliability: So are those of a lower split-half reliability; None keeps them all.
         seed: Of the split and of drawn windows.
         compat: The published misfits: zeros beyond a trial's ends in smoothing, and layers

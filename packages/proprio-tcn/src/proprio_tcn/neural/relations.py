@@ -1,6 +1,7 @@
 """Do networks that do their task better explain neurons better? Depth and session taken out."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,12 +60,16 @@ class Standing:
 def relation_table(standings: Sequence[Standing]) -> dict[str, list[Any]]:
     """Performance against explained variance for each task, a row for each that can be told.
 
-    r and p are of the partial correlation with depth, and with differences between sessions taken
-    out; the slope of the mixed regression has an intercept for each network, where several sessions
-    saw the same.
+    r, a description, is the partial correlation over all rows, with depth and differences between
+    sessions taken out. Where several sessions saw the same networks their rows are not independent:
+    slope and p are then of a mixed regression with an intercept for each network, p with as many
+    degrees of freedom as networks leave; in one session p is that of r. All are NaN where
+    performance or explained variance follows from depth and session.
     """
+    from scipy.stats import t
+
     columns: dict[str, list[Any]] = {
-        name: [] for name in ("task", "networks", "sessions", "r", "p", "slope", "slope_p")
+        name: [] for name in ("task", "networks", "sessions", "r", "p", "slope")
     }
     for task in dict.fromkeys(one.task for one in standings):
         own = [one for one in standings if one.task == task]
@@ -79,13 +84,18 @@ def relation_table(standings: Sequence[Standing]) -> dict[str, list[Any]]:
         covariates = covariates if varies else covariates[:, 1:]
         if len(models) < _FEWEST or np.ptp(performance) == 0:
             continue
-        found = partial_correlation(performance, test_ev, covariates)
-        slope, slope_p = float("nan"), float("nan")
-        if len(sessions) > 1:
-            predictors = np.column_stack([performance, covariates])
-            mixed = mixed_regression(test_ev, predictors, [one.model for one in own])
-            slope, slope_p = float(mixed.coefficients[1]), float(mixed.p[1])
-        row = (task, len(models), len(sessions), found.r, found.p, slope, slope_p)
+        r = p = slope = float("nan")
+        with suppress(ValueError, np.linalg.LinAlgError):  # collinear, or too few rows
+            r, p = partial_correlation(performance, test_ev, covariates)
+            if len(sessions) > 1:
+                p = float("nan")
+                predictors = np.column_stack([performance, covariates])
+                mixed = mixed_regression(test_ev, predictors, [one.model for one in own])
+                slope = float(mixed.coefficients[1])
+                # performance and depth differ between networks only
+                free = len(models) - 2 - int(varies)
+                p = float(2 * t.sf(abs(slope) / mixed.standard_errors[1], free))
+        row = (task, len(models), len(sessions), r, p, slope)
         for name, value in zip(columns, row, strict=True):
             columns[name].append(value)
     return columns

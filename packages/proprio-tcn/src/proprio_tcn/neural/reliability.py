@@ -65,7 +65,8 @@ def split_half_reliability(
 
     Args:
         rates: Of each bin of each trial, ``(trials, bins, neurons)``.
-        windows: The repeats; a condition of a single window is not used.
+        windows: The repeats; a condition of a single window, or an unknown one, is not
+            used.
         splits: Number of random splits.
         seed: Of the splits.
 
@@ -106,7 +107,8 @@ def condition_ceiling(rates: Floats, windows: Windows) -> Floats:
 
     Args:
         rates: Of each bin of each trial, ``(trials, bins, neurons)``.
-        windows: The repeats; a condition of a single window is not used.
+        windows: The repeats; a condition of a single window, or an unknown one, is not
+            used.
 
     Returns:
         Shape ``(neurons,)``; may fall below 0 by chance, NaN for a neuron that does not vary.
@@ -132,14 +134,14 @@ def condition_ceiling(rates: Floats, windows: Windows) -> Floats:
 def _courses(rates: Floats, windows: Windows) -> list[Floats]:
     """Time courses ``(repeats, bins, neurons)`` of each condition that has repeats."""
     found = []
-    for number in np.unique(windows.condition):
-        own = windows.take(windows.condition == number)
-        if len(own) > 1:
-            bins = np.arange(own.length.min())
-            found.append(rates[own.trial[:, None], own.start[:, None] + bins])
+    condition = windows.condition
+    for number in windows.repeated:
+        own = windows.take(condition == number)
+        bins = np.arange(own.length.min())
+        found.append(rates[own.trial[:, None], own.start[:, None] + bins])
     if not found:
         raise ValueError(
             f"reliability needs a direction with two or more trials, got {len(windows)} trials of "
-            "different ones"
+            "different or unknown ones"
         )
     return found

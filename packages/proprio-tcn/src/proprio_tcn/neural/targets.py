@@ -21,6 +21,8 @@ __all__ = ["Targets", "make_targets", "prepare", "smoothed", "trimmed_windows"]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+_ROUNDING = 1e-9  # of a neuron's greatest rate
+
 
 @dataclass(frozen=True, eq=False)
 class Targets:
@@ -33,8 +35,8 @@ class Targets:
         split: Of the windows.
         neurons: Names of the columns.
         recording: What they were cut from; None for responses made otherwise.
-        left_out: Trials with a movement or bump that are in no window: too long for a network's
-            input, over too soon, or not drawn.
+        left_out: What is not explained, and why, one line each: trials with a movement or bump that
+            are in no window, and neurons that do not vary.
     """
 
     rates: Floats
@@ -43,7 +45,7 @@ class Targets:
     split: TrialSplit
     neurons: tuple[str, ...]
     recording: Recording | None = None
-    left_out: int = 0
+    left_out: tuple[str, ...] = ()
 
     @cached_property
     def window(self) -> Ints:
@@ -69,7 +71,8 @@ def prepare(
     """Cut windows, smooth, shift and split, once for every model that is to be compared.
 
     Windows that do not fit into a network's input are left out, and windows are trimmed where the
-    lag would lead out of the trial.
+    lag would lead out of the trial. Neurons whose rates do not vary in the training rows, or not in
+    those held out, are left out too: there is no variance of theirs to explain.
 
     Args:
         recording: Of one session.
@@ -89,7 +92,14 @@ def prepare(
         folds=protocol.folds,
         seed=protocol.seed,
     )
-    kept = _filtered(recording, windows.take(split.train), rates, protocol)
+    varies = np.logical_and.reduce(
+        [
+            _varies(rates, windows.take(part), lag)
+            for part in (split.train, split.test)
+            for lag in (protocol.lag_bins, *lags)
+        ]
+    )
+    kept = _filtered(recording, windows.take(split.train), rates, protocol, varies)
     return Targets(
         windows.gather(rates, protocol.lag_bins)[:, kept],
         windows.gather(recording.spikes, protocol.lag_bins)[:, kept],
@@ -97,8 +107,7 @@ def prepare(
         split,
         tuple(recording.neurons[index] for index in kept),
         recording,
-        int((recording.passive if windows.kind == "passive" else recording.active).sum())
-        - len(windows),
+        _left_out(recording, windows, varies),
     )
 
 
@@ -158,10 +167,35 @@ def trimmed_windows(
     return Windows(kept.trial, start[fits], stop[fits], kept.direction_deg, kept.kind)
 
 
-def _filtered(recording: Recording, train: Windows, rates: Floats, protocol: Protocol) -> Ints:
-    """Neurons that fire enough, and reliably enough, in the training windows."""
+def _varies(rates: Floats, windows: Windows, lag: int) -> NDArray[np.bool_]:
+    """Neurons whose rates vary in these windows by more than the rounding of the smoothing."""
+    rounding = _ROUNDING * rates.max(axis=(0, 1))
+    return np.asarray(np.ptp(windows.gather(rates, lag), axis=0) > rounding)
+
+
+def _left_out(recording: Recording, windows: Windows, varies: NDArray[np.bool_]) -> tuple[str, ...]:
+    told = []
+    of_kind = recording.passive if windows.kind == "passive" else recording.active
+    if trials := int(of_kind.sum()) - len(windows):
+        told.append(f"{trials} trials: too long for a network's input, over too soon, or not drawn")
+    if len(still := np.flatnonzero(~varies)):
+        names = ", ".join(recording.neurons[index] for index in still)
+        told.append(
+            f"{len(still)} neurons that do not vary in training or held-out trials: {names}"
+        )
+    return tuple(told)
+
+
+def _filtered(
+    recording: Recording,
+    train: Windows,
+    rates: Floats,
+    protocol: Protocol,
+    varies: NDArray[np.bool_],
+) -> Ints:
+    """Neurons that vary and fire enough, and reliably enough, in the training windows."""
     rate_hz = train.gather(recording.spikes).mean(axis=0) / BIN_S
-    keep = rate_hz >= protocol.min_rate_hz
+    keep = varies & (rate_hz >= protocol.min_rate_hz)
     reliability = None
     if protocol.min_reliability is not None:
         reliability = split_half_reliability(rates, train, seed=protocol.seed)
@@ -172,6 +206,7 @@ def _filtered(recording: Recording, train: Windows, rates: Floats, protocol: Pro
             told += f" and reliabilities {np.nanmax(reliability):.3g}"
         raise ValueError(
             f"at least one neuron must pass min_rate_hz={protocol.min_rate_hz:g} and "
-            f"min_reliability={protocol.min_reliability}, got none of {len(keep)}: {told}"
+            f"min_reliability={protocol.min_reliability}, and vary in training and held-out "
+            f"trials, got none of {len(keep)}: {told}, {int(varies.sum())} vary"
         )
     return np.flatnonzero(keep)

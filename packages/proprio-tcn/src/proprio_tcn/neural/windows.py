@@ -60,9 +60,22 @@ class Windows:
 
     @property
     def condition(self) -> Ints:
-        """What was done in each window, ``(windows,)``: equal numbers for equal directions."""
-        known = np.where(np.isnan(self.direction_deg), -1.0, np.mod(self.direction_deg, 360))
-        return np.unique(np.round(known, 3), return_inverse=True)[1].astype(np.int64)
+        """What was done in each window, ``(windows,)``.
+
+        Equal numbers from 0 for equal directions; -1 where the direction is not known: such windows
+        are no repeats of each other.
+        """
+        known = ~np.isnan(self.direction_deg)
+        number = np.full(len(self), -1, dtype=np.int64)
+        degrees = np.mod(np.round(self.direction_deg[known], 3), 360)
+        number[known] = np.unique(degrees, return_inverse=True)[1]
+        return number
+
+    @property
+    def repeated(self) -> Ints:
+        """The known conditions that two or more windows share."""
+        number, windows = np.unique(self.condition, return_counts=True)
+        return np.asarray(number[(number >= 0) & (windows > 1)])
 
     def rows(self) -> tuple[Ints, Ints]:
         """Window, and bin from the window's start, of every row; both ``(rows,)``."""
