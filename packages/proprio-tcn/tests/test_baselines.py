@@ -14,7 +14,10 @@ from proprio_tcn.baselines import (
     score_pca,
 )
 from proprio_tcn.batches import ArrayMovements
+from proprio_tcn.reading import Reading
+from proprio_tcn.targets import TargetScale
 from proprio_tcn.tasks import TASKS
+from proprio_tcn.train_settings import TrainSettings
 
 MUSCLES = 5
 
@@ -78,6 +81,24 @@ def test_the_three_regressions_are_scored_where_they_were_fitted() -> None:
         assert by["quadratic"].rmse < 0.5 * by["linear"].rmse < 0.5 * by["mean"].rmse
         # the noise of the hand is what is left
         assert by["quadratic"].rmse == pytest.approx(0.1, rel=0.15)
+
+
+def test_baselines_are_scored_at_the_outputs_of_a_network_too() -> None:
+    train, validation, test = (movements(seed) for seed in (1, 2, 3))
+    task, centres = TASKS["hand_position"], np.arange(1, 40, 8)
+    reading = Reading(task, TargetScale.raw(3), centres, 40, TrainSettings())
+    scores = score_bin_regressions(task, train, validation, test, reading=reading)
+    plain = score_bin_regressions(task, train, validation, test)
+    for features, found in scores.items():
+        assert found[1::2] == plain[features]
+    at_outputs = scores["linear"][::2]
+    assert [one.where for one in at_outputs] == ["all at outputs", "movement at outputs"]
+    model = fit_bin_regression(task, train, validation, "linear")
+    for one, where in zip(at_outputs, ("all", "movement"), strict=True):
+        mask = test.arrays["moving"] if where == "movement" else np.ones((30, 40), bool)
+        errors = np.moveaxis(model.predict(test.arrays, where) - test.arrays["hand"], 1, 2)
+        kept = errors[:, centres][mask[:, centres]]
+        assert one.rmse == pytest.approx(np.sqrt(np.square(kept).mean()), rel=1e-5)
 
 
 def test_quadratic_features_are_those_of_scikit_learn() -> None:

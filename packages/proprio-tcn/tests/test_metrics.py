@@ -9,6 +9,7 @@ from sklearn.metrics import accuracy_score, r2_score, root_mean_squared_error
 from proprio_tcn.metrics import (
     LetterTally,
     RegressionTally,
+    beside_outputs,
     euclidean_error,
     score_table,
 )
@@ -102,5 +103,26 @@ def test_scores_stand_side_by_side() -> None:
     lines = score_table({"network": tally.scores(), "mean": tally.scores()})
     assert "network" in lines[0]
     assert "mean" in lines[0]
-    assert "hand, in movement" in lines[2]
+    assert "hand, in movement, at every bin" in lines[2]
     assert "1 cm, R2" in lines[2]
+
+
+def test_scores_at_outputs_are_told_from_those_at_every_bin() -> None:
+    wanted = np.random.default_rng(0).normal(size=(1, 3, 8))
+    outputs, every = (RegressionTally(TASKS["hand_position"], 39) for _ in range(2))
+    error = np.where(np.arange(8) % 4, 3.0, 1.0)  # right where outputs are, less so between them
+    every.add(wanted + error, wanted, np.ones((1, 8), bool))
+    outputs.add((wanted + error)[..., ::4], wanted[..., ::4], np.ones((1, 2), bool))
+    both = beside_outputs(outputs.scores(), every.scores())
+    assert [(one.where, round(one.rmse, 6)) for one in both[:2]] == [
+        ("all at outputs", 1.0),
+        ("all", round(np.sqrt(7), 6)),
+    ]
+    assert [one.where for one in both[2:]] == ["movement at outputs", "movement"]
+    lines = score_table({"network": both})
+    assert [line[:48].strip() for line in lines[1:]] == [
+        "hand, all, at outputs",
+        "hand, all, at every bin",
+        "hand, in movement, at outputs",
+        "hand, in movement, at every bin",
+    ]

@@ -1,6 +1,8 @@
 """Training as a user types it, on small movements."""
 
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,6 +11,8 @@ from neuro_common import cli
 from neuro_common.runs import read_csv, read_metric
 from proprio_tcn import movement_source
 from proprio_tcn.batches import ArrayMovements
+from proprio_tcn.movement_source import Source
+from proprio_tcn.movements_config import MovementSettings
 from proprio_tcn.network_config import SpatiotemporalConfig
 from proprio_tcn.networks.sampling import sample_trunk
 from proprio_tcn.networks.settings import FAMILIES, TrunkSettings
@@ -42,7 +46,14 @@ SMALL = [
 BINS = 48
 
 
-def movements(seed: int, n: int) -> ArrayMovements:
+class MadeUp(ArrayMovements):
+    """Movements with what they were drawn with."""
+
+    origin: dict[str, Any]
+    sources: dict[str, str]
+
+
+def movements(seed: int, n: int) -> MadeUp:
     rng = np.random.default_rng(seed)
     letter = rng.integers(0, 4, n)
     moving = np.zeros((n, BINS), bool)
@@ -57,19 +68,25 @@ def movements(seed: int, n: int) -> ArrayMovements:
         "hand_velocity": np.gradient(9 * state, 0.01, axis=2),
     }
     arrays = {key: value.astype(np.float32) for key, value in arrays.items()}
-    return ArrayMovements(tuple("abcde"), arrays | {"letter": letter, "moving": moving})
+    return MadeUp(tuple("abcde"), arrays | {"letter": letter, "moving": moving})
 
 
 @pytest.fixture(autouse=True)
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No arm is opened: movements are made up."""
+def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, MovementSettings]]:
+    """What is drawn; no arm is opened: movements are made up."""
+    drawn = []
 
-    def made_up(config: object, split: str, task: Task) -> ArrayMovements:
+    def made_up(config: TrainConfig | Source, split: str, task: Task) -> MadeUp:
         number = ("train", "val", "test").index(split)
-        return movements(number, (48, 16, 24)[number])
+        drawn.append((split, config.drawn))
+        found = movements(number, (48, 16, 24)[number])
+        object.__setattr__(found, "origin", asdict(config.drawn))
+        object.__setattr__(found, "sources", {"version": "1"})
+        return found
 
     monkeypatch.setattr(movement_source, "draw_or_open", made_up)
     monkeypatch.chdir(tmp_path)
+    return drawn
 
 
 def run_of(verb: str) -> Path:
@@ -82,28 +99,59 @@ def test_a_regression_is_trained_scored_and_evaluated(capsys: pytest.CaptureFixt
     assert cli.main("proprio-tcn", VERBS, ["train", task, *SMALL, "untrained=true"]) == 0
     told = capsys.readouterr().out
     assert "spatiotemporal_4-8_k5_s2: 48 movements learnt from, 24 tested" in told
-    assert "hand_velocity, in movement" in told
+    assert "hand_velocity, in movement, at outputs" in told
+    assert "hand_velocity, in movement, at every bin" in told
     for name in ("spatiotemporal", "untrained", "mean", "linear", "quadratic"):
         assert name in told
     run = run_of("train")
     assert read_csv(run / "metrics.csv")["step"] == ["0", "3", "6"]
     scores = read_csv(run / "scores.csv")
     rows = list(zip(*(scores[name] for name in ("predictor", "target", "where")), strict=True))
-    assert len(set(rows)) == len(rows) == 5 * 2 * 2
+    assert len(set(rows)) == len(rows) == 5 * 2 * 4
     r2 = dict(zip(rows, map(float, scores["r2"]), strict=True))
     assert abs(r2["mean", "hand", "movement"]) < 0.2
     # places are linear in these muscles
     assert r2["linear", "hand", "movement"] > 0.99
     trained = load_network(run)
-    found = [r2["spatiotemporal", name, "movement"] for name in ("hand", "hand_velocity")]
-    assert read_metric(run) == pytest.approx(np.mean(found))
+    names = ("hand", "hand_velocity")
+    found = [r2["spatiotemporal", name, "movement at outputs"] for name in names]
     assert trained.metrics["test_hand_movement_r2"] == pytest.approx(found[0])
+    filled = r2["spatiotemporal", "hand", "movement"]
+    assert trained.metrics["test_hand_movement_filled_r2"] == pytest.approx(filled)
+    # a sweep is to choose on validation: the test is only told
+    chosen = [trained.metrics[f"validation_{name}_movement_r2"] for name in names]
+    assert read_metric(run) == pytest.approx(np.mean(chosen))
+    assert read_metric(run) != pytest.approx(np.mean(found), abs=1e-6)
     assert trained.facts["architecture"] == "spatiotemporal_4-8_k5_s2"
     assert trained.facts["command"].startswith("proprio-tcn train task=hand_position_velocity")
 
     assert cli.main("proprio-tcn", VERBS, ["evaluate", f"weights={run}"]) == 0
-    assert "hand_movement_rmse" in capsys.readouterr().out
-    assert read_metric(run_of("evaluate")) == pytest.approx(read_metric(run))
+    told = capsys.readouterr().out
+    assert f"R2 {found[0]:.3f}" in told.split("hand, in movement, at outputs")[1].split("\n")[0]
+    assert f"R2 {filled:.3f}" in told.split("hand, in movement, at every bin")[1].split("\n")[0]
+    assert "euclidean error" in told
+    assert read_metric(run_of("evaluate")) == pytest.approx(np.mean(found))
+
+
+def test_a_network_is_evaluated_on_movements_as_in_its_training(
+    asked: list[tuple[str, MovementSettings]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    drawn = ["drawn.writers=200", "drawn.jitter=0.06", "baselines=false", "hydra.run.dir=run"]
+    assert cli.main("proprio-tcn", VERBS, ["train", *SMALL, *drawn]) == 0
+    wanted = MovementSettings(writers=200, jitter=0.06, repeats=4)
+    assert asked == [(split, wanted) for split in ("train", "val", "test")]
+    evaluate = ["evaluate", "weights=run"]
+    assert cli.main("proprio-tcn", VERBS, [*evaluate, "hydra.run.dir=first"]) == 0
+    assert asked[3] == ("test", wanted)
+    assert "drawn as in training" in capsys.readouterr().out
+    words = [*evaluate, "drawn.jitter=0.1", "hydra.run.dir=second"]
+    assert cli.main("proprio-tcn", VERBS, words) == 0
+    assert asked[4] == ("test", replace(wanted, jitter=0.1))
+    assert "drawn jitter=0.1 and else as in training" in capsys.readouterr().out
+    words = [*evaluate, "drawn.writers=145", "hydra.run.dir=third"]
+    assert cli.main("proprio-tcn", VERBS, words) == 1
+    assert "writers of movements must be 200 as in training" in capsys.readouterr().err
+    assert len(asked) == 5
 
 
 def test_letters_are_compared_with_classifiers(capsys: pytest.CaptureFixture[str]) -> None:
@@ -119,7 +167,9 @@ def test_letters_are_compared_with_classifiers(capsys: pytest.CaptureFixture[str
     ]
     assert all(name in told for name in scores["predictor"])
     assert float(scores["accuracy"][1]) > 0.9
-    assert read_metric(run_of("train")) == float(scores["accuracy"][0])
+    metrics = load_network(run_of("train")).metrics
+    assert metrics["test_accuracy"] == float(scores["accuracy"][0])
+    assert read_metric(run_of("train")) == metrics["validation_accuracy"]
 
 
 def test_redundancy_reduction_is_probed_beside_the_untrained() -> None:
@@ -127,8 +177,9 @@ def test_redundancy_reduction_is_probed_beside_the_untrained() -> None:
     run = run_of("train")
     scores = read_csv(run / "scores.csv")
     assert scores["predictor"] == ["spatiotemporal", "untrained"]
-    probe = load_network(run).metrics["test_probe_accuracy"]
-    assert read_metric(run) == probe == float(scores["accuracy"][0])
+    metrics = load_network(run).metrics
+    assert metrics["test_probe_accuracy"] == float(scores["accuracy"][0])
+    assert read_metric(run) == metrics["validation_probe_accuracy"]
 
 
 def test_an_autoencoder_is_compared_with_pca() -> None:

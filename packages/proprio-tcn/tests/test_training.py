@@ -9,6 +9,7 @@ import torch
 
 from neuro_common.files import FormatError
 from proprio_tcn.batches import ArrayMovements, shift_movements
+from proprio_tcn.comparison import target_scores
 from proprio_tcn.input_scale import ScaledTrunk, spindle_scale
 from proprio_tcn.lesson import Lesson, evaluate
 from proprio_tcn.metrics import LetterTally, RegressionTally
@@ -129,6 +130,43 @@ def test_a_killed_training_goes_on_to_the_bit(
     assert again.metrics == whole.metrics
 
 
+def test_weights_of_another_training_are_not_taken_up(
+    sets: tuple[ArrayMovements, ArrayMovements], tmp_path: Path
+) -> None:
+    settings, task = replace(QUICK, epochs=1), TASKS["hand_position"]
+    first = taught("hand_position", sets, tmp_path, settings)
+    another = (TASKS["hand_velocity"], TRUNK, *sets, settings, tmp_path)
+    with pytest.raises(FormatError, match=r"tasks=\['hand_velocity'\], seeds=\[1\], seed=1, got"):
+        train_network(*another, seed=1)
+    with pytest.raises(FormatError, match=r"with trunk.norm=masked, got .* with trunk.norm=sample"):
+        train_network(task, replace(TRUNK, norm="masked"), *sets, settings, tmp_path, seed=3)
+    with pytest.raises(FormatError, match=r"with settings.learning_rate=0.001, got checkpoints of"):
+        taught("hand_position", sets, tmp_path, replace(settings, learning_rate=1e-3))
+    with pytest.raises(FormatError, match=r"movements=48, got checkpoints of .* movements=64"):
+        taught("hand_position", (movements(1, 48), sets[1]), tmp_path, settings)
+    # where it runs decides nothing: a finished training is given again
+    again = taught("hand_position", sets, tmp_path, replace(settings, device="cpu:0"))
+    assert again.metrics == first.metrics
+
+
+def test_redundancy_reduction_is_validated_in_batches_of_the_training(
+    sets: tuple[ArrayMovements, ArrayMovements],
+) -> None:
+    sizes: list[int] = []
+
+    def project(spindle: torch.Tensor, moving: object, target: object) -> torch.Tensor:
+        sizes.append(len(spindle))
+        return spindle[:, :, ::8, 0].flatten(1)
+
+    task = TASKS["redundancy_reduction"]
+    for batch, expected in ((12, [12] * 4), (16, [16] * 4), (48, [32] * 2)):
+        reading = Reading(task, None, [0], BINS, replace(QUICK, batch=batch))
+        evaluate(reading, project, sets[1], 0)
+        # two views of each; a rest of eight is left out
+        assert sizes == expected
+        sizes.clear()
+
+
 def test_a_trunk_standardises_its_spindles(
     sets: tuple[ArrayMovements, ArrayMovements], tmp_path: Path
 ) -> None:
@@ -205,6 +243,23 @@ def test_files_give_back_the_same_network(
     weights.unlink()
     with pytest.raises(FileNotFoundError, match=r"weights.safetensors is missing"):
         load_network(tmp_path)
+
+
+def test_scores_of_targets_are_those_of_regressions(
+    sets: tuple[ArrayMovements, ArrayMovements],
+) -> None:
+    letters, rebuilt = (
+        Trained.untrained(
+            TASKS[name], TRUNK, sets[0].muscles, scale=fit_scale(TASKS[name], sets[0], QUICK),
+            settings=QUICK, seed=0, bins=BINS,
+        )
+        for name in ("action_recognition", "autoencoder")
+    )  # fmt: skip
+    with pytest.raises(ValueError, match="action_recognition must be a regression to have scores"):
+        target_scores(letters, letters.evaluate(sets[1]))
+    found = target_scores(rebuilt, rebuilt.evaluate(sets[1]))
+    assert [one.where for one in found] == ["all", "movement"] * 2
+    assert np.isnan(letters.validation_metric)
 
 
 def test_files_of_something_else_are_refused(tmp_path: Path) -> None:

@@ -7,15 +7,18 @@ each fit is scored where it was made: a network gets no advantage from padding.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from proprio_tcn.batches import Movements, batches_of
-from proprio_tcn.metrics import WHERE, RegressionTally, TargetScore
+from proprio_tcn.metrics import WHERE, RegressionTally, TargetScore, beside_outputs
 from proprio_tcn.targets import target_values
 from proprio_tcn.tasks import Task
+
+if TYPE_CHECKING:
+    from proprio_tcn.reading import Reading
 
 __all__ = [
     "FEATURES",
@@ -196,6 +199,7 @@ def score_bin_regressions(
     test: Movements,
     *,
     quadratic_every: int = 4,
+    reading: "Reading | None" = None,
 ) -> dict[str, list[TargetScore]]:
     """Scores of the mean, the linear and the quadratic ridge on test movements.
 
@@ -205,23 +209,39 @@ def score_bin_regressions(
         validation: Movements to choose penalties on.
         test: Movements to score on.
         quadratic_every: The quadratic one learns from every so many bins.
+        reading: Of a network that they are compared with: score them at the times of its outputs,
+            too.
 
     Returns:
-        One of `FEATURES` to scores as :meth:`proprio_tcn.metrics.RegressionTally.scores`.
+        One of `FEATURES` to scores as :meth:`proprio_tcn.metrics.RegressionTally.scores`, or as
+        :func:`proprio_tcn.metrics.beside_outputs` with a reading.
     """
     found = {}
     for features in FEATURES:
         every = quadratic_every if features == "quadratic" else 1
         model = fit_bin_regression(task, train, validation, features, every=every)
-        tallies = {where: RegressionTally(task, len(test.muscles)) for where in WHERE}
+        tallies, sparse = (
+            {where: RegressionTally(task, len(test.muscles)) for where in WHERE} for _ in range(2)
+        )
         for batch in batches_of(test, task.keys):
             wanted = target_values(task, batch)
-            for where, tally in tallies.items():
-                tally.add(model.predict(batch, where), wanted, batch["moving"])
-        scores = {where: tally.scores() for where, tally in tallies.items()}
-        # both lists are in the same order; of each pair of bins the fit to them is taken
-        found[features] = [scores[one.where][place] for place, one in enumerate(scores[WHERE[0]])]
+            for where in WHERE:
+                predicted = model.predict(batch, where)
+                tallies[where].add(predicted, wanted, batch["moving"])
+                if reading is not None:
+                    both = reading.sample(predicted), reading.sample(wanted)
+                    sparse[where].add(*both, reading.moving(batch))
+        found[features] = _where_fitted(tallies)
+        if reading is not None:
+            found[features] = beside_outputs(_where_fitted(sparse), found[features])
     return found
+
+
+def _where_fitted(tallies: Mapping[str, RegressionTally]) -> list[TargetScore]:
+    """Of each kind of bins the scores of the fit to them."""
+    scores = {where: tally.scores() for where, tally in tallies.items()}
+    # the lists are in the same order
+    return [scores[one.where][place] for place, one in enumerate(scores[WHERE[0]])]
 
 
 def score_pca(

@@ -74,6 +74,34 @@ VERBS = (
         "proprio_tcn.neural_cli:compare",
         "proprio_tcn.neural_config:CompareConfig",
     ),
+    cli.Verb(
+        "figures movement",
+        "Draw one letter, from the pen to the spindles.",
+        "proprio-tcn figures movement letter=a plane=vertical",
+        "proprio_tcn.figures_cli:movement",
+        "proprio_tcn.figures_config:MovementFigureConfig",
+    ),
+    cli.Verb(
+        "figures prediction",
+        "Draw how well models and layers explain neurons, and at which lag.",
+        "proprio-tcn figures prediction run=DIR",
+        "proprio_tcn.figures_cli:prediction",
+        "proprio_tcn.figures_config:PredictionFigureConfig",
+    ),
+    cli.Verb(
+        "figures tasks",
+        "Draw how well trained networks do their tasks, by depth and family.",
+        "proprio-tcn figures tasks runs=[DIR]",
+        "proprio_tcn.figures_cli:tasks",
+        "proprio_tcn.figures_config:TasksFigureConfig",
+    ),
+    cli.Verb(
+        "figures relation",
+        "Draw task performance against explained variance, and a map of tasks.",
+        "proprio-tcn figures relation run=DIR",
+        "proprio_tcn.figures_cli:relation",
+        "proprio_tcn.figures_config:RelationFigureConfig",
+    ),
 )
 
 _NAMES = ("proprio-tcn", "neuro-common", "torch", "mujoco", "myo-sim", "numba", "numpy", "scipy")
@@ -99,6 +127,8 @@ def info(config: "InfoConfig", run: "Run") -> None:
         rows += [f"  {one.name} {low:.0f} to {high:.0f} deg"]
     moving = ", ".join(np.array(arm.muscles)[arm.moving])
     rows += textwrap.wrap(f"muscles that move: {moving}", 100, subsequent_indent="  ")
+    for note in getattr(arm, "notes", ()):
+        rows += textwrap.wrap(note, 100, initial_indent="note: ", subsequent_indent="  ")
     print("\n".join(rows))
 
 

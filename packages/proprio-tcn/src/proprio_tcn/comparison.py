@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 
 from proprio_tcn.baselines import score_bin_regressions, score_pca
 from proprio_tcn.batches import Movements
+from proprio_tcn.lesson import Evaluation
 from proprio_tcn.letter_baselines import score_letter_baselines
-from proprio_tcn.metrics import RegressionTally, TargetScore, score_table
+from proprio_tcn.metrics import RegressionTally, TargetScore, beside_outputs, score_table
 from proprio_tcn.probes import linear_probe
 from proprio_tcn.trained import Trained
 
-__all__ = ["Comparison", "compare", "equal_bottlenecks"]
+__all__ = ["Comparison", "compare", "equal_bottlenecks", "target_scores"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,7 +19,8 @@ class Comparison:
     """Scores of one task by predictor.
 
     Attributes:
-        targets: Of a regression: predictor to scores of each target.
+        targets: Of a regression: predictor to scores of each target, at the times of the outputs of
+            networks and, interpolated between them, at every bin; of an autoencoder the latter.
         accuracy: Of letters: predictor to the share of right answers; of redundancy reduction that
             of a linear probe.
     """
@@ -75,7 +77,8 @@ def compare(
     """Score networks of one task, and what is to be beaten there.
 
     Args:
-        networks: Name to network, at least one.
+        networks: Name to network, at least one; baselines are scored at the times of the first
+            one's outputs.
         train: Movements that baselines and probes learn from.
         validation: Movements that choose their settings.
         test: Movements to score.
@@ -90,8 +93,8 @@ def compare(
             found.accuracy[name] = linear_probe(one, *sets, seed=seed)
             continue
         score = one.evaluate(test)
-        if isinstance(score.tally, RegressionTally):
-            found.targets[name] = score.tally.scores()
+        if task.is_regression:
+            found.targets[name] = target_scores(one, score)
         else:
             found.accuracy[name] = score.metric
     if not baselines or task.head == "project":
@@ -104,5 +107,23 @@ def compare(
                 task, train, test, components=components, window_bins=window
             )
     else:
-        found.targets.update(score_bin_regressions(task, *sets))
+        found.targets.update(score_bin_regressions(task, *sets, reading=first.reading))
     return found
+
+
+def target_scores(trained: Trained, score: Evaluation) -> list[TargetScore]:
+    """Scores of a regression at the times of its outputs beside those at every bin.
+
+    Args:
+        trained: The network; an autoencoder has an output at every bin, and only those scores.
+        score: What it reached.
+
+    Raises:
+        ValueError: It is no regression.
+    """
+    if not isinstance(score.tally, RegressionTally) or score.filled is None:
+        raise ValueError(f"{trained.task.name} must be a regression to have scores of targets")
+    if trained.task.head == "decode":
+        # it has an output at every bin
+        return score.tally.scores()
+    return beside_outputs(score.tally.scores(), score.filled.scores())

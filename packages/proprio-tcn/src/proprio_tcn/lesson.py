@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -171,6 +172,9 @@ class Lesson:
 def evaluate(reading: Reading, network: Forward, movements: Movements, seed: int) -> Evaluation:
     """Scores on other movements; the network is to be in its mode for use.
 
+    Redundancy reduction is scored in whole batches of the size of the training, as its loss
+    depends on that; a rest that fills none is left out.
+
     Args:
         reading: How outputs are read.
         network: The network.
@@ -185,7 +189,7 @@ def evaluate(reading: Reading, network: Forward, movements: Movements, seed: int
     elif task.head == "classify":
         tally = LetterTally()
     total, count = 0.0, 0
-    for number, batch in enumerate(batches_of(movements, task.keys)):
+    for number, batch in enumerate(_scored(reading, movements)):
         size = len(batch["spindle"])
         rngs = [generator(seed, _SCORED, number, view) for view in range(2)]
         with torch.no_grad():
@@ -202,6 +206,16 @@ def evaluate(reading: Reading, network: Forward, movements: Movements, seed: int
         elif isinstance(tally, LetterTally):
             tally.add(answer, batch["letter"])
     return Evaluation(total / count, tally, filled)
+
+
+def _scored(reading: Reading, movements: Movements) -> Iterator[Arrays]:
+    """Batches to score; a correlation over a batch means the same only in batches of one size."""
+    keys, size = reading.task.keys, reading.settings.batch
+    if reading.task.head != "project":
+        yield from batches_of(movements, keys)
+        return
+    whole = max(1, len(movements) // size)
+    yield from islice(batches_of(movements, keys, size), whole)
 
 
 def _columns(tally: RegressionTally, kind: str) -> dict[str, float]:

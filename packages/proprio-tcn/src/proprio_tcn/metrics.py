@@ -1,7 +1,7 @@
 """How good predictions are: in units and as a share of variance, over all bins and in movement."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,12 +15,21 @@ __all__ = [
     "LetterTally",
     "RegressionTally",
     "TargetScore",
+    "beside_outputs",
     "euclidean_error",
     "score_table",
 ]
 
 WHERE = ("all", "movement")
 """Which bins a score is of: all of them, or those of the movement only."""
+
+_AT_OUTPUTS = " at outputs"
+_BINS = {
+    "all": "all, at every bin",
+    "movement": "in movement, at every bin",
+    f"all{_AT_OUTPUTS}": "all, at outputs",
+    f"movement{_AT_OUTPUTS}": "in movement, at outputs",
+}
 
 
 @dataclass(frozen=True)
@@ -30,7 +39,8 @@ class TargetScore:
     Attributes:
         target: Its name.
         unit: Of the error.
-        where: One of `WHERE`.
+        where: One of `WHERE`; with " at outputs" after it only the times of a network's outputs
+            count, which are fewer than bins, see :func:`beside_outputs`.
         rmse: Root of the mean squared error over samples, channels and bins, in units.
         r2: One minus squared errors over squared deviations from each channel's mean.
     """
@@ -137,6 +147,23 @@ class RegressionTally:
         return float(np.mean([one.r2 for one in self.scores() if one.where == where]))
 
 
+def beside_outputs(
+    outputs: Sequence[TargetScore], every_bin: Sequence[TargetScore]
+) -> list[TargetScore]:
+    """Scores at the times of outputs, each followed by that at every bin.
+
+    Args:
+        outputs: Scores of one predictor at the times of a network's outputs only.
+        every_bin: Scores of the same targets at every bin.
+    """
+    pairs = zip(outputs, every_bin, strict=True)
+    return [
+        one
+        for sparse, dense in pairs
+        for one in (replace(sparse, where=f"{sparse.where}{_AT_OUTPUTS}"), dense)
+    ]
+
+
 def euclidean_error(errors: ArrayLike) -> float:
     """The published metric E: mean Euclidean norm over all channels, whatever their units.
 
@@ -190,12 +217,13 @@ def score_table(columns: Mapping[str, Sequence[TargetScore]]) -> list[str]:
         columns: Name of the predictor to its scores, all of one task.
     """
     names = list(columns)
-    lines = [f"{'':40s}" + "".join(f"{name:>24s}" for name in names)]
+    lines = [f"{'':48s}" + "".join(f"{name:>24s}" for name in names)]
     for row in zip(*columns.values(), strict=True):
         first = row[0]
-        bins = "all bins" if first.where == "all" else "in movement"
         cells = [_cell(one) for one in row]
-        lines.append(f"{first.target + ', ' + bins:40s}" + "".join(f"{c:>24s}" for c in cells))
+        lines.append(
+            f"{first.target + ', ' + _BINS[first.where]:48s}" + "".join(f"{c:>24s}" for c in cells)
+        )
     return lines
 
 

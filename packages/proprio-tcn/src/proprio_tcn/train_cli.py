@@ -12,12 +12,13 @@ __all__ = ["evaluate", "train"]
 
 
 def train(config: "TrainConfig", run: "Run") -> float:
-    """Teach a network a task; returns its accuracy or R2 in movement on writers it never saw."""
+    """Teach a network a task; returns its accuracy or R2 in movement on validation."""
     import torch
 
     from neuro_common.runs import read_provenance, write_csv
     from proprio_tcn.comparison import compare
-    from proprio_tcn.movement_source import draw_or_open
+    from proprio_tcn.movement_source import draw_or_open, source_facts
+    from proprio_tcn.probes import linear_probe
     from proprio_tcn.tasks import get_task
     from proprio_tcn.trained import save_network
     from proprio_tcn.training import planned_updates, train_network
@@ -56,6 +57,7 @@ def train(config: "TrainConfig", run: "Run") -> float:
         model=config.model.name,
         architecture=trunk.name(),
         movements=config.movements or f"{config.drawn.arm}, jitter {config.drawn.jitter:g}",
+        **source_facts(config, learnt),
         learnt_from=len(learnt),
         tested_on=len(test),
     )
@@ -65,9 +67,12 @@ def train(config: "TrainConfig", run: "Run") -> float:
     compared = compare(
         networks, learnt, chosen_on, test, baselines=config.baselines, seed=config.seed
     )
-    metric = found.metric
+    # what a sweep compares must not be the test
+    metric = trained.validation_metric
     if task.head == "project":
-        metric = trained.metrics["test_probe_accuracy"] = compared.accuracy[config.model.name]
+        trained.metrics["test_probe_accuracy"] = compared.accuracy[config.model.name]
+        metric = linear_probe(trained, learnt, chosen_on, chosen_on, seed=config.seed)
+        trained.metrics["validation_probe_accuracy"] = metric
     save_network(run.directory, trained)
     write_csv(run.path("scores.csv"), compared.columns())
     print(f"{task.title}, {trunk.name()}: {len(learnt)} movements learnt from, {len(test)} tested")
@@ -77,20 +82,30 @@ def train(config: "TrainConfig", run: "Run") -> float:
 
 
 def evaluate(config: "EvaluateConfig", run: "Run") -> float:
-    """Score a trained network on a movement set; returns accuracy or R2 in movement."""
+    """Score a trained network, on movements as in its training; returns accuracy or R2."""
     import torch
 
-    from proprio_tcn.movement_source import draw_or_open
+    from proprio_tcn.comparison import target_scores
+    from proprio_tcn.metrics import score_table
+    from proprio_tcn.movement_source import as_in_training, draw_or_open, unlike_training
     from proprio_tcn.trained import load_network
 
     if not config.weights:
         raise ValueError("weights must be given: weights=DIR of `proprio-tcn train`")
     torch.set_num_threads(config.threads)
     trained = load_network(config.weights, device=config.device)
-    movements = draw_or_open(config, config.split, trained.task)
+    source = as_in_training(config, trained.facts)
+    movements = draw_or_open(source, config.split, trained.task)
+    unlike = unlike_training(config, trained.facts, movements)
     found = trained.evaluate(movements)
     run.log(step=0, **found.row())
     print(f"{trained.task.title}, {len(movements)} movements of the {config.split} split:")
-    for name, value in found.row().items():
-        print(f"  {name:40s}{value:12.4g}")
+    print(f"drawn {', '.join(unlike) + ' and else ' if unlike else ''}as in training")
+    row = found.row()
+    if trained.task.is_regression:
+        name = str(trained.facts.get("model", "network"))
+        print("\n".join(score_table({name: target_scores(trained, found)})))
+        row = {name: row[name] for name in ("loss", "euclidean_error")}
+    for name, value in row.items():
+        print(f"{name.replace('_', ' '):48s}{value:24.4g}")
     return found.metric

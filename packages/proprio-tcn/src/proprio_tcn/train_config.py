@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from proprio_tcn.movements_config import MovementSettings
 from proprio_tcn.network_config import TRUNKS, SpatiotemporalConfig, TrunkConfig, trunk_settings
@@ -71,9 +72,13 @@ class EvaluateConfig:
 
     Attributes:
         weights: Directory of a training, or of shipped weights.
-        movements: As for training.
-        drawn: As for training.
+        movements: Folder of a movement set; "" is what the network was trained with, a folder or
+            movements drawn with the same settings.
+        drawn: Settings of `MovementSettings` that are to differ from the training's, such as the
+            jitter.
         split: "train", "val" or "test".
+        any_writers: Score on other numbers of writers, shares or seeds than the training's, too:
+            their splits may share writers with it.
         device: Where the network runs.
         seed: Nothing is drawn but the movements; it names the run.
         threads: Of torch.
@@ -81,8 +86,9 @@ class EvaluateConfig:
 
     weights: str = ""
     movements: str = ""
-    drawn: MovementSettings = field(default_factory=_drawn)
+    drawn: dict[str, Any] = field(default_factory=dict)
     split: str = "test"
+    any_writers: bool = False
     device: str = "cpu"
     seed: int = 0
     threads: int = 1

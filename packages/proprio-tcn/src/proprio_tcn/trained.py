@@ -117,6 +117,16 @@ class Trained:
             centres = published_target_bins(len(self.network.centres), trunk.bins)
         return Reading(self.task, self.scale, centres, trunk.bins, self.settings, blank)
 
+    @property
+    def validation_metric(self) -> float:
+        """What `Evaluation.metric` was on validation; NaN where it was never scored."""
+        if self.task.head == "project":
+            return -self.metrics.get("validation_loss", math.nan)
+        names = ["accuracy"]
+        if self.task.is_regression:
+            names = [f"{target.name}_movement_r2" for target in self.task.targets]
+        return float(np.mean([self.metrics.get(f"validation_{one}", math.nan) for one in names]))
+
     def predict(self, batch: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
         """What the network says of a batch, see `Reading.predict`."""
         return self.reading.predict(self.network.eval(), batch)

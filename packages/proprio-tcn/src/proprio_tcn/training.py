@@ -1,8 +1,9 @@
 """Training: one network on one task, or many of one architecture in one go; resumed to the bit."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,6 +14,7 @@ from proprio_tcn.input_scale import spindle_scale
 from proprio_tcn.lesson import Evaluation, Lesson
 from proprio_tcn.networks.ensemble import Ensemble
 from proprio_tcn.networks.settings import TrunkSettings
+from proprio_tcn.resuming import claim_directory
 from proprio_tcn.schedules import Course
 from proprio_tcn.targets import TargetScale, target_values
 from proprio_tcn.tasks import Task
@@ -64,7 +66,7 @@ def train_network(
         train: Movements to learn from.
         validation: Movements of other writers, which choose the weights that are kept.
         settings: How to train.
-        directory: Where ``checkpoints/`` go.
+        directory: Where ``checkpoints/`` go, and ``training.json``, which says whose they are.
         seed: Of the first weights, the order of movements and every other draw.
         report: Called with every validation.
         advance: Called with the number of updates that were made, and the loss of the last.
@@ -74,7 +76,8 @@ def train_network(
 
     Raises:
         ValueError: There are not enough movements, or the sets are of different muscles.
-        FormatError: The checkpoint in the directory is of another training.
+        FormatError: The checkpoint in the directory is of another training: another task, seed,
+            trunk, setting, set of muscles or number of movements.
     """
     (found,) = train_together(
         [(task, seed)],
@@ -125,6 +128,9 @@ def train_together(
     """
     _check(members, train, validation, settings)
     bins = next(batches_of(train, ("spindle",), 1))["spindle"].shape[2]
+    claim_directory(
+        directory, _told(members, trunk, (train, validation), settings, bins=bins, seed=seed)
+    )
     scales = {task.name: fit_scale(task, train, settings) for task, _ in members}
     inputs = None if settings.compat_inputs else spindle_scale(train)
     begun = [
@@ -230,6 +236,32 @@ def _check(
             "movements of training and validation must be of the same muscles, got "
             f"{len(train.muscles)} and {len(validation.muscles)}"
         )
+
+
+def _told(
+    members: Sequence[tuple[Task, int]],
+    trunk: TrunkSettings,
+    sets: Sequence[Movements],
+    settings: TrainSettings,
+    *,
+    bins: int,
+    seed: int,
+) -> dict[str, Any]:
+    """All that decides what a training gives, in plain values; not where it runs."""
+    how = asdict(settings)
+    for where in ("device", "compile"):
+        del how[where]
+    return {
+        "tasks": [task.name for task, _ in members],
+        "seeds": [one for _, one in members],
+        "seed": seed,
+        "trunk": asdict(trunk),
+        "settings": how,
+        "muscles": list(sets[0].muscles),
+        "bins": bins,
+        "movements": len(sets[0]),
+        "validation_movements": len(sets[1]),
+    }
 
 
 def _finished(begun: Trained, fit: Fit, validation: Movements, movements: int) -> Trained:
