@@ -60,7 +60,8 @@ def new_figures(block: Any, block_vars: dict[str, Any], gallery_conf: dict[str, 
 
 
 # a function in the configuration cannot be cached; every build is a fresh one
-suppress_warnings = ["config.cache"]
+# ref.python: several packages have, say, a Network; the types of a signature name it without module
+suppress_warnings = ["config.cache", "ref.python"]
 sphinx_gallery_conf = {
     "image_scrapers": (new_figures,),
     "examples_dirs": "examples",

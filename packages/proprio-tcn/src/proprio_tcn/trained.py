@@ -43,7 +43,8 @@ class Trained:
         muscles: Names of the muscles that it sees, in order.
         scale: Of the targets; None for a task that is no regression.
         settings: How it was trained.
-        metrics: Scores by name, "validation_" or "test_" before what `Evaluation.row` calls them.
+        metrics: Scores by name, ``validation_`` or ``test_`` before what `Evaluation.row` calls
+            them.
         facts: What else was told: origin, command, movements.
     """
 
