@@ -1,9 +1,9 @@
 """Compiled inverse kinematics: the posture nearest to the last one that brings the hand to a point.
 
 Each point is a small nonlinear programme: least squared distance from the prior angles while the
-hand is at the target and the angles are in their ranges. From bin to bin it is solved by sequential quadratic
-programming, in a few steps. Where these are too long, the hand is first brought to the target
-somehow, by least squares, and then stays there while the posture slides towards the prior.
+hand is at the target and the angles are in their ranges. From bin to bin it is solved by sequential
+quadratic programming, in a few steps. Where these are too long, the hand is first brought to the
+target somehow, by least squares, and then stays there while the posture slides towards the prior.
 Importing this module imports numba.
 """
 
