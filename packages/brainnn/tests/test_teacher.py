@@ -26,7 +26,9 @@ def test_in_the_mirror_the_legs_change_roles(channels: int) -> None:
     teacher = Teacher(channels, (16, 8))
     seen = observations(channels)
     actions = teacher.act(seen)
-    np.testing.assert_array_equal(teacher.act(mirror_observations(seen)), mirror_actions(actions))
+    mirrored = teacher.act(mirror_observations(seen))
+    # but for rounding: sums are taken in the order that suits the processor
+    np.testing.assert_allclose(mirrored, mirror_actions(actions), rtol=1e-5, atol=1e-6)
     assert np.abs(actions[:, :2] - actions[:, 2:]).max() > 0.01
     assert np.abs(actions).max() < 1
 

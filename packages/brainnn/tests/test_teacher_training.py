@@ -100,12 +100,13 @@ def test_a_teacher_that_does_not_walk_gives_no_reference() -> None:
 
 
 def test_the_reference_is_the_most_even_stride_again_and_again() -> None:
-    clip = lasting_clip(load_teacher().act, 260, walks=2, source="the teacher")
+    # which walk has an even stride is a matter of rounding: some of six always have
+    clip = lasting_clip(load_teacher().act, 260, walks=6, source="the teacher")
     terrain, start, stop = map(
         int, findall(r"terrain (\d+), frames (\d+) to (\d+)", clip.source)[0]
     )
     assert clip.steps == 260
-    assert terrain in (0, 1)
+    assert terrain in range(6)
     assert 50 <= start <= 150
     period = stop - start
     assert clip.loop is not None

@@ -182,7 +182,8 @@ def _draw(weight: NDArray[np.float64], size: int, rng: np.random.Generator) -> N
     """Places of ``size`` different entries, chosen in proportion to their weight; (2, size)."""
     with np.errstate(divide="ignore"):
         wait = rng.exponential(size=weight.shape) / weight
-    chosen = np.argpartition(wait, size - 1, axis=None)[:size]
+    # sorted, since the order of a partition is the processor's, and draws that follow depend on it
+    chosen = np.sort(np.argpartition(wait, size - 1, axis=None)[:size])
     return np.array(np.unravel_index(chosen, weight.shape))
 
 
