@@ -215,7 +215,9 @@ def test_files_that_are_no_trial_data_are_refused(tmp_path: Path) -> None:
     assert read_trial_data(path, spikes="cuneate_spikes").area == "cuneate"
     with pytest.raises(FileNotFoundError, match=r"got nothing there"):
         read_trial_data(tmp_path / "e.mat")
-    with pytest.raises(ValueError, match=r"must end in .nwb, .mat or .npz, got 'x.csv'"):
+    with pytest.raises(
+        ValueError, match=r"must end in .nwb, .mat or .npz, or in .h5 .*, got 'x.csv'"
+    ):
         open_recording("x.csv")
 
 

@@ -112,6 +112,12 @@ def test_muscles_joints_and_hand_are_those_of_the_angles():
     assert inputs.hand[0, 0, inside, 0] == pytest.approx(100 * x, abs=1e-4)
     assert inputs.hand[0, 2, inside, 0] == pytest.approx(100 * z, abs=1e-4)
     assert inputs.hand[0, 0, inside, 1] == pytest.approx(np.gradient(100 * x, 0.01), abs=0.6)
+    assert inputs.elbow[0, 0, inside, 0] == pytest.approx(
+        100 * UPPER_M * np.cos(shoulder), abs=1e-4
+    )
+    shoulder_rate = -np.sin(2 * time)
+    speed = 100 * UPPER_M * np.cos(shoulder) * shoulder_rate
+    assert inputs.elbow[0, 2, inside, 1] == pytest.approx(speed, abs=0.02)
     # a bump has the same units as a reach: no factor of a thousand between them
     later = angles_at(2.105 + 0.01 * np.arange(13))[:, 1]
     assert inputs.muscle[1, 0, 100:113, 0] == pytest.approx(flexor_mm(later), abs=1e-4)
@@ -124,14 +130,17 @@ def test_variables_have_the_names_that_recordings_of_neurons_know():
     inputs = reconstruct(ARM, angle_table(), (Trial("a", 1.0, 1.5),)).inputs
     named = inputs.kinematics()
     assert set(named) <= set(KINEMATICS)
-    assert [KINEMATICS[name] for name in named] == ["mm", "mm/s", "deg", "deg/s", "cm", "cm/s"]
+    assert [KINEMATICS[name] for name in named] == [
+        *("mm", "mm/s", "deg", "deg/s"),
+        *("cm", "cm/s", "cm", "cm/s"),
+    ]
     assert named["muscle_velocity"].shape == (1, 400, 3)
     assert np.array_equal(named["hand_velocity"][0, :, 2], inputs.hand[0, 2, :, 1])
 
 
 def test_padding_holds_the_posture_at_rest():
     inputs = reconstruct(ARM, angle_table(), (Trial("a", 1.0, 1.5),)).inputs
-    for part in (inputs.muscle, inputs.joint, inputs.hand):
+    for part in (inputs.muscle, inputs.joint, inputs.hand, inputs.elbow):
         assert (part[0, :, :100, 0] == part[0, :, 100:101, 0]).all()
         assert (part[0, :, 150:, 0] == part[0, :, 149:150, 0]).all()
         assert (part[0, :, :100, 1] == 0).all()
@@ -243,11 +252,36 @@ def test_the_file_has_the_published_names_with_units(tmp_path):
         shapes = {name: dataset.shape for name, dataset in file.items()}
         assert shapes["muscle_coords"] == (1, 3, 400, 2)
         assert shapes["joint_coords"] == (1, 2, 400, 2)
-        assert shapes["endeff_coords"] == (1, 400, 3, 2)
+        assert shapes["endeff_coords"] == shapes["elbow_coords"] == (1, 400, 3, 2)
         assert file["trial_durations"][0] == 120
         assert file["muscle_coords"].attrs["units"] == "mm, mm/s"
         assert file["muscle_coords"].dtype == np.float32
         assert '"arm": "small"' in file.attrs["attributes"]
+
+
+def test_files_from_before_the_elbow_are_read_without_it_and_newer_ones_refused(tmp_path):
+    from neuro_common.store import read_recording, write_recording
+
+    inputs = reconstruct(ARM, angle_table(), (Trial("a", 1.0, 2.2),)).inputs
+    inputs.write(tmp_path / "inputs.h5")
+    stored = read_recording(tmp_path / "inputs.h5")
+    assert stored.attributes["version"] == 2
+    stored.attributes["version"] = 3
+    write_recording(tmp_path / "new.h5", stored)
+    with pytest.raises(FormatError, match=r"must be of version 2 or older, got 3: read it with a"):
+        read_inputs(tmp_path / "new.h5")
+    del stored.attributes["version"], stored.signals["elbow_coords"]
+    write_recording(tmp_path / "old.h5", stored)
+    back = read_inputs(tmp_path / "old.h5")
+    assert back.elbow is None
+    assert np.array_equal(back.hand, inputs.hand)
+    assert "elbow" not in back.kinematics()
+    back.write(tmp_path / "again.h5")
+    assert read_inputs(tmp_path / "again.h5").elbow is None
+    stored.attributes["version"] = 2
+    write_recording(tmp_path / "lost.h5", stored)
+    with pytest.raises(FormatError, match=r"is no whole file of recorded inputs: 'elbow_coords'"):
+        read_inputs(tmp_path / "lost.h5")
 
 
 def test_files_of_something_else_are_refused(tmp_path):

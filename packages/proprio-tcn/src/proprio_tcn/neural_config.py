@@ -42,7 +42,8 @@ class ActivationsConfig:
     """`proprio-tcn activations`: what the layers of networks say of a session's movements.
 
     Attributes:
-        recording: A session in .nwb, .mat (TrialData) or .npz; "synthetic" for the embedded one.
+        recording: A session in .nwb, .mat (TrialData) or .npz, or .h5 of `proprio-tcn inputs` with
+            ``options.spikes=FILE.npz``; "synthetic" for the embedded one.
         options: What the reader of that file takes, such as ``options.faults=drop``.
         arm: That moves in the embedded session, see `proprio_tcn.arms.opening.open_arm`.
         reaching: What it does there.

@@ -14,6 +14,8 @@ from proprio_tcn.recorded.windows import START_BIN
 __all__ = ["RecordedInputs", "read_inputs"]
 
 _KIND = "proprio-tcn/recorded-inputs"
+_VERSION = 2
+"""Of the parts of the file: 1 has no elbow."""
 _FACTS = ("arm", "species", "muscles", "coordinates", "trial")
 
 _Array = NDArray[np.float32]
@@ -39,6 +41,7 @@ class RecordedInputs:
         muscle: Length mm and velocity mm/s, (n, muscles, 400, 2).
         joint: Angle deg and velocity deg/s, (n, coordinates, 400, 2).
         hand: Place cm and velocity cm/s in the world, (n, 3, 400, 2).
+        elbow: The same of the elbow; None in files that were written without it.
 
     Raises:
         ValueError: Shapes do not fit one another.
@@ -56,6 +59,7 @@ class RecordedInputs:
     muscle: _Array
     joint: _Array
     hand: _Array
+    elbow: _Array | None = None
 
     def __post_init__(self) -> None:
         count = len(self.trial)
@@ -68,6 +72,8 @@ class RecordedInputs:
             "joint": (count, len(self.coordinates), BINS, 2),
             "hand": (count, 3, BINS, 2),
         }
+        if self.elbow is not None:
+            wanted["elbow"] = (count, 3, BINS, 2)
         for name, shape in wanted.items():
             if getattr(self, name).shape != shape:
                 raise ValueError(
@@ -96,6 +102,8 @@ class RecordedInputs:
         parts = {"muscle": ("muscle_length", "muscle_velocity"),
                  "joint": ("joint_angle", "joint_velocity"),
                  "hand": ("hand", "hand_velocity")}  # fmt: skip
+        if self.elbow is not None:
+            parts["elbow"] = ("elbow", "elbow_velocity")
         return {
             name: getattr(self, part)[..., at].transpose(0, 2, 1)
             for part, names in parts.items()
@@ -116,15 +124,13 @@ class RecordedInputs:
             "joint_coords": Signal(
                 self.joint, (trials, "coordinate", time, part), "deg, deg/s", "angle and velocity"
             ),
-            "endeff_coords": Signal(
-                self.hand.transpose(0, 2, 1, 3),
-                (trials, time, "axis", part),
-                "cm, cm/s",
-                "hand: x forward, y left, z up, from the shoulder",
-            ),
+            "endeff_coords": _place("hand", self.hand),
         }
+        if self.elbow is not None:
+            signals["elbow_coords"] = _place("elbow", self.elbow)
         facts = {
             "kind": _KIND,
+            "version": _VERSION if self.elbow is not None else 1,
             "rate_hz": 1.0 / BIN_S,
             "start_bin": START_BIN,
             **{name: getattr(self, name) for name in _FACTS},
@@ -132,12 +138,21 @@ class RecordedInputs:
         write_recording(path, Recording(signals, facts))
 
 
+def _place(name: str, values: _Array) -> Signal:
+    return Signal(
+        values.transpose(0, 2, 1, 3),
+        ("trial_ids", "bin", "axis", "value_and_velocity"),
+        "cm, cm/s",
+        f"{name}: x forward, y left, z up, from the shoulder",
+    )
+
+
 def read_inputs(path: str | Path) -> RecordedInputs:
-    """Read what :meth:`RecordedInputs.write` wrote.
+    """Read what :meth:`RecordedInputs.write` wrote; older files have no elbow.
 
     Raises:
         FileNotFoundError: There is no such file.
-        FormatError: The file is damaged, or holds something else.
+        FormatError: The file is damaged, newer than this reader, or holds something else.
     """
     recording = read_recording(path)
     facts = recording.attributes
@@ -145,6 +160,12 @@ def read_inputs(path: str | Path) -> RecordedInputs:
         raise FormatError(
             f"{path} must hold recorded inputs that start at bin {START_BIN}, got "
             f"{facts.get('kind', 'another recording')}: make them with proprio-tcn inputs"
+        )
+    version = facts.get("version", 1)
+    if version not in range(1, _VERSION + 1):
+        raise FormatError(
+            f"{path} must be of version {_VERSION} or older, got {version}: read it with a newer "
+            "proprio-tcn"
         )
     try:
         data = {name: signal.data for name, signal in recording.signals.items()}
@@ -160,7 +181,12 @@ def read_inputs(path: str | Path) -> RecordedInputs:
             data["trial_durations"],
             data["muscle_coords"],
             data["joint_coords"],
-            np.ascontiguousarray(data["endeff_coords"].transpose(0, 2, 1, 3)),
+            _channels_first(data["endeff_coords"]),
+            _channels_first(data["elbow_coords"]) if version > 1 else None,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise FormatError(f"{path} is no whole file of recorded inputs: {error}") from None
+
+
+def _channels_first(place: _Array) -> _Array:
+    return np.ascontiguousarray(place.transpose(0, 2, 1, 3))

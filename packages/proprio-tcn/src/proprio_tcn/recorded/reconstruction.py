@@ -34,6 +34,7 @@ MIN_RATE_HZ = 50.0
 
 _Array = NDArray[np.float64]
 _TOLERANCE_RAD = 1e-6
+_STEP_S = 1e-4
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,7 +161,7 @@ def _windows(
 def _kinematics(
     arm: Arm, frames: TrialFrames, trial: Trial, window: Window, settings: RecordedSettings
 ) -> tuple[NDArray[np.float32], ...]:
-    """Muscle, joint and hand of a trial in its window, (channels, 400, 2) each."""
+    """Muscle, joint, hand and elbow of a trial in its window, (channels, 400, 2) each."""
     step = float(frames.time_s[1] - frames.time_s[0])
     rates = np.gradient(frames.angle_rad, step, axis=0)
     angles = resample(frames.time_s, frames.angle_rad, window.times_s)
@@ -173,6 +174,8 @@ def _kinematics(
         _refuse_out_of_range(arm, angles, trial)
     pose = arm.pose(angles)
     hand, hand_jacobian = arm.hand_jacobian(angles)
+    # no arm gives the elbow's jacobian: the central difference along the movement
+    ahead, behind = (arm.elbow(angles + side * _STEP_S * speeds) for side in (1, -1))
     muscle = _whole(
         arm,
         np.stack(
@@ -185,6 +188,7 @@ def _kinematics(
         _placed(muscle * 1e3),
         _placed(np.rad2deg(np.stack([angles, speeds], axis=-1))),
         _placed(np.stack([hand, np.einsum("bxc,bc->bx", hand_jacobian, speeds)], axis=-1) * 1e2),
+        _placed(np.stack([pose.elbow_m, (ahead - behind) / (2 * _STEP_S)], axis=-1) * 1e2),
     )
 
 

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neuro_common.files import FORMAT_VERSION, FormatError, atomic_path, check_format
 from proprio_tcn.neural.recording import Recording
 
-__all__ = ["read_npz", "write_npz"]
+__all__ = ["read_arrays", "read_npz", "write_npz"]
 
 _FORMAT = "proprio-tcn/recording"
 _NEEDED = tuple(
@@ -35,18 +36,17 @@ def write_npz(recording: Recording, path: str | os.PathLike[str]) -> None:
         np.savez_compressed(temporary, **arrays)
 
 
-def read_npz(path: str | os.PathLike[str]) -> Recording:
-    """Read what `write_npz` wrote, or what others wrote by the same names.
+def read_arrays(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
+    """All arrays of an npz file by name.
 
     Raises:
         FileNotFoundError: There is no such file.
-        FormatError: The file is cut short, of another format or newer, holds Python objects, or
-            makes no recording.
+        FormatError: The file is cut short, is no npz, or holds Python objects.
     """
     try:
         # numpy leaves a broken file open that it opened itself
         with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
+            return {name: stored[name] for name in stored.files}
     except (
         ValueError,
         EOFError,
@@ -58,6 +58,17 @@ def read_npz(path: str | os.PathLike[str]) -> Recording:
         raise FormatError(
             f"{path} must be a whole npz file of plain arrays, got {error}: restore it from a copy"
         ) from None
+
+
+def read_npz(path: str | os.PathLike[str]) -> Recording:
+    """Read what `write_npz` wrote, or what others wrote by the same names.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        FormatError: The file is cut short, of another format or newer, holds Python objects, or
+            makes no recording.
+    """
+    arrays = read_arrays(path)
     version = arrays.get("format_version")
     check_format(
         path,

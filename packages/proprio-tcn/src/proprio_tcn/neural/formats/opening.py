@@ -10,15 +10,15 @@ __all__ = ["open_recording"]
 
 
 def open_recording(path: str | os.PathLike[str], **options: Any) -> Recording:
-    """Read a recording from .nwb, .mat or .npz.
+    """Read a recording from .nwb, .mat or .npz, or from recorded inputs (.h5) and spikes.
 
     Args:
         path: The file.
-        **options: What the reader of its kind takes: `read_nwb` or `read_trial_data`; that of npz
-            takes none.
+        **options: What the reader of its kind takes: `read_nwb`, `read_trial_data`, or
+            `read_recorded`, which needs ``spikes``; that of npz takes none.
 
     Raises:
-        ValueError: The file is of another kind.
+        ValueError: The file is of another kind, or needs ``spikes``.
         FileNotFoundError: There is no such file.
         FormatError: The file makes no recording.
         TypeError: The reader has no such option.
@@ -36,4 +36,11 @@ def open_recording(path: str | os.PathLike[str], **options: Any) -> Recording:
         from proprio_tcn.neural.formats.npz import read_npz
 
         return read_npz(path, **options)
-    raise ValueError(f"a recording must end in .nwb, .mat or .npz, got {os.fspath(path)!r}")
+    if suffix == ".h5":
+        from proprio_tcn.neural.formats.from_inputs import read_recorded
+
+        return read_recorded(path, **options)
+    raise ValueError(
+        "a recording must end in .nwb, .mat or .npz, or in .h5 for recorded inputs with spikes, "
+        f"got {os.fspath(path)!r}"
+    )
