@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 
 from proprio_tcn.arms.opening import open_arm
-from proprio_tcn.baselines import score_bin_regressions
-from proprio_tcn.batches import ArrayMovements
-from proprio_tcn.metrics import LetterTally, RegressionTally
+from proprio_tcn.baselines.regression import score_bin_regressions
 from proprio_tcn.movements.making import make_movements
 from proprio_tcn.movements.movement_set import MovementSet
 from proprio_tcn.movements_config import MovementSettings
 from proprio_tcn.networks.settings import TrunkSettings
-from proprio_tcn.tasks import TASKS
-from proprio_tcn.train_settings import TrainSettings
-from proprio_tcn.training import train_network
+from proprio_tcn.tasks.metrics import LetterTally, RegressionTally
+from proprio_tcn.tasks.sixteen import TASKS
+from proprio_tcn.training.batches import ArrayMovements
+from proprio_tcn.training.fitting import train_network
+from proprio_tcn.training.settings import TrainSettings
 
 pytestmark = pytest.mark.slow
 SETTINGS = TrainSettings(epochs=20)

@@ -32,10 +32,10 @@ from proprio_tcn.neural.relations import Standing, relation_table
 from proprio_tcn.neural.statistics import partial_correlation
 from proprio_tcn.neural.synthetic import Encoding, plant_neurons
 from proprio_tcn.neural.targets import prepare
-from proprio_tcn.targets import TargetScale
-from proprio_tcn.tasks import get_task
-from proprio_tcn.train_settings import TrainSettings
-from proprio_tcn.trained import Trained, save_network
+from proprio_tcn.tasks.sixteen import get_task
+from proprio_tcn.tasks.targets import TargetScale
+from proprio_tcn.training.settings import TrainSettings
+from proprio_tcn.training.trained import Trained, save_network
 
 VERBS = tuple(
     Verb(

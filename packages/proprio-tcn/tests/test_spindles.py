@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from proprio_tcn.spike_trains import count_spikes, gaussian_rate
-from proprio_tcn.spindles import (
+from proprio_tcn.spindles.encoders import (
     SpindleSettings,
     afferent_rates,
     deepdraw_rate,
@@ -20,6 +19,7 @@ from proprio_tcn.spindles import (
     rest_length_mm,
     secondary_rate,
 )
+from proprio_tcn.spindles.spike_trains import count_spikes, gaussian_rate
 
 finite = st.floats(-500, 500, allow_nan=False, width=32)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from proprio_tcn.tasks import LETTERS, ORIGINS, TASKS, Target, get_task
+from proprio_tcn.tasks.sixteen import LETTERS, ORIGINS, TASKS, Target, get_task
 
 PUBLISHED = {  # name of the published code: targets' channels, units
     "classification": (20, [""]),

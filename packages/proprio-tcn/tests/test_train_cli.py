@@ -9,16 +9,16 @@ import pytest
 
 from neuro_common import cli
 from neuro_common.runs import read_csv, read_metric
-from proprio_tcn import movement_source
-from proprio_tcn.batches import ArrayMovements
-from proprio_tcn.movement_source import Source
 from proprio_tcn.movements_config import MovementSettings
 from proprio_tcn.network_config import SpatiotemporalConfig
 from proprio_tcn.networks.sampling import sample_trunk
 from proprio_tcn.networks.settings import FAMILIES, TrunkSettings
-from proprio_tcn.tasks import Task
+from proprio_tcn.tasks.sixteen import Task
 from proprio_tcn.train_config import MODELS, EvaluateConfig, TrainConfig
-from proprio_tcn.trained import load_network
+from proprio_tcn.training import movement_source
+from proprio_tcn.training.batches import ArrayMovements
+from proprio_tcn.training.movement_source import Source
+from proprio_tcn.training.trained import load_network
 
 VERBS = (
     cli.Verb(

@@ -8,20 +8,20 @@ import pytest
 import torch
 
 from neuro_common.files import FormatError
-from proprio_tcn.batches import ArrayMovements, shift_movements
-from proprio_tcn.comparison import target_scores
-from proprio_tcn.input_scale import ScaledTrunk, spindle_scale
-from proprio_tcn.lesson import Lesson, evaluate
-from proprio_tcn.metrics import LetterTally, RegressionTally
+from proprio_tcn.baselines.comparison import target_scores
 from proprio_tcn.networks.settings import TrunkSettings
 from proprio_tcn.networks.trunk import build_trunk
-from proprio_tcn.reading import Reading
-from proprio_tcn.schedules import Course, cosine_rate, patience_decays
-from proprio_tcn.targets import TargetScale, target_values
-from proprio_tcn.tasks import TASKS
-from proprio_tcn.train_settings import TrainSettings
-from proprio_tcn.trained import Trained, load_network, save_network
-from proprio_tcn.training import fit_scale, planned_updates, train_network, train_together
+from proprio_tcn.tasks.metrics import LetterTally, RegressionTally
+from proprio_tcn.tasks.sixteen import TASKS
+from proprio_tcn.tasks.targets import TargetScale, target_values
+from proprio_tcn.training.batches import ArrayMovements, shift_movements
+from proprio_tcn.training.fitting import fit_scale, planned_updates, train_network, train_together
+from proprio_tcn.training.input_scale import ScaledTrunk, spindle_scale
+from proprio_tcn.training.lesson import Lesson, evaluate
+from proprio_tcn.training.reading import Reading
+from proprio_tcn.training.schedules import Course, cosine_rate, patience_decays
+from proprio_tcn.training.settings import TrainSettings
+from proprio_tcn.training.trained import Trained, load_network, save_network
 
 BINS, MUSCLES = 64, 6
 TRUNK = TrunkSettings(spatial_kernels=[4, 8], spatial_kernel_size=3, temporal_kernel_size=3)

@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from proprio_tcn.neural.scores import explained_variance
     from proprio_tcn.recorded.inputs import read_inputs
     from proprio_tcn.recorded.reconstruction import reconstruct
-    from proprio_tcn.spindles import SpindleSettings, encode
-    from proprio_tcn.tasks import TASKS, get_task
-    from proprio_tcn.train_settings import TrainSettings
-    from proprio_tcn.trained import load_network
-    from proprio_tcn.training import train_network
+    from proprio_tcn.spindles.encoders import SpindleSettings, encode
+    from proprio_tcn.tasks.sixteen import TASKS, get_task
+    from proprio_tcn.training.fitting import train_network
+    from proprio_tcn.training.settings import TrainSettings
+    from proprio_tcn.training.trained import load_network
 
 __all__ = [
     "TASKS",
@@ -64,21 +64,21 @@ __all__ = [
 ]
 
 _HOMES = {
-    "TASKS": "tasks",
+    "TASKS": "tasks.sixteen",
     "Arm": "arms.arm",
     "MovementSet": "movements.movement_set",
     "MovementSettings": "movements_config",
     "Recording": "neural.recording",
-    "SpindleSettings": "spindles",
-    "TrainSettings": "train_settings",
+    "SpindleSettings": "spindles.encoders",
+    "TrainSettings": "training.settings",
     "TrunkSettings": "networks.settings",
     "build_network": "networks.making",
-    "encode": "spindles",
+    "encode": "spindles.encoders",
     "explained_variance": "neural.scores",
     "generate_movements": "movements.generation",
-    "get_task": "tasks",
+    "get_task": "tasks.sixteen",
     "inverse_dynamics": "arms.dynamics",
-    "load_network": "trained",
+    "load_network": "training.trained",
     "make_movements": "movements.making",
     "open_arm": "arms.opening",
     "open_movements": "movements.opening",
@@ -87,7 +87,7 @@ _HOMES = {
     "reconstruct": "recorded.reconstruction",
     "sample_trunk": "networks.sampling",
     "solve_postures": "arms.inverse",
-    "train_network": "training",
+    "train_network": "training.fitting",
 }
 
 

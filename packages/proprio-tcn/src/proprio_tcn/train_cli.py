@@ -16,12 +16,12 @@ def train(config: "TrainConfig", run: "Run") -> float:
     import torch
 
     from neuro_common.runs import read_provenance, write_csv
-    from proprio_tcn.comparison import compare
-    from proprio_tcn.movement_source import draw_or_open, source_facts
-    from proprio_tcn.probes import linear_probe
-    from proprio_tcn.tasks import get_task
-    from proprio_tcn.trained import save_network
-    from proprio_tcn.training import planned_updates, train_network
+    from proprio_tcn.baselines.comparison import compare
+    from proprio_tcn.baselines.probes import linear_probe
+    from proprio_tcn.tasks.sixteen import get_task
+    from proprio_tcn.training.fitting import planned_updates, train_network
+    from proprio_tcn.training.movement_source import draw_or_open, source_facts
+    from proprio_tcn.training.trained import save_network
 
     torch.set_num_threads(config.threads)
     task, settings = get_task(config.task), config.training
@@ -85,10 +85,10 @@ def evaluate(config: "EvaluateConfig", run: "Run") -> float:
     """Score a trained network, on movements as in its training; returns accuracy or R2."""
     import torch
 
-    from proprio_tcn.comparison import target_scores
-    from proprio_tcn.metrics import score_table
-    from proprio_tcn.movement_source import as_in_training, draw_or_open, unlike_training
-    from proprio_tcn.trained import load_network
+    from proprio_tcn.baselines.comparison import target_scores
+    from proprio_tcn.tasks.metrics import score_table
+    from proprio_tcn.training.movement_source import as_in_training, draw_or_open, unlike_training
+    from proprio_tcn.training.trained import load_network
 
     if not config.weights:
         raise ValueError("weights must be given: weights=DIR of `proprio-tcn train`")

@@ -7,8 +7,8 @@ from typing import Any
 from proprio_tcn.movements_config import MovementSettings
 from proprio_tcn.network_config import TRUNKS, SpatiotemporalConfig, TrunkConfig, trunk_settings
 from proprio_tcn.networks.settings import TrunkSettings
-from proprio_tcn.tasks import get_task
-from proprio_tcn.train_settings import TrainSettings
+from proprio_tcn.tasks.sixteen import get_task
+from proprio_tcn.training.settings import TrainSettings
 
 __all__ = ["MODELS", "EvaluateConfig", "TrainConfig"]
 
@@ -26,7 +26,7 @@ class TrainConfig:
     """`proprio-tcn train`: teach a network a task, and score it on writers that it never saw.
 
     Attributes:
-        task: One of the sixteen, see `proprio_tcn.tasks.TASKS`.
+        task: One of the sixteen, see `proprio_tcn.tasks.sixteen.TASKS`.
         model: The trunk, one of `MODELS`.
         movements: Folder that `proprio-tcn generate` wrote; "" draws movements in memory.
         drawn: Those that are drawn, see `MovementSettings`; for torques they are reaches.

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from neuro_common.plots import new_figure
 from neuro_common.style import PALETTE, figure_style, save_figure
 from proprio_tcn.figures.tables import Explained
-from proprio_tcn.tasks import TASKS
+from proprio_tcn.tasks.sixteen import TASKS
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist

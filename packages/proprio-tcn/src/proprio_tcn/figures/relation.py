@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from neuro_common.plots import new_figure
 from neuro_common.style import PALETTE, figure_style, save_figure
 from proprio_tcn.neural.relations import Standing
-from proprio_tcn.tasks import TASKS
+from proprio_tcn.tasks.sixteen import TASKS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,7 +11,7 @@ from neuro_common.files import FormatError
 from neuro_common.plots import new_figure
 from neuro_common.style import PALETTE, figure_style, save_figure
 from proprio_tcn.networks.settings import FAMILIES, TrunkSettings
-from proprio_tcn.tasks import TASKS
+from proprio_tcn.tasks.sixteen import TASKS
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist

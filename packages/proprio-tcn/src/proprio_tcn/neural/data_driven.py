@@ -76,9 +76,9 @@ def learn_spikes(
     """
     import torch
 
-    from proprio_tcn.losses import residual_variance
     from proprio_tcn.networks.head_settings import HeadSettings
     from proprio_tcn.networks.making import build_network
+    from proprio_tcn.tasks.losses import residual_variance
 
     learning = learning or Learning()
     neurons = targets.rates.shape[1]

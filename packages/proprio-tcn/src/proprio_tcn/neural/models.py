@@ -86,7 +86,7 @@ def open_networks(
 
     from proprio_tcn.networks.sampling import sample_trunk
     from proprio_tcn.networks.trunk import build_trunk
-    from proprio_tcn.trained import load_network
+    from proprio_tcn.training.trained import load_network
 
     found: dict[str, NamedNetwork] = {}
     for directory in directories:

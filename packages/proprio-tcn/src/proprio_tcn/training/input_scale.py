@@ -11,11 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from proprio_tcn.batches import Movements, batches_of
 from proprio_tcn.movements.format import BINS
 from proprio_tcn.networks.settings import TrunkSettings
 from proprio_tcn.networks.trunk import Trunk
-from proprio_tcn.targets import TargetScale
+from proprio_tcn.tasks.targets import TargetScale
+from proprio_tcn.training.batches import Movements, batches_of
 
 __all__ = ["ScaledTrunk", "spindle_scale"]
 

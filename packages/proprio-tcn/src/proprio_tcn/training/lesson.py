@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from neuro_common.seeding import generator
-from proprio_tcn.batches import Movements, batches_of
-from proprio_tcn.losses import barlow_loss, draw_view, mean_squared_error
-from proprio_tcn.metrics import LetterTally, RegressionTally
 from proprio_tcn.networks.making import Network
-from proprio_tcn.reading import Reading, Told
-from proprio_tcn.targets import target_values
+from proprio_tcn.tasks.losses import barlow_loss, draw_view, mean_squared_error
+from proprio_tcn.tasks.metrics import LetterTally, RegressionTally
+from proprio_tcn.tasks.targets import target_values
+from proprio_tcn.training.batches import Movements, batches_of
+from proprio_tcn.training.reading import Reading, Told
 
 __all__ = ["Evaluation", "Forward", "Lesson", "Question", "evaluate"]
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from neuro_common.files import FormatError, read_json
-from proprio_tcn.resuming import claim_directory
+from proprio_tcn.training.resuming import claim_directory
 
 TRAINING: dict[str, Any] = {"seed": 0, "settings": {"epochs": 2, "views": ["time"]}}
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from proprio_tcn.batches import Movements, batches_of
+from proprio_tcn.training.batches import Movements, batches_of
 
 __all__ = ["classify_letters", "cut_velocity", "score_letter_baselines", "uncut_velocity"]
 

@@ -4,9 +4,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from proprio_tcn.batches import Movements, batches_of
-from proprio_tcn.letter_baselines import classify_letters
-from proprio_tcn.trained import Trained
+from proprio_tcn.baselines.letters import classify_letters
+from proprio_tcn.training.batches import Movements, batches_of
+from proprio_tcn.training.trained import Trained
 
 __all__ = ["linear_probe", "trunk_features"]
 

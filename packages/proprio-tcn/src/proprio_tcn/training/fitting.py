@@ -9,17 +9,17 @@ import torch
 from torch import Tensor
 
 from neuro_common.training import Fit, Plan, Point, fit_together
-from proprio_tcn.batches import Movements, batches_of
-from proprio_tcn.input_scale import spindle_scale
-from proprio_tcn.lesson import Evaluation, Lesson
 from proprio_tcn.networks.ensemble import Ensemble
 from proprio_tcn.networks.settings import TrunkSettings
-from proprio_tcn.resuming import claim_directory
-from proprio_tcn.schedules import Course
-from proprio_tcn.targets import TargetScale, target_values
-from proprio_tcn.tasks import Task
-from proprio_tcn.train_settings import TrainSettings
-from proprio_tcn.trained import Trained
+from proprio_tcn.tasks.sixteen import Task
+from proprio_tcn.tasks.targets import TargetScale, target_values
+from proprio_tcn.training.batches import Movements, batches_of
+from proprio_tcn.training.input_scale import spindle_scale
+from proprio_tcn.training.lesson import Evaluation, Lesson
+from proprio_tcn.training.resuming import claim_directory
+from proprio_tcn.training.schedules import Course
+from proprio_tcn.training.settings import TrainSettings
+from proprio_tcn.training.trained import Trained
 
 __all__ = ["fit_scale", "planned_updates", "train_network", "train_together"]
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from neuro_common.files import FormatError, read_json, write_json
-from proprio_tcn.train_settings import TrainSettings
+from proprio_tcn.training.settings import TrainSettings
 
 __all__ = ["Course", "cosine_rate", "patience_decays"]
 

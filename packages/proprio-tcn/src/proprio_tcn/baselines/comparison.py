@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from proprio_tcn.baselines import score_bin_regressions, score_pca
-from proprio_tcn.batches import Movements
-from proprio_tcn.lesson import Evaluation
-from proprio_tcn.letter_baselines import score_letter_baselines
-from proprio_tcn.metrics import RegressionTally, TargetScore, beside_outputs, score_table
-from proprio_tcn.probes import linear_probe
-from proprio_tcn.trained import Trained
+from proprio_tcn.baselines.letters import score_letter_baselines
+from proprio_tcn.baselines.probes import linear_probe
+from proprio_tcn.baselines.regression import score_bin_regressions, score_pca
+from proprio_tcn.tasks.metrics import RegressionTally, TargetScore, beside_outputs, score_table
+from proprio_tcn.training.batches import Movements
+from proprio_tcn.training.lesson import Evaluation
+from proprio_tcn.training.trained import Trained
 
 __all__ = ["Comparison", "compare", "equal_bottlenecks", "target_scores"]
 

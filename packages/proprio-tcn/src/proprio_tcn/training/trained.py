@@ -13,18 +13,18 @@ from torch import Tensor
 
 from neuro_common.checkpoint import load_checkpoint, save_checkpoint
 from neuro_common.files import FormatError
-from proprio_tcn.batches import Movements
-from proprio_tcn.input_scale import ScaledTrunk
-from proprio_tcn.lesson import Evaluation, evaluate
 from proprio_tcn.movements.format import BINS
 from proprio_tcn.networks.geometry import published_target_bins
 from proprio_tcn.networks.head_settings import PROJECTED, HeadSettings
 from proprio_tcn.networks.making import Network, build_network, network_from_facts
 from proprio_tcn.networks.settings import TrunkSettings
-from proprio_tcn.reading import Reading
-from proprio_tcn.targets import TargetScale
-from proprio_tcn.tasks import Task, get_task
-from proprio_tcn.train_settings import TrainSettings
+from proprio_tcn.tasks.sixteen import Task, get_task
+from proprio_tcn.tasks.targets import TargetScale
+from proprio_tcn.training.batches import Movements
+from proprio_tcn.training.input_scale import ScaledTrunk
+from proprio_tcn.training.lesson import Evaluation, evaluate
+from proprio_tcn.training.reading import Reading
+from proprio_tcn.training.settings import TrainSettings
 
 __all__ = ["Trained", "load_network", "save_network"]
 
@@ -78,8 +78,9 @@ class Trained:
             scale: Of the targets.
             settings: How it is to be trained.
             seed: Of its first weights.
-            inputs: Scale of the spindles, of `proprio_tcn.input_scale.spindle_scale`; None leaves
-                them in mm and mm/s, as published.
+            inputs: Scale of the spindles, of
+                `proprio_tcn.training.input_scale.spindle_scale`; None leaves them in mm and mm/s,
+                as published.
             bins: Of a movement.
         """
         outputs = task.outputs(len(muscles)) or PROJECTED

@@ -8,9 +8,9 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from proprio_tcn.targets import Interpolation, TargetScale, interpolation_matrix
-from proprio_tcn.tasks import Task
-from proprio_tcn.train_settings import TrainSettings
+from proprio_tcn.tasks.sixteen import Task
+from proprio_tcn.tasks.targets import Interpolation, TargetScale, interpolation_matrix
+from proprio_tcn.training.settings import TrainSettings
 
 __all__ = ["Reading", "Told"]
 

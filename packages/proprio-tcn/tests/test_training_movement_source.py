@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from proprio_tcn import movement_source
 from proprio_tcn.movements_config import MovementSettings
-from proprio_tcn.tasks import TASKS
+from proprio_tcn.tasks.sixteen import TASKS
 from proprio_tcn.train_config import EvaluateConfig, TrainConfig
+from proprio_tcn.training import movement_source
 
 
 @dataclass

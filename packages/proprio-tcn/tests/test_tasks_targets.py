@@ -6,13 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.preprocessing import StandardScaler
 
-from proprio_tcn.targets import (
+from proprio_tcn.tasks.sixteen import TASKS
+from proprio_tcn.tasks.targets import (
     TargetScale,
     interpolation_matrix,
     target_slices,
     target_values,
 )
-from proprio_tcn.tasks import TASKS
 
 
 def batch(muscles: int = 5, n: int = 3, bins: int = 40) -> dict[str, np.ndarray]:

@@ -6,15 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, r2_score, root_mean_squared_error
 
-from proprio_tcn.metrics import (
+from proprio_tcn.tasks.metrics import (
     LetterTally,
     RegressionTally,
     beside_outputs,
     euclidean_error,
     score_table,
 )
-from proprio_tcn.targets import target_slices
-from proprio_tcn.tasks import TASKS
+from proprio_tcn.tasks.sixteen import TASKS
+from proprio_tcn.tasks.targets import target_slices
 
 LIMB = TASKS["limb_position_velocity"]
 

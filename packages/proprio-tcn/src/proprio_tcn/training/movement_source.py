@@ -10,7 +10,7 @@ from proprio_tcn.movements.movement_set import MovementSet
 from proprio_tcn.movements.opening import open_movements
 from proprio_tcn.movements.sources import differing_sources
 from proprio_tcn.movements_config import MovementSettings
-from proprio_tcn.tasks import Task
+from proprio_tcn.tasks.sixteen import Task
 from proprio_tcn.train_config import EvaluateConfig, TrainConfig
 
 __all__ = ["Source", "as_in_training", "draw_or_open", "source_facts", "unlike_training"]

@@ -140,9 +140,9 @@ def draw_view(
 
     Args:
         spindle: ``(n, muscles, bins, 2)``.
-        kinds: Some of `proprio_tcn.train_settings.VIEWS`: "time" zeroes two windows of 50 bins of
-            400, "muscle" zeroes up to 18 muscles, "noise" adds noise of a tenth to four tenths of a
-            channel's deviation to up to 18 muscles.
+        kinds: Some of `proprio_tcn.training.settings.VIEWS`: "time" zeroes two windows of 50 bins
+            of 400, "muscle" zeroes up to 18 muscles, "noise" adds noise of a tenth to four tenths
+            of a channel's deviation to up to 18 muscles.
         rng: Draws it, each sample anew.
         blank: What stands in place of what is left out ``(muscles, 1, 2)``: what the network takes
             for nothing; None is zero.

@@ -7,17 +7,17 @@ from sklearn.linear_model import LinearRegression
 from sklearn.metrics import root_mean_squared_error
 from sklearn.preprocessing import PolynomialFeatures
 
-from proprio_tcn.baselines import (
+from proprio_tcn.baselines.regression import (
     bin_features,
     fit_bin_regression,
     score_bin_regressions,
     score_pca,
 )
-from proprio_tcn.batches import ArrayMovements
-from proprio_tcn.reading import Reading
-from proprio_tcn.targets import TargetScale
-from proprio_tcn.tasks import TASKS
-from proprio_tcn.train_settings import TrainSettings
+from proprio_tcn.tasks.sixteen import TASKS
+from proprio_tcn.tasks.targets import TargetScale
+from proprio_tcn.training.batches import ArrayMovements
+from proprio_tcn.training.reading import Reading
+from proprio_tcn.training.settings import TrainSettings
 
 MUSCLES = 5
 

@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from proprio_tcn.tasks import Task
+from proprio_tcn.tasks.sixteen import Task
 
 __all__ = ["Interpolation", "TargetScale", "interpolation_matrix", "target_slices", "target_values"]
 

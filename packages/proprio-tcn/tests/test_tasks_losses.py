@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from proprio_tcn.losses import (
+from proprio_tcn.tasks.losses import (
     barlow_loss,
     draw_view,
     mean_squared_error,

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from proprio_tcn.batches import ArrayMovements
-from proprio_tcn.letter_baselines import (
+from proprio_tcn.baselines.letters import (
     classify_letters,
     cut_velocity,
     score_letter_baselines,
     uncut_velocity,
 )
+from proprio_tcn.training.batches import ArrayMovements
 
 
 def movements(seed: int, n: int = 120, bins: int = 60) -> ArrayMovements:

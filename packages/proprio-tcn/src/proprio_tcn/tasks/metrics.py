@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from proprio_tcn.targets import target_slices
-from proprio_tcn.tasks import LETTERS, Task
+from proprio_tcn.tasks.sixteen import LETTERS, Task
+from proprio_tcn.tasks.targets import target_slices
 
 __all__ = [
     "WHERE",

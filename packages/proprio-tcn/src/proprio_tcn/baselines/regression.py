@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from proprio_tcn.batches import Movements, batches_of
-from proprio_tcn.metrics import WHERE, RegressionTally, TargetScore, beside_outputs
-from proprio_tcn.targets import target_values
-from proprio_tcn.tasks import Task
+from proprio_tcn.tasks.metrics import WHERE, RegressionTally, TargetScore, beside_outputs
+from proprio_tcn.tasks.sixteen import Task
+from proprio_tcn.tasks.targets import target_values
+from proprio_tcn.training.batches import Movements, batches_of
 
 if TYPE_CHECKING:
-    from proprio_tcn.reading import Reading
+    from proprio_tcn.training.reading import Reading
 
 __all__ = [
     "FEATURES",
@@ -213,8 +213,8 @@ def score_bin_regressions(
             too.
 
     Returns:
-        One of `FEATURES` to scores as :meth:`proprio_tcn.metrics.RegressionTally.scores`, or as
-        :func:`proprio_tcn.metrics.beside_outputs` with a reading.
+        One of `FEATURES` to scores as :meth:`proprio_tcn.tasks.metrics.RegressionTally.scores`, or
+        as :func:`proprio_tcn.tasks.metrics.beside_outputs` with a reading.
     """
     found = {}
     for features in FEATURES:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from proprio_tcn.movements.format import BIN_S
-from proprio_tcn.spike_trains import count_spikes, gaussian_rate
+from proprio_tcn.spindles.spike_trains import count_spikes, gaussian_rate
 
 if TYPE_CHECKING:
     from proprio_tcn.arms.arm import Arm
