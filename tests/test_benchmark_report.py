@@ -69,3 +69,65 @@ def test_a_benchmark_says_its_steps() -> None:
 )
 def test_durations_have_readable_units(seconds: float, text: str) -> None:
     assert report.duration(seconds) == text
+
+
+def run_of(plain_s: float, kernel_s: float, memory: float) -> dict[str, Any]:
+    plain = benchmark("test_plain", plain_s, 100, baseline=True)
+    kernel = benchmark("test_kernel", kernel_s, 100)
+    large = benchmark("test_large", 1.0, 1, baseline=True, bytes=8e9)
+    small = benchmark("test_small", 1.0, 1, bytes=memory)
+    for one in (large, small):
+        one["group"] = "memory"
+    return record(plain, kernel, large, small)
+
+
+def test_several_runs_count_by_their_median() -> None:
+    runs = [run_of(2.0, seconds, 2e9) for seconds in (0.5, 8.0, 0.4)]
+    merged = report.merge(runs)
+    assert report.gains(merged) == {("vector", "kernel"): 4.0, ("memory", "small"): 4.0}
+    assert report.merge(runs[:1]) == {**runs[0]}
+    with pytest.raises(ValueError, match="same benchmarks"):
+        report.merge([runs[0], record(benchmark("test_other", 1.0, 1))])
+
+
+def test_history_knows_the_last_gain_of_each_case(tmp_path: Path) -> None:
+    history = tmp_path / "history.csv"
+    assert report.recorded(history) == {}
+    report.remember(history, "2026-01-02", "Abacus", {("a", "one, two"): 3.0, ("b", "x"): 1.5})
+    report.remember(history, "2026-01-03", "Abacus", {("a", "one, two"): 2.0})
+    assert report.recorded(history) == {("a", "one, two"): 2.0, ("b", "x"): 1.5}
+    assert len(history.read_text().splitlines()) == 4
+    history.write_text("date,gain\n")
+    with pytest.raises(ValueError, match=r"history.csv must have the columns date, machine"):
+        report.recorded(history)
+
+
+def test_what_falls_behind_is_told() -> None:
+    known = {("g", name): 10.0 for name in ("same", "warned", "failed", "gone")}
+    found = {("g", "same"): 8.1, ("g", "warned"): 7.0, ("g", "failed"): 5.9, ("g", "new"): 1.0}
+    warnings, failures = report.check(found, known)
+    assert warnings == ["g: warned: 7 times its baseline, recorded 10"]
+    assert failures == [
+        "g: failed: 5.9 times its baseline, recorded 10",
+        "g: gone: recorded, but not measured",
+    ]
+
+
+@pytest.mark.parametrize(("kernel_s", "code"), [(0.5, 0), (1.5, 1)])
+def test_a_check_fails_on_a_regression(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    kernel_s: float,
+    code: int,
+) -> None:
+    monkeypatch.setattr(report, "VERSIONS", ())
+    where = [f"--history={tmp_path / 'history.csv'}", f"--output={tmp_path / 'page.md'}"]
+    monkeypatch.setattr(report, "measure", lambda _: run_of(2.0, 0.5, 2e9))
+    assert report.main(where) == 0
+    monkeypatch.setattr(report, "measure", lambda _: run_of(2.0, kernel_s, 2e9))
+    before = (tmp_path / "history.csv").read_bytes()
+    assert report.main([*where, "--repeats", "3", "--check"]) == code
+    assert (tmp_path / "history.csv").read_bytes() == before
+    told = "::error::vector: kernel: 1.33 times its baseline, recorded 4" in capsys.readouterr().out
+    assert told == bool(code)
