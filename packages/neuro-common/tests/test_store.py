@@ -2,18 +2,16 @@
 
 import json
 import sys
-from datetime import UTC, datetime
 
 import h5py
 import numpy as np
-import pynwb
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from neuro_common.files import FormatError
-from neuro_common.store import Recording, Signal, read_recording, write_nwb, write_recording
+from neuro_common.store import Recording, Signal, read_recording, write_recording
 
 NUMBERS = st.one_of(
     hnp.boolean_dtypes(),
@@ -174,70 +172,11 @@ def test_what_does_not_fit_together_is_refused(make, message):
         make()
 
 
-def test_xarray_gets_coordinates_units_and_attributes():
-    dataset = a_recording().to_xarray()
-    assert dict(dataset.sizes) == {"time": 10, "channel": 2, "neuron": 3}
-    assert list(dataset.coords) == ["time"]
-    assert set(dataset.data_vars) == {"mean_x", "lfp", "current", "coupling"}
-    assert dataset["lfp"].attrs == {"units": "mV", "description": ""}
-    assert dataset["time"].attrs["units"] == "ms"
-    assert dataset["lfp"].dtype == np.float32
-    assert float(dataset["lfp"].sel(time=2.5, channel=1)) == -5.0
-    assert dataset.attrs["controller"] == "linear"
-
-
-SESSION = {
-    "description": "three phases",
-    "identifier": "run-3",
-    "start": datetime(2026, 5, 1, tzinfo=UTC),
-}
-
-
-def test_nwb_reads_back_with_seconds_and_units(tmp_path):
-    recording = a_recording()
-    write_nwb(tmp_path / "data.nwb", recording, **SESSION)
-    with pynwb.NWBHDF5IO(tmp_path / "data.nwb", "r") as reader:
-        session = reader.read()
-        assert (session.session_description, session.identifier) == ("three phases", "run-3")
-        assert session.session_start_time == SESSION["start"]
-        assert json.loads(session.notes) == recording.attributes
-        assert set(session.acquisition) == {"mean_x", "lfp"}
-        lfp = session.acquisition["lfp"]
-        assert lfp.unit == "mV"
-        assert lfp.comments == "dims time, channel"
-        assert lfp.data.dtype == np.float32
-        np.testing.assert_array_equal(lfp.data[()], recording.signals["lfp"].data)
-        np.testing.assert_allclose(lfp.timestamps[()], np.arange(10) * 0.5e-3)
-        assert session.acquisition["mean_x"].description == "mean fast variable"
-        assert set(session.scratch) == {"current", "coupling"}
-        assert session.scratch["current"].description == "bias [nA; dims neuron]"
-        np.testing.assert_array_equal(session.scratch["current"].data[()], [0.5, 0.7, 0.6])
-    assert pynwb.validate(path=tmp_path / "data.nwb") == []
-    assert [path.name for path in tmp_path.iterdir()] == ["data.nwb"]
-
-
-def test_nwb_refuses_what_it_cannot_hold(tmp_path):
-    path = tmp_path / "data.nwb"
-    with pytest.raises(ValueError, match="start must carry a time zone, got 2026-05-01T00:00:00"):
-        write_nwb(path, a_recording(), **{**SESSION, "start": datetime(2026, 5, 1)})
-    recording = a_recording()
-    recording.signals["time"].units = "1"
-    with pytest.raises(ValueError, match=r"times in s, ms or us, got .*'time': '1'"):
-        write_nwb(path, recording, **SESSION)
-    recording = a_recording()
-    recording.signals["mean_x"].data = recording.signals["mean_x"].data * 1j
-    with pytest.raises(ValueError, match='signal "mean_x" is complex'):
-        write_nwb(path, recording, **SESSION)
-    assert not list(tmp_path.iterdir())
-
-
 @pytest.mark.parametrize(
     ("module", "extra", "call"),
     [
         ("h5py", "io", lambda path: write_recording(path, a_recording())),
         ("h5py", "io", lambda path: read_recording(path)),
-        ("xarray", "xarray", lambda path: a_recording().to_xarray()),
-        ("pynwb", "nwb", lambda path: write_nwb(path, a_recording(), **SESSION)),
     ],
 )
 def test_a_missing_extra_is_named(tmp_path, monkeypatch, module, extra, call):

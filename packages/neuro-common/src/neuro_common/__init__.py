@@ -17,6 +17,7 @@ __all__ = [
     "checkpoint",
     "cli",
     "command",
+    "exchange",
     "extras",
     "files",
     "plots",

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +18,9 @@ from neuro_common.files import (
     to_json,
 )
 
-__all__ = ["Recording", "Signal", "read_recording", "write_nwb", "write_recording"]
+__all__ = ["Recording", "Signal", "read_recording", "write_recording"]
 
 _FORMAT = "neuro-common/recording"
-_SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6}
 
 
 @dataclass(eq=False)
@@ -175,73 +173,6 @@ def read_recording(path: str | Path) -> Recording:
         ) from error
     except (OSError, RuntimeError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise FormatError(f"{path} is damaged or no recording: {error}") from error
-
-
-def write_nwb(
-    path: str | Path, recording: Recording, *, description: str, identifier: str, start: datetime
-) -> None:
-    """Write a recording as Neurodata Without Borders, for tools that read nothing else (``nwb``).
-
-    Signals over time become time series with timestamps in seconds, the others go to the scratch
-    space, units and dimensions in their description; the attributes become the notes, as JSON.
-
-    Args:
-        path: File to write, ending in ``.nwb``; one that is there is replaced.
-        recording: What to write. Its times are a coordinate in s, ms or us.
-        description: What the session was.
-        identifier: Name of the session that no other one has.
-        start: When the session began, with a time zone.
-
-    Raises:
-        ValueError: No signal has times in s, ms or us along its first dimension; a signal is
-            complex; ``start`` has no time zone.
-    """
-    pynwb = require("pynwb", "nwb")
-    if start.tzinfo is None:
-        raise ValueError(f"start must carry a time zone, got {start.isoformat()}")
-    session = pynwb.NWBFile(
-        session_description=description,
-        identifier=identifier,
-        session_start_time=start,
-        notes=to_json(recording.attributes),
-    )
-    times = _times_in_seconds(recording)
-    for name, signal in recording.signals.items():
-        if np.iscomplexobj(signal.data):
-            raise ValueError(f'signal "{name}" is complex, which NWB has not: write its two parts')
-        seconds = times.get(signal.dims[0]) if signal.dims else None
-        about = f"dims {', '.join(signal.dims)}"
-        if name in times:
-            continue
-        if seconds is None:
-            text = f"{signal.description} [{signal.units}; {about}]"
-            session.add_scratch(signal.data[()], name=name, description=text)
-        else:
-            session.add_acquisition(
-                pynwb.TimeSeries(
-                    name=name,
-                    data=signal.data,
-                    unit=signal.units,
-                    timestamps=seconds,
-                    description=signal.description,
-                    comments=about,
-                )
-            )
-    if not session.acquisition:
-        raise ValueError(
-            "recording must hold a signal over time and its times in s, ms or us, got "
-            f"{ {name: signal.units for name, signal in recording.signals.items()} }"
-        )
-    with atomic_path(path) as temporary, pynwb.NWBHDF5IO(temporary, "w") as writer:
-        writer.write(session)
-
-
-def _times_in_seconds(recording: Recording) -> dict[str, NDArray[np.float64]]:
-    return {
-        name: signal.data * _SECONDS[signal.units]
-        for name, signal in recording.signals.items()
-        if recording.is_coordinate(name) and signal.units in _SECONDS
-    }
 
 
 def _check_names(what: str, names: tuple[str, ...]) -> None:

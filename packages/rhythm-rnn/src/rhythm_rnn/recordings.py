@@ -25,7 +25,7 @@ def to_recording(run: Drive) -> Recording:
     """A drive as signals with units and dimensions, time first.
 
     Taps of all cues follow one another in ``tap_time``; ``tap_cue`` has the number of the cue of
-    each. ``.to_xarray()`` and `neuro_common.store.write_nwb` take it from there.
+    each. ``.to_xarray()`` and `neuro_common.exchange` take it from there.
     """
     taps = [found.time_ms for found in run.taps]
     periods = np.array([found.spectral_period_ms for found in run.taps])
