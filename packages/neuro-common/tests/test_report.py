@@ -204,6 +204,51 @@ def test_spoiled_report_is_refused(tmp_path: Path, text: str, message: str) -> N
     assert not (tmp_path / "run" / "index.html").exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        (
+            "report.json",
+            '{"created": 1, "tests": []}',
+            'must have the format "neuro-common/report"',
+        ),
+        ("report.json", '{"format": "neuro-common/rep', "must be a complete JSON file"),
+        ("provenance.json", '{"format": "neuro-', "provenance.json must be a complete JSON file"),
+        ("provenance.json", {"format_version": 9}, "provenance.json must have format_version <= 1"),
+        (
+            "provenance.json",
+            {"git": "abc"},
+            r"provenance.json must be as a run wrote it, got git 'a",
+        ),
+        ("provenance.json", {"versions": [1]}, "got versions .1.: restore it from a copy"),
+    ],
+)
+def test_index_stays_when_one_report_is_spoiled(
+    tmp_path: Path, name: str, text: str | dict[str, object], message: str
+) -> None:
+    write_report(tmp_path / "good")
+    index = write_index(tmp_path, "All of it")
+    before = index.read_bytes()
+    bad = tmp_path / "bad"
+    asked = {"distribution": "toy", "verb": "train", "command": "toy train", "seed": 1}
+    with Run.open(bad, config={"a": 1}, **asked) as run:  # type: ignore[arg-type]
+        write_report(run.directory, "Second report")
+    file = bad / name
+    spoiled = text if isinstance(text, str) else json.dumps(json.loads(file.read_text()) | text)
+    file.write_text(spoiled)
+    with pytest.raises(FormatError, match=message) as caught:
+        write_index(tmp_path, "All of it")
+    assert str(bad) in str(caught.value)
+    assert index.read_bytes() == before
+    assert file.read_text() == spoiled
+
+
+def test_folder_that_is_called_like_a_report_is_none(tmp_path: Path) -> None:
+    write_report(tmp_path / "good")
+    (tmp_path / "other" / "report.json").mkdir(parents=True)
+    assert len(Page(write_index(tmp_path, "All of it")).all("section")) == 1
+
+
 def test_what_cannot_be_shown_is_refused(tmp_path: Path) -> None:
     report = Report(tmp_path / "run", "t")
     with pytest.raises(ValueError, match="title must say what the report is about, got an empty"):

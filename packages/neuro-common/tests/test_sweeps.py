@@ -1,8 +1,10 @@
 """The table of a sweep, read from directories in every state."""
 
+import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -63,6 +65,56 @@ def test_running_and_killed_jobs(tmp_path: Path) -> None:
         (young / "lock").touch()
         rows = {row.job: row.status for row in sweep_status(tmp_path)}
         assert rows == {run.directory.name: "running", "01234567": "interrupted"}
+
+
+def edited(path: Path, **changes: Any) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+@pytest.mark.parametrize(
+    ("file", "spoil", "message"),
+    [
+        ("done", {"format_version": 9}, "done must have format_version <= 1, got 9: a newer"),
+        ("config.json", {"config": [1]}, "config.json must hold a config, got [1]"),
+        ("config.json", {"format": "theirs/x"}, 'must have the format "neuro-common/config"'),
+        ("provenance.json", {"format_version": 9}, "a newer release wrote it, so update with pip"),
+        ("provenance.json", {"error": 5}, "must be as a run wrote it, got error 5: restore it"),
+        ("provenance.json", {"duration_s": "long"}, "got duration_s 'long': restore it from a"),
+        ("provenance.json", {"git": {"revision": 5}}, "got git revision 5: restore it from a copy"),
+        ("provenance.json", {"git": "abc"}, "got git and resumed that read 'str' object has no"),
+        ("provenance.json", {"resumed": ["abc"]}, "got git and resumed that read 'str' object"),
+        ("provenance.json", b"\x89PNG", "must be a complete JSON file, got one that breaks off"),
+        ("done", b"", "done must be a complete JSON file, got one that breaks off or is no JSON"),
+    ],
+)
+def test_one_spoiled_job_hides_no_other(
+    tmp_path: Path, file: str, spoil: dict[str, Any] | bytes, message: str
+) -> None:
+    for seed in (0, 1):
+        with begin(tmp_path, seed) as run:
+            run.finish(seed + 0.5)
+    if isinstance(spoil, bytes):
+        (run.directory / file).write_bytes(spoil)
+    else:
+        edited(run.directory / file, **spoil)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    rows = {row.job: row for row in sweep_status(tmp_path)}
+    broken = rows.pop(run.directory.name)
+    assert broken.status == "broken"
+    assert message in broken.note
+    assert [(row.status, row.metric) for row in rows.values()] == [("done", 0.5)]
+    assert message in format_status(sweep_status(tmp_path))
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_what_is_no_job_but_is_called_like_one(tmp_path: Path) -> None:
+    with begin(tmp_path, 0) as run:
+        run.finish(0.5)
+    (tmp_path / "deadbeef").write_text("a file")
+    # what a kill right before the lock leaves: a job that can be taken up
+    (tmp_path / "cafecafe").mkdir()
+    rows = {row.job: row.status for row in sweep_status(tmp_path)}
+    assert rows == {run.directory.name: "done", "deadbeef": "broken", "cafecafe": "interrupted"}
 
 
 def test_table(sweep: Path) -> None:

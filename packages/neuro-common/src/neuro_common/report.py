@@ -132,7 +132,7 @@ def write_index(directory: str | os.PathLike[str], title: str) -> Path:
         FormatError: A report is torn, foreign or of a newer version, or a figure of it is gone.
     """
     root = Path(directory)
-    folders = sorted(file.parent for file in root.rglob("report.json"))
+    folders = sorted(file.parent for file in root.rglob("report.json") if file.is_file())
     if not folders:
         raise FileNotFoundError(
             f"{root} must have a report.json at or below it, got none: run a verb that writes a "
@@ -147,10 +147,10 @@ def write_index(directory: str | os.PathLike[str], title: str) -> Path:
 
 
 def _read_section(directory: Path, anchor: str) -> _Section:
-    data = read_json(directory / "report.json", _FORMAT)
+    data, facts = read_json(directory / "report.json", _FORMAT), _facts(directory)
     try:
         blocks = [_prepare(block, directory) for block in data["blocks"]]
-        return _Section(anchor, str(data["title"]), blocks, _facts(directory))
+        return _Section(anchor, str(data["title"]), blocks, facts)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise FormatError(
             f"{directory / 'report.json'} must hold a title and blocks, got something else "
@@ -232,9 +232,14 @@ def _facts(directory: Path) -> dict[str, str]:
         record = read_provenance(directory)
     except FileNotFoundError:
         return {}
-    git = record.get("git") or {}
+    git, versions = record.get("git") or {}, record.get("versions") or {}
+    for name, value in (("git", git), ("versions", versions)):
+        if not isinstance(value, dict):
+            raise FormatError(
+                f"{directory / 'provenance.json'} must be as a run wrote it, got {name} {value!r}: "
+                "restore it from a copy, or delete it"
+            )
     revision = str(git.get("revision") or "")[:12] + (", edited since" if git.get("dirty") else "")
-    versions = record.get("versions") or {}
     facts = {
         "Command": record.get("command"),
         "Seed": record.get("seed"),

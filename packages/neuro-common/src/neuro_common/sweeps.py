@@ -11,6 +11,7 @@ from typing import Any
 
 from neuro_common.provenance import differing_keys, flatten
 from neuro_common.runs import (
+    FormatError,
     RunError,
     job_status,
     last_revision,
@@ -85,21 +86,44 @@ def _read_job(directory: Path, row: JobRow) -> dict[str, Any]:
     """Fill the row as far as the files can be read; return the config, empty where it cannot."""
     config: dict[str, Any] = {}
     try:
-        status = job_status(directory)
+        # a kill may come between a job's directory and its first file
+        empty = directory.is_dir() and not any(directory.iterdir())
+        status = "interrupted" if empty else job_status(directory)
         # a job that was killed, or that begins just now, may not have its first files yet
         with suppress(FileNotFoundError):
             config = read_config(directory)
-            record = read_provenance(directory)
-            row.revision = last_revision(record)
-            row.note = record.get("error") or ""
+            duration_s = _read_facts(directory, row)
             if status in ("done", "stopped", "failed"):
-                row.duration_s = record.get("duration_s")
+                row.duration_s = duration_s
         if status == "done":
             row.metric = read_metric(directory)
         row.status = status
     except (RunError, OSError) as error:
         row.note = str(error)
     return config
+
+
+def _read_facts(directory: Path, row: JobRow) -> float | None:
+    """Fill revision and note from the provenance; return how long the job took so far."""
+    record = read_provenance(directory)
+    error, duration_s = record.get("error"), record.get("duration_s")
+    try:
+        revision = last_revision(record)
+    except (AttributeError, TypeError) as problem:
+        raise FormatError(_foreign(directory, f"git and resumed that read {problem}")) from None
+    wanted = {"git revision": (revision, str), "error": (error, str)}
+    for name, (value, kind) in {**wanted, "duration_s": (duration_s, int | float)}.items():
+        if value is not None and not isinstance(value, kind):
+            raise FormatError(_foreign(directory, f"{name} {value!r}"))
+    row.revision, row.note = revision, error or ""
+    return duration_s
+
+
+def _foreign(directory: Path, got: str) -> str:
+    return (
+        f"{directory / 'provenance.json'} must be as a run wrote it, got {got}: restore it from a "
+        "copy, or delete it"
+    )
 
 
 def _sort_key(value: Any) -> tuple[bool, float, str]:
