@@ -47,6 +47,19 @@ PRETRAINED = {
         "task.imitation=0.8 task.goal=0.2 task.max_pose_error=0.6 task.max_lag=3 "
         "learning.steps=2500000 connectome.source=surrogate seed=0",
     },
+    "proprio-tcn": {
+        f"proprio_tcn/pretrained/{task}": f"proprio-tcn train task={task} drawn.jitter=0.06 {how}"
+        for how, tasks in {
+            "seed=1": "action_recognition joint_velocity",
+            "seed=2": "hand_position",
+            "seed=1 training.epochs=10": "hand_velocity hand_position_velocity "
+            "hand_position_velocity_acceleration limb_position limb_velocity "
+            "limb_position_velocity limb_position_velocity_acceleration joint_position "
+            "joint_position_velocity joint_position_velocity_acceleration torque autoencoder",
+            "seed=1 training.epochs=10 training.batch=256": "redundancy_reduction",
+        }.items()
+        for task in tasks.split()
+    },
     "rldbs-env": {
         f"rldbs_env/pretrained/ppo_{env}": f"rldbs-env train env={env} seed=1"
         for env in ("bvdp", "charge_balanced", "hindmarsh_rose")
@@ -85,6 +98,11 @@ DEMO = [
     "brainnn evaluate weights=pretrained episodes=5 hydra.run.dir=results/demo/walker",
     "brainnn record weights=pretrained hydra.run.dir=results/demo/walk",
     "brainnn figures wiring hydra.run.dir=results/demo/wiring_matters",
+    "proprio-tcn figures movement hydra.run.dir=results/demo/letter",
+    "proprio-tcn evaluate weights=pretrained/hand_position hydra.run.dir=results/demo/hand",
+    "proprio-tcn predict networks=[pretrained/hand_position,pretrained/joint_velocity,"
+    "pretrained/action_recognition] hydra.run.dir=results/demo/neurons",
+    "proprio-tcn figures prediction run=results/demo/neurons hydra.run.dir=results/demo/which_task",
     "neuro-common report results/demo",
 ]
 
@@ -207,14 +225,34 @@ def together(session: nox.Session) -> None:
         session.run(*session.posargs)
         return
     session.run("mypy", *SOURCES)
-    session.run("python", "-P", "-m", "pytest", "tests")
+    session.run("python", "-P", "-m", "pytest", "tests", "-m", "not slow")
     session.run("sphinx-build", "-W", "--keep-going", "-q", "docs", "docs/_build/html")
+
+
+@nox.session
+def launchers(session: nox.Session) -> None:
+    """Sweeps killed and taken up under every launcher, Ray's too, and searches by Optuna."""
+    plugins = ("joblib-launcher", "submitit-launcher", "ray-launcher", "optuna-sweeper")
+    # the sweeper asks for optuna < 3, other sessions have a later one
+    pins = Path(session.create_tmp()) / "launchers.txt"
+    lines = CONSTRAINTS.read_text(encoding="utf-8").splitlines(keepends=True)
+    pins.write_text("".join(line for line in lines if not line.startswith("optuna==")))
+    tools = ["pytest", *(f"hydra-{name}" for name in plugins)]
+    install(session, {"rldbs-env": ["cli"], "neuro-common": []}, *tools, pins=pins)
+    files = ["tests/test_sweeps.py", "tests/test_shared_configs.py"]
+    session.run("python", "-P", "-m", "pytest", *files, *session.posargs)
 
 
 @nox.session
 def demo(session: nox.Session) -> None:
     """The main job: every package on small settings -> results/demo/index.html."""
-    shown = {"rldbs-env": ["cli"], "rhythm-rnn": [], "spinal-rnn": [], "brainnn": []}
+    shown = {
+        "rldbs-env": ["cli"],
+        "rhythm-rnn": [],
+        "spinal-rnn": [],
+        "brainnn": [],
+        "proprio-tcn": [],
+    }
     install(session, shown | {"neuro-common": []})
     shutil.rmtree(ROOT / "results" / "demo", ignore_errors=True)
     for line in DEMO:
@@ -258,9 +296,9 @@ def make_pretrained(session: nox.Session, package: str) -> None:
     for target, line in PRETRAINED[package].items():
         run = ROOT / "results" / "pretrained" / target
         session.run(*shlex.split(line), f"hydra.run.dir={run}")
-        for name in ("weights.safetensors", "manifest.json", "reference_gait.npz"):
-            if (run / name).is_file():
-                shutil.copy(run / name, ROOT / "packages" / package / "src" / target)
+        for shipped in (ROOT / "packages" / package / "src" / target).iterdir():
+            if (run / shipped.name).is_file():
+                shutil.copy(run / shipped.name, shipped)
 
 
 @nox.session

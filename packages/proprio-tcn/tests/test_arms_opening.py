@@ -34,8 +34,13 @@ def test_two_link_by_name() -> None:
     np.testing.assert_allclose(short.hand(np.zeros((1, 4))), [[0, 0, -0.261]], atol=1e-12)
     with pytest.raises(ValueError, match=r"lengths must be one of snap, butter, .* got 'lando'"):
         open_arm("two_link", lengths="lando")
-    with pytest.raises(TypeError, match="the arm 'two_link' has no option wrapping"):
+    with pytest.raises(
+        ValueError,
+        match="'two_link' has no option wrapping; its options are lengths, upper_m, forearm",
+    ):
         open_arm("two_link", wrapping=False)
+    with pytest.raises(ValueError, match="must be of its kinds, got upper_m='long': "):
+        open_arm("two_link", upper_m="long")
 
 
 def test_human_arms_by_name() -> None:
@@ -46,7 +51,7 @@ def test_human_arms_by_name() -> None:
     assert (len(arm.muscles), int(arm.moving.sum())) == (63, 37)
     elbow = open_arm("elbow", coordinates=["r_elbow_flex"])
     assert len(elbow.coordinates) == 1
-    with pytest.raises(TypeError, match="the arm 'human' has no option hand"):
+    with pytest.raises(ValueError, match="the arm 'human' has no option hand; its options are co"):
         open_arm("human", hand="S_grasp")
 
 
@@ -87,10 +92,21 @@ def test_what_there_is_not() -> None:
 def test_a_mujoco_file_needs_its_landmarks(tmp_path: Path) -> None:
     path = tmp_path / "arm.xml"
     path.write_text(TENDON, encoding="utf-8")
-    with pytest.raises(TypeError, match=r"hand, elbow and shoulder.*but hand, elbow, shoulder is"):
+    with pytest.raises(ValueError, match=r"hand, elbow and shoulder.*but hand, elbow, shoulder is"):
         open_arm(path)
-    with pytest.raises(TypeError, match=r"but shoulder is not given: use open_arm\('"):
+    with pytest.raises(
+        ValueError, match=r"but shoulder is not given: use arm_options.shoulder=NAME .* open_arm\('"
+    ):
         open_arm(path, hand="hand", elbow="elbow")
+
+
+def test_unknown_options_name_those_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "arm.osim"
+    path.write_text("<OpenSimDocument/>", encoding="utf-8")
+    with pytest.raises(
+        ValueError, match="no option body; its options are hand, elbow, shoulder, species, coord"
+    ):
+        open_arm(path, body=3)
 
 
 def test_importing_is_light() -> None:

@@ -130,6 +130,28 @@ def test_a_prediction_returns_its_best_model(capsys: pytest.CaptureFixture[str])
     assert "true rates would explain 0.700" in (run / "report.html").read_text()
 
 
+def test_several_predictions_are_drawn_together(capsys: pytest.CaptureFixture[str]) -> None:
+    one, two = saved("one", "active", 0.02), saved("two", "passive", 0.0)
+    words = ["figures", "prediction", f"runs=[{one},{two}]", "models=4"]
+    assert main("proprio-tcn", VERBS, words) == 0
+    told = capsys.readouterr().out
+    assert "Of 20 models that all 2 sessions share, torque net 4 explains most" in told
+    run = drawn_by("prediction")
+    table = read_csv(run / "figures" / "sessions.csv")
+    assert table["session"] == ["one active"] * 4 + ["two passive"] * 4
+    best = [i for i, name in enumerate(table["model"]) if name == "torque net 4"]
+    mean = np.mean([float(table["test_ev"][i]) for i in best])
+    assert read_metric(run) == pytest.approx(mean)
+    # all networks have one layer here
+    assert not (run / "figures" / "depth.csv").exists()
+
+
+def test_one_of_several_is_one() -> None:
+    path = saved("one", "active", 0.02)
+    assert main("proprio-tcn", VERBS, ["figures", "prediction", f"runs=[{path}]"]) == 0
+    assert (drawn_by("prediction") / "figures" / "prediction.csv").exists()
+
+
 def test_a_relation_has_three_figures(capsys: pytest.CaptureFixture[str]) -> None:
     directory = compared(saved("one", "active", 0.02), saved("two", "passive", 0.0))
     assert main("proprio-tcn", VERBS, ["figures", "relation", f"run={directory}"]) == 0
@@ -164,6 +186,7 @@ def test_one_window_has_no_conditions_and_nan_is_no_metric() -> None:
         (["movement", "plane=sagittal"], "plane must be horizontal or vertical"),
         (["prediction"], "run must be given: run=DIR of `proprio-tcn predict`"),
         (["prediction", "run=nowhere"], "nowhere holds no neurons.csv"),
+        (["prediction", "run=one", "runs=[two]"], "runs=[A,B] several: give one of them"),
         (["tasks"], "runs must name folders: runs=[DIR]"),
         (["tasks", "runs=[nowhere]"], "nowhere holds 0 networks"),
         (["relation"], "run must be given: run=DIR of `proprio-tcn compare`"),

@@ -93,6 +93,13 @@ def test_markers_become_inputs_with_residuals_told(session, tmp_path, capsys):
     assert [row["marker"] for row in residuals[:4]] == list(NAMES)
     pooled = np.sqrt(np.mean([float(row["rms_mm"]) ** 2 for row in residuals]))
     assert pooled == pytest.approx(metric)
+    drawn = rows(tmp_path / "run" / "figures" / "session.csv")
+    assert float(drawn[20]["time_s"]) == 0.005
+    assert float(drawn[20]["elbow_flexion_deg"]) == pytest.approx(
+        float(written.joint[0, 3, 100, 0]), abs=1e-3
+    )
+    assert f"    {tmp_path / 'run' / 'report.html'}" in told
+    assert (tmp_path / "run" / "report.html").exists()
     line = next(line for line in told.splitlines() if line.startswith("Ulna_marker"))
     ulna = [float(row["max_mm"]) for row in residuals if row["marker"] == "Ulna_marker"]
     assert float(line.split()[2]) == pytest.approx(max(ulna), abs=1e-3)
@@ -101,7 +108,8 @@ def test_markers_become_inputs_with_residuals_told(session, tmp_path, capsys):
 def test_angles_become_inputs_and_a_table_for_figures(session, tmp_path, capsys):
     folder, angles = session
     options = {"angles": str(folder / "angles.mot"), "events": str(folder / "events.csv")}
-    assert carry_out(tmp_path, **options) is None
+    assert carry_out(tmp_path, figure=False, **options) is None
+    assert not (tmp_path / "run" / "figures").exists()
     assert "RMS" not in capsys.readouterr().out
     assert not (tmp_path / "run" / "residuals.csv").exists()
     table = rows(tmp_path / "run" / "kinematics.csv")
@@ -111,8 +119,13 @@ def test_angles_become_inputs_and_a_table_for_figures(session, tmp_path, capsys)
     assert float(table[7]["elbow_flexion_deg"]) == pytest.approx(
         np.rad2deg(angles[27, 3]), abs=1e-3
     )
-    hand = open_arm("human").hand(angles[27:28])[0] * 100
-    assert float(table[7]["hand_x_cm"]) == pytest.approx(hand[0], abs=1e-3)
+    arm = open_arm("human")
+    for name, place in (("hand", arm.hand), ("elbow", arm.elbow)):
+        here, ahead, behind = (place(angles[27 + step][None])[0] * 100 for step in (0, 1, -1))
+        found = [float(table[7][f"{name}_{axis}_cm"]) for axis in "xyz"]
+        assert found == pytest.approx(here, abs=1e-3)
+        speed = [float(table[7][f"{name}_{axis}_cm_s"]) for axis in "xyz"]
+        assert speed == pytest.approx((ahead - behind) / 0.02, abs=0.02)
 
 
 def test_the_config_composes_and_is_what_the_verb_takes():

@@ -114,6 +114,13 @@ def test_a_full_file_is_read_batch_by_batch(movements: MovementSet, tmp_path: Pa
         for key, array in stored.batch(rows).items():
             np.testing.assert_array_equal(array, expected[key], err_msg=key)
             assert array.dtype == expected[key].dtype
+        # a training may ask for another start of each
+        keys = ("moving", "spindle", "hand_acceleration", "letter")
+        moved = movements.batch(rows, keys, rng=np.random.default_rng(3))
+        assert (moved["moving"] != expected["moving"]).any()
+        drawn = stored.batch(rows, keys, rng=np.random.default_rng(3))
+        for key, array in moved.items():
+            np.testing.assert_array_equal(drawn[key], array, err_msg=key)
         with pytest.raises(KeyError, match="got torque"):
             stored.batch(rows, ("torque",))
     write_movements(tmp_path / "dataset_train.hdf5", movements, "compact")

@@ -3,39 +3,24 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from neuro_common.cli import Verb, compose, main
-from neuro_common.runs import read_csv, read_metric
-from proprio_tcn.networks.head_settings import HeadSettings
-from proprio_tcn.networks.making import build_network
+from neuro_common.files import FormatError
+from neuro_common.runs import read_csv, read_metric, write_csv
 from proprio_tcn.networks.settings import TrunkSettings
-from proprio_tcn.networks.trunk import build_trunk
-from proprio_tcn.neural.data_driven import Learning, learn_architectures, learn_spikes
-from proprio_tcn.neural.features import spindle_input
+from proprio_tcn.neural.feature_files import read_features
 from proprio_tcn.neural.formats.npz import write_npz
-from proprio_tcn.neural.kinematics import with_derivatives
 from proprio_tcn.neural.models import (
-    NamedNetwork,
-    network_features,
-    of_muscles,
     open_networks,
 )
-from proprio_tcn.neural.prediction import LayerScore
 from proprio_tcn.neural.prediction_files import read_prediction
 from proprio_tcn.neural.protocol import Protocol
-from proprio_tcn.neural.recording import Recording
 from proprio_tcn.neural.relations import Standing, relation_table
-from proprio_tcn.neural.statistics import partial_correlation
-from proprio_tcn.neural.synthetic import Encoding, plant_neurons
 from proprio_tcn.neural.targets import prepare
-from proprio_tcn.tasks.sixteen import get_task
-from proprio_tcn.tasks.targets import TargetScale
-from proprio_tcn.training.settings import TrainSettings
-from proprio_tcn.training.trained import Trained, save_network
 
 VERBS = tuple(
     Verb(
@@ -51,47 +36,18 @@ MUSCLES = tuple(f"m{number}" for number in range(6))
 SETTINGS = TrunkSettings(spatial_kernels=[4, 6], spatial_kernel_size=3, temporal_kernel_size=5)
 
 
-def session(trials: int = 48) -> Recording:
-    """Smooth random movements; neurons follow the muscles."""
-    rng = np.random.default_rng(0)
-    slow = rng.normal(size=(trials, 110, 6)).cumsum(axis=1).cumsum(axis=1) / 20 + 100
-    empty = Recording(
-        np.zeros((trials, 110, 1), dtype=np.uint16),
-        np.full(trials, 110),
-        {"muscle_length": slow.astype(np.float32)},
-        movement_onset=np.full(trials, 10),
-        movement_end=rng.integers(70, 100, trials),
-        bump_onset=np.full(trials, -1),
-        target_direction_deg=90.0 * (np.arange(trials) % 4),
-        bump_direction_deg=np.full(trials, np.nan),
-        neurons=("none",),
-        muscles=MUSCLES,
-        subject="Nobody",
-    )
-    state = empty.variables(["muscle_length"])
-    encoding = Encoding(neurons=8, link="identity", gain=0.4, rate_hz=80)
-    return plant_neurons(empty, state, encoding, seed=0)[0]
-
-
-def save_trained(directory: Path, seed: int, performance: float) -> Path:
-    task = get_task("hand_position")
-    network = build_network(SETTINGS, HeadSettings("regress", 3), len(MUSCLES), seed)
-    with torch.no_grad():
-        for one in network.parameters():
-            one.mul_(1.1)
-    scale = TargetScale(np.zeros(3, dtype=np.float32), np.ones(3, dtype=np.float32))
-    metrics = {"test_hand_movement_r2": performance, "test_hand_all_r2": 0.0}
-    save_network(
-        directory, Trained(network, task, MUSCLES, scale, TrainSettings(), metrics=metrics)
-    )
-    return directory
+@pytest.fixture
+def elsewhere(muscle_session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    write_npz(muscle_session(), tmp_path / "session.npz")
+    return tmp_path
 
 
 @pytest.fixture
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    write_npz(session(), tmp_path / "session.npz")
-    return tmp_path
+def small(save_trained: Any, elsewhere: Path) -> list[str]:
+    """One small network, which is all that is asked."""
+    trained = save_trained(elsewhere / "small", 0, 0.7)
+    return [f"networks=[{trained}]", "untrained=false", "draws=0"]
 
 
 def run(*words: str) -> Path:
@@ -101,7 +57,9 @@ def run(*words: str) -> Path:
     return own
 
 
-def test_from_networks_to_a_comparison(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_from_networks_to_a_comparison(
+    save_trained: Any, elsewhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     trained = save_trained(elsewhere / "trained", 0, 0.7)
     common = ["recording=session.npz", f"networks=[{trained}]", "draws=0"]
     first = run("activations", *common)
@@ -168,6 +126,24 @@ def test_the_embedded_session_needs_no_file() -> None:
     assert len(config.protocol.alphas) == 15
 
 
+def test_limb_neurons_of_the_embedded_session_reach_the_ceiling(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Planted case (a) as a user runs it, on the arm without muscles."""
+    monkeypatch.chdir(tmp_path)
+    neurons = ["neurons.link=identity", "neurons.gain=0.3", "neurons.rate_hz=150"]
+    session = ["arm=two_link", "reaching.active=120", "reaching.passive=0"]
+    found = run("predict", *session, *neurons, "draws=0")
+    ceilings = read_csv(found / "ceilings.csv")
+    oracle = np.mean([float(one) for one in ceilings["oracle_ev"]])
+    layers = read_csv(found / "layers.csv")
+    ranked = sorted(zip(map(float, layers["test_ev"]), layers["model"], strict=True))
+    assert ranked[-1][1] == "limb position + velocity"
+    assert oracle - 0.03 < ranked[-1][0] < oracle + 0.02
+    assert ranked[-1][0] > ranked[0][0] + 0.2
+    assert read_metric(found) == ranked[-1][0]
+
+
 @pytest.mark.slow
 def test_the_embedded_session_is_read_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -202,43 +178,20 @@ def test_what_cannot_be_done_is_said(
 
 
 def test_activations_of_another_split_are_refused(
-    elsewhere: Path, capsys: pytest.CaptureFixture[str]
+    small: list[str], elsewhere: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    first = run("activations", "recording=session.npz", "draws=1")
+    first = run("activations", "recording=session.npz", *small)
     file = first / "activations" / "0.npz"
     words = ["predict", "recording=session.npz", f"activations=[{file}]", "draws=0"]
     assert main("proprio-tcn", VERBS, [*words, "protocol.seed=1"]) == 1
-    assert "of the same windows and split, but its train differs" in capsys.readouterr().err
-
-
-def test_muscles_are_matched_by_name() -> None:
-    recording = session()
-    turned = of_muscles(recording, MUSCLES[::-1])
-    np.testing.assert_array_equal(
-        turned.kinematics["muscle_length"], recording.kinematics["muscle_length"][..., ::-1]
-    )
-    with pytest.raises(
-        ValueError, match=r"network's 2 muscles, but it lacks 1 of them, such as biceps"
-    ):
-        of_muscles(recording, ("m1", "biceps"))
-
-
-def test_networks_of_one_beginning_share_an_untrained_one(tmp_path: Path) -> None:
-    paths = [save_trained(tmp_path / str(n), seed, 0.5) for n, seed in enumerate((0, 0, 3))]
-    found = open_networks(paths, session(), draws=0)
-    tasks = ["hand_position", "untrained", "hand_position", "hand_position", "untrained"]
-    assert [one.task for one in found] == tasks
-    first, twin = found[0].trunk, found[1].trunk
-    for one, two in zip(first.parameters(), twin.parameters(), strict=True):
-        torch.testing.assert_close(one, 1.1 * two)
-    assert len({one.name for one in found}) == 5
+    assert "same windows, split and movements, but its train differs" in capsys.readouterr().err
 
 
 def test_networks_of_one_name_are_kept_apart(
-    elsewhere: Path, capsys: pytest.CaptureFixture[str]
+    muscle_session: Any, save_trained: Any, elsewhere: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     paths = [save_trained(elsewhere / place / "trained", 0, 0.5) for place in "abcd"]
-    found = [one.name for one in open_networks(paths, session(), untrained=False)]
+    found = [one.name for one in open_networks(paths, muscle_session(), untrained=False)]
     name = f"hand_position {SETTINGS.name()} 0"
     assert found == [name, f"{name} trained", f"{name} trained 2", f"{name} trained 3"]
     # those of files too
@@ -250,50 +203,10 @@ def test_networks_of_one_name_are_kept_apart(
     assert f"must not call two networks {name}, but in" in capsys.readouterr().err
 
 
-def test_an_untrained_one_is_the_network_at_update_zero(tmp_path: Path) -> None:
-    """Also where the trunk scales its input."""
-    scale = TargetScale(np.zeros(3, dtype=np.float32), np.ones(3, dtype=np.float32))
-    inputs = np.array([np.tile([100.0, 5.0], (6, 1)), np.tile([7.0, 30.0], (6, 1))])
-    begun = Trained.untrained(
-        get_task("hand_position"),
-        SETTINGS,
-        MUSCLES,
-        scale=scale,
-        settings=TrainSettings(),
-        seed=4,
-        inputs=inputs,
-    )
-    save_network(tmp_path / "begun", begun)
-    recording = session()
-    zero, untrained = open_networks([tmp_path / "begun"], recording)
-    assert untrained.name.startswith("untrained")
-    targets = prepare(recording)
-    found = list(network_features([zero, untrained], targets, Protocol()))
-    half = len(found) // 2
-    for one, two in zip(found[:half], found[half:], strict=True):
-        assert one.layer == two.layer
-        np.testing.assert_array_equal(one.values, two.values)
-    plain = build_network(SETTINGS, HeadSettings("regress", 3), len(MUSCLES), 4).trunk.eval()
-    unscaled = NamedNetwork("plain", plain, MUSCLES, "untrained")
-    first = next(network_features([unscaled], targets, Protocol()))
-    assert not np.array_equal(first.values, found[0].values)
-
-
-def test_each_muscle_set_of_an_architecture_learns() -> None:
-    targets = prepare(session())
-    own, few, again = (
-        NamedNetwork(name, build_trunk(SETTINGS, len(muscles), 0).eval(), muscles, "untrained")
-        for name, muscles in (("a", MUSCLES), ("b", MUSCLES[:4]), ("c", MUSCLES))
-    )
-    drawn = NamedNetwork("d", own.trunk, None, "untrained")
-    found = learn_architectures([own, few, again, drawn], targets, Protocol(), epochs=1, seed=0)
-    name = f"data-driven {SETTINGS.name()}"
-    assert [one.model for one in found] == [name, f"{name}, muscle set 2"]
-    assert not np.array_equal(found[0].test_ev, found[1].test_ev)
-
-
-def test_damaged_activations_are_named(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    first = run("activations", "recording=session.npz", "draws=1")
+def test_damaged_activations_are_named(
+    small: list[str], elsewhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = run("activations", "recording=session.npz", *small)
     whole = (first / "activations" / "0.npz").read_bytes()
     alone = elsewhere / "some" / "where" / "0.npz"
     alone.parent.mkdir(parents=True)
@@ -309,8 +222,10 @@ def test_damaged_activations_are_named(elsewhere: Path, capsys: pytest.CaptureFi
     assert read_csv(found / "models.csv")["model"] == []
 
 
-def test_silent_neurons_are_told(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    recording = session()
+def test_silent_neurons_are_told(
+    muscle_session: Any, elsewhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recording = muscle_session()
     spikes = recording.spikes.copy()
     spikes[..., 5] = 0
     write_npz(replace(recording, spikes=spikes), elsewhere / "silent.npz")
@@ -321,68 +236,11 @@ def test_silent_neurons_are_told(elsewhere: Path, capsys: pytest.CaptureFixture[
     assert len(read_prediction(found).neurons) == 7
 
 
-def test_a_network_learns_the_spikes() -> None:
-    moving = with_derivatives(session())
-    state = moving.variables(["muscle_velocity"])
-    encoding = Encoding(neurons=8, link="identity", gain=0.4, rate_hz=500)
-    targets = prepare(plant_neurons(moving, state, encoding, seed=0)[0])
-    spindle = spindle_input(moving, targets.windows)
-
-    def learnt(epochs: int) -> LayerScore:
-        learning = Learning(epochs=epochs, batch=8, learning_rate=1e-2)
-        return learn_spikes(SETTINGS, spindle, targets, Protocol(), learning=learning, seed=0)[0]
-
-    before, after = learnt(0), learnt(12)
-    assert before.test_ev.mean() < 0.1
-    assert after.test_ev.mean() > 0.25
-    np.testing.assert_array_equal(learnt(12).test_ev, after.test_ev)
-    # nothing of the test trials went in: the epoch was picked by a fold of the training trials
-    assert after.fold_ev.mean() > 0.25
-    assert np.isfinite(after.test_bits).all()
-    assert (after.test_r2 <= after.test_ev + 1e-12).all()
-
-
-def test_performance_is_related_with_depth_taken_out() -> None:
-    rng = np.random.default_rng(0)
-    rows = []
-    for number in range(20):
-        depth = int(rng.integers(1, 6))
-        performance = 0.1 * depth + 0.02 * rng.normal()
-        for place, own in (("one", 0.0), ("two", 0.3)):
-            ev = 0.05 * depth + own + 0.5 * (performance - 0.1 * depth) + 0.002 * rng.normal()
-            rows.append(Standing(place, f"net {number}", "torque", depth, performance, ev))
-    table = relation_table(rows)
-    assert table["task"] == ["torque"]
-    assert (table["networks"], table["sessions"]) == ([20], [2])
-    assert table["r"][0] > 0.9
-    assert table["slope"][0] == pytest.approx(0.5, abs=0.1)
-    assert relation_table(rows[:6])["task"] == []  # three networks tell nothing
-
-
-def test_sessions_add_no_networks() -> None:
-    """p is of networks, however many sessions saw them: that of their means (B21)."""
-    rng = np.random.default_rng(3)
-    depth, performance = rng.integers(1, 6, 9), rng.normal(size=9)
-    own = 0.4 * performance + rng.normal(size=9)  # what a network has in every session
-    noise = 0.1 * rng.normal(size=(6, 9))
-    rows = [
-        Standing(f"session {s}", f"net {n}", "torque", int(depth[n]), performance[n], ev)
-        for s in range(6)
-        for n, ev in enumerate(own + noise[s] + s)
-    ]
-    table = relation_table(rows)
-    means = partial_correlation(performance, (own + noise).mean(axis=0), depth)
-    assert table["p"][0] == pytest.approx(means.p, rel=1e-3)
-    # as if each session had networks of its own
-    pooled = partial_correlation(performance.repeat(6), (own + noise).T.ravel(), depth.repeat(6))
-    assert table["p"][0] > 1000 * pooled.p
-    alone = relation_table(rows[:9])
-    one = partial_correlation(performance, own + noise[0], depth)
-    assert (alone["r"][0], alone["p"][0]) == (one.r, one.p)
-
-
 def test_performance_that_follows_depth_leaves_the_table(
-    elsewhere: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    small: list[str],
+    elsewhere: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     tied = [Standing("s", f"n{n}", "torque", n, 0.1 * n, 0.1 + 0.01 * n**2) for n in range(1, 8)]
     free = [replace(one, task="other", performance=0.3 + 0.1 * (one.layers % 3)) for one in tied]
@@ -394,10 +252,111 @@ def test_performance_that_follows_depth_leaves_the_table(
     def tied_ones(*_: object) -> list[Standing]:
         return [*tied, *free]
 
-    found = run("predict", "recording=session.npz", "draws=1", "kinematics=[direction]")
+    found = run("predict", "recording=session.npz", *small, "kinematics=[direction]")
     monkeypatch.setattr(Standing, "of", tied_ones)
     compared = run("compare", f"predictions=[{found}]", "draws=100")
     assert read_csv(compared / "relations.csv")["task"] == ["torque", "other"]
     said = capsys.readouterr().out
     assert "torque: performance and explained variance, depth taken out: not to be told" in said
     assert "other: performance and explained variance, depth taken out: r " in said
+
+
+def test_every_trial_is_held_out_by_folds(
+    save_trained: Any, elsewhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trained = save_trained(elsewhere / "trained", 0, 0.7)
+    words = ["recording=session.npz", f"networks=[{trained}]", "untrained=false", "draws=0"]
+    words += ["kinematics=[muscle length,direction]"]
+    found = run("predict", *words, "folds=3", "co_bps=true", "data_driven=1", "lags=[0,2]")
+    said = capsys.readouterr().out
+    assert "8 neurons of Nobody, 48 active trials, each held out once in 3 folds" in said
+    header = next(line for line in said.splitlines() if line.startswith("model"))
+    assert header.split() == ["model", "best", "layer", "test", "EV", "co-bps"]
+    split = json.loads((found / "split.json").read_text())
+    assert sorted(np.concatenate(split["folds"])) == list(range(48))
+    assert (split["subject"], len(split["folds"])) == ("Nobody", 3)
+    prediction = read_prediction(found)
+    assert len(prediction.layers[0].trials.bins) == 48
+    layers = read_csv(found / "layers.csv")
+    assert [float(one) for one in layers["co_bps"]] == [one.co_bps for one in prediction.layers]
+    assert prediction.of("muscle length")[0].co_bps > 0.01
+    # tables are as those of one split, but for the option
+    once = run("predict", *words, "data_driven=1")
+    assert set(layers) - set(read_csv(once / "layers.csv")) == {"co_bps"}
+    assert len(read_prediction(once).layers[0].trials.bins) == 10
+    assert len(prediction.layers) == len(read_prediction(once).layers)
+    compared = run("compare", f"predictions=[{found}]", "reference=direction", "draws=100")
+    assert len(read_csv(compared / "comparisons.csv")["first"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["folds=-1"], "folds must be 0 or 1 for one split, or more, got -1"),
+        (["folds=3", "activations=[0.npz]"], "with folds=3 give networks=[DIR] in their place"),
+        (["folds=49"], "outer folds must be at least 2 and at most the 48 trials, got 49"),
+        (["kinematics=[direction,direction]"], "got direction, direction twice"),
+    ],
+)
+def test_folds_that_cannot_be_made_are_refused(
+    elsewhere: Path, capsys: pytest.CaptureFixture[str], words: list[str], message: str
+) -> None:
+    given = ["predict", "recording=session.npz", "draws=0", *words]
+    assert main("proprio-tcn", VERBS, given) in (1, 2)
+    assert message in capsys.readouterr().err
+
+
+def test_activations_know_how_they_were_made(
+    small: list[str], muscle_session: Any, elsewhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = ["recording=session.npz", "control=muscles", "protocol.components=6"]
+    file = run("activations", *made, *small) / "activations" / "0.npz"
+    words = ["predict", "recording=session.npz", f"activations=[{file}]", "draws=0"]
+    assert main("proprio-tcn", VERBS, words) == 1
+    told = (
+        "was made with protocol.components=6, control=muscles, seed=0, but this prediction is "
+        "asked for protocol.components=75, control=null, seed=null: give the same to both"
+    )
+    assert told in capsys.readouterr().err
+    assert main("proprio-tcn", VERBS, [*words, *made[1:], "protocol.placement=90"]) == 1
+    assert "protocol.placement=100, but" in capsys.readouterr().err
+    targets = prepare(muscle_session())
+    protocol = Protocol(components=6)
+    with pytest.raises(ValueError, match=r"was made with seed=0, but .* asked for seed=4"):
+        read_features(file, targets, protocol, control="muscles", seed=4)
+    whole = read_features(file, targets, protocol, control="muscles")
+    assert {one.values.shape[1] for one in whole} <= set(range(1, 7))
+    # of other movements in the same windows
+    recording = muscle_session()
+    longer = {"muscle_length": 1.01 * recording.kinematics["muscle_length"]}
+    other = prepare(replace(recording, kinematics=longer))
+    with pytest.raises(ValueError, match="movements, but its muscle_length differs"):
+        read_features(file, other, protocol, control="muscles")
+    with np.load(file) as stored:
+        bare = {name: stored[name] for name in stored.files if name != "settings"}
+    np.savez(elsewhere / "bare.npz", **bare)
+    with pytest.raises(FormatError, match=r"bare.npz does not say by which settings it was made"):
+        read_features(elsewhere / "bare.npz", targets, protocol)
+
+
+def test_a_foreign_table_beside_activations_is_named(
+    small: list[str], elsewhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = run("activations", "recording=session.npz", *small) / "activations" / "0.npz"
+    table = file.parent.parent / "models.csv"
+    words = ["predict", "recording=session.npz", f"activations=[{file}]", "draws=0"]
+    columns = read_csv(table)
+    write_csv(table, {"name": ["somebody"], "age": [3]})
+    assert main("proprio-tcn", VERBS, words) == 1
+    said = capsys.readouterr().err
+    assert f"{table} must be the table of `proprio-tcn activations` or `predict`, but it" in said
+    assert "has no column model, task, architecture" in said
+    write_csv(table, columns | {"performance": ["good"]})
+    assert main("proprio-tcn", VERBS, words) == 1
+    assert "must have numbers as performance, got 'good'" in capsys.readouterr().err
+    write_csv(table, columns)
+    found = run(*words, "kinematics=[direction]")
+    assert read_csv(found / "models.csv") == columns
+    write_csv(found / "models.csv", {"name": ["somebody"]})
+    assert main("proprio-tcn", VERBS, ["compare", f"predictions=[{found}]", "draws=100"]) == 1
+    assert "has no column model, task, layers, performance" in capsys.readouterr().err

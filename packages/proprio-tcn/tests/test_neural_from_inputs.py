@@ -97,6 +97,21 @@ def test_movements_and_bumps_keep_their_bins() -> None:
     assert not found.kinematics["hand_acceleration"][0, [99, bins.stop]].any()
 
 
+def test_directions_are_of_reaches_or_of_bumps() -> None:
+    unknown = recording_of(INPUTS, counts())
+    assert np.isnan(unknown.target_direction_deg).all()
+    assert (active_windows(unknown).condition == -1).all()
+    direction = np.where(np.arange(TRIALS) % 5, 45.0 * (np.arange(TRIALS) % 2), np.nan)
+    for bins in (400, LONGEST):
+        found = recording_of(replace(INPUTS, direction_deg=direction), counts(bins))
+        active, passive = active_windows(found), passive_windows(found)
+        np.testing.assert_array_equal(active.direction_deg, direction[active.trial])
+        np.testing.assert_array_equal(passive.direction_deg, direction[passive.trial])
+        assert np.isnan(found.target_direction_deg[INPUTS.passive]).all()
+        assert np.isnan(found.bump_direction_deg[~INPUTS.passive]).all()
+        assert active.repeated.tolist() == [0, 1]
+
+
 def test_counts_of_the_movements_alone_give_the_same_windows() -> None:
     whole, alone = recording_of(INPUTS, counts()), recording_of(INPUTS, counts(LONGEST))
     assert alone.bins == LONGEST

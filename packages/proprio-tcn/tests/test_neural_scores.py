@@ -6,14 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import poisson
-from sklearn.metrics import d2_tweedie_score, explained_variance_score, r2_score
+from sklearn.metrics import explained_variance_score, r2_score
 
 from proprio_tcn.neural.reliability import spearman_brown
 from proprio_tcn.neural.scores import (
     bits_per_spike,
-    deviance_explained,
     explained_variance,
-    poisson_deviance,
     r2,
 )
 
@@ -43,17 +41,6 @@ def test_equal_scikit_learn(target: np.ndarray, predicted: np.ndarray) -> None:
         np.testing.assert_allclose(
             ours(target, predicted)[varies], wanted[varies], rtol=1e-9, atol=1e-9
         )
-
-
-def test_deviance_equals_scikit_learn() -> None:
-    rng = np.random.default_rng(0)
-    rates = rng.gamma(2, 0.2, size=(500, 4))
-    counts = rng.poisson(rates)
-    for neuron in range(4):
-        wanted = d2_tweedie_score(counts[:, neuron], rates[:, neuron], power=1)
-        assert deviance_explained(counts, rates)[neuron] == pytest.approx(wanted)
-    assert poisson_deviance([2.0, 0.0], [2.0, 0.5]) == pytest.approx(1.0)
-    assert np.isnan(deviance_explained(np.zeros(5), np.ones(5)))
 
 
 def test_bits_per_spike_is_a_ratio_of_likelihoods() -> None:

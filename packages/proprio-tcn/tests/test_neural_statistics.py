@@ -8,6 +8,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.stats import false_discovery_control, norm, pearsonr, wilcoxon
 
 from proprio_tcn.neural.prediction import LayerScore, TrialSums
+from proprio_tcn.neural.relations import Standing, relation_table
 from proprio_tcn.neural.statistics import (
     benjamini_hochberg,
     bootstrap_difference,
@@ -175,3 +176,42 @@ def test_what_cannot_be_compared_is_refused() -> None:
         compare_models([score("a", 1)], seed=0)
     with pytest.raises(ValueError, match=r"the reference 'z' among them, got a, b"):
         compare_models([score("a", 1), score("b", 1)], reference="z", seed=0)
+
+
+def test_performance_is_related_with_depth_taken_out() -> None:
+    rng = np.random.default_rng(0)
+    rows = []
+    for number in range(20):
+        depth = int(rng.integers(1, 6))
+        performance = 0.1 * depth + 0.02 * rng.normal()
+        for place, own in (("one", 0.0), ("two", 0.3)):
+            ev = 0.05 * depth + own + 0.5 * (performance - 0.1 * depth) + 0.002 * rng.normal()
+            rows.append(Standing(place, f"net {number}", "torque", depth, performance, ev))
+    table = relation_table(rows)
+    assert table["task"] == ["torque"]
+    assert (table["networks"], table["sessions"]) == ([20], [2])
+    assert table["r"][0] > 0.9
+    assert table["slope"][0] == pytest.approx(0.5, abs=0.1)
+    assert relation_table(rows[:6])["task"] == []  # three networks tell nothing
+
+
+def test_sessions_add_no_networks() -> None:
+    """p is of networks, however many sessions saw them: that of their means (B21)."""
+    rng = np.random.default_rng(3)
+    depth, performance = rng.integers(1, 6, 9), rng.normal(size=9)
+    own = 0.4 * performance + rng.normal(size=9)  # what a network has in every session
+    noise = 0.1 * rng.normal(size=(6, 9))
+    rows = [
+        Standing(f"session {s}", f"net {n}", "torque", int(depth[n]), performance[n], ev)
+        for s in range(6)
+        for n, ev in enumerate(own + noise[s] + s)
+    ]
+    table = relation_table(rows)
+    means = partial_correlation(performance, (own + noise).mean(axis=0), depth)
+    assert table["p"][0] == pytest.approx(means.p, rel=1e-3)
+    # as if each session had networks of its own
+    pooled = partial_correlation(performance.repeat(6), (own + noise).T.ravel(), depth.repeat(6))
+    assert table["p"][0] > 1000 * pooled.p
+    alone = relation_table(rows[:9])
+    one = partial_correlation(performance, own + noise[0], depth)
+    assert (alone["r"][0], alone["p"][0]) == (one.r, one.p)

@@ -209,11 +209,11 @@ def test_malformed_tables_are_refused(written):
 
 
 def test_events_round_trip(tmp_path):
-    trials = (Trial("a", 0.5, 1.25), Trial("b", 2.0, 3.0, "passive", 2.125))
+    trials = (Trial("a", 0.5, 1.25), Trial("b", 2.0, 3.0, "passive", 2.125, -90.0))
     write_events(tmp_path / "e.csv", trials)
     first, second = read_events(tmp_path / "e.csv")
     assert (first.name, first.start_s, first.end_s, first.condition) == ("a", 0.5, 1.25, "active")
-    assert np.isnan(first.bump_s)
+    assert np.isnan([first.bump_s, first.direction_deg]).all()
     assert second == trials[1]
     (tmp_path / "short.csv").write_text("trial,start_s,end_s\n7,1,2\n")
     assert read_events(tmp_path / "short.csv")[0].condition == "active"
@@ -230,6 +230,8 @@ def test_events_round_trip(tmp_path):
         ("trial,start_s,end_s\n1,3,3\n", r"row 2: trial '1' must start before it ends, got st"),
         ("trial,start_s,end_s\n1,,3\n", r"row 2: trial '1' must start before it ends, got st"),
         ("trial,start_s,end_s\n1,a,3\n", r"line 2, column start_s: must be a number or blank, got"),
+        ("trial,start_s,end_s,direction_deg\n1,2,3,400\n", r"row 2, column direction_deg: must b"),
+        ("trial,start_s,end_s,direction_deg\n1,2,3,up\n", r"line 2, column direction_deg: must be"),
         ("trial,start_s,end_s,condition\n1,2,3,odd\n", r"column condition: must be active or pass"),
         ("trial,start_s,end_s,condition\n1,2,3,passive\n", r"passive trial '1' must tell the on"),
     ],

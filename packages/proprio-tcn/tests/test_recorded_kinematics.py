@@ -18,7 +18,6 @@ from proprio_tcn.arms.geometry import (
 from proprio_tcn.arms.opening import open_arm
 from proprio_tcn.arms.skeletal import SkeletalArm
 from proprio_tcn.recorded.events import Trial
-from proprio_tcn.recorded.inputs import read_inputs
 from proprio_tcn.recorded.reconstruction import reconstruct
 from proprio_tcn.recorded.settings import RecordedSettings
 from proprio_tcn.recorded.tables import AngleTable
@@ -229,74 +228,17 @@ def test_a_muscle_without_a_length_is_filled_from_itself_or_refused_by_name():
         reconstruct(Leaky(elbow[25], elbow[9]), angle_table(), trial)
 
 
-def test_inputs_come_back_from_their_file_as_they_went(tmp_path):
-    trials = (Trial("left 1", 1.0, 2.2), Trial("bump", 2.0, 2.6, "passive", 2.1))
-    inputs = reconstruct(ARM, angle_table(), trials).inputs
-    inputs.write(tmp_path / "inputs.h5")
-    back = read_inputs(tmp_path / "inputs.h5")
-    for name, value in vars(inputs).items():
-        if isinstance(value, np.ndarray):
-            assert np.array_equal(value, getattr(back, name)), name
-            assert value.dtype == getattr(back, name).dtype
-        else:
-            assert value == getattr(back, name)
-    assert len(back) == 2
-    assert back.spindle.shape == (2, 3, 400, 2)
-
-
-def test_the_file_has_the_published_names_with_units(tmp_path):
-    h5py = pytest.importorskip("h5py")
-    inputs = reconstruct(ARM, angle_table(), (Trial("a", 1.0, 2.2),)).inputs
-    inputs.write(tmp_path / "inputs.h5")
-    with h5py.File(tmp_path / "inputs.h5") as file:
-        shapes = {name: dataset.shape for name, dataset in file.items()}
-        assert shapes["muscle_coords"] == (1, 3, 400, 2)
-        assert shapes["joint_coords"] == (1, 2, 400, 2)
-        assert shapes["endeff_coords"] == shapes["elbow_coords"] == (1, 400, 3, 2)
-        assert file["trial_durations"][0] == 120
-        assert file["muscle_coords"].attrs["units"] == "mm, mm/s"
-        assert file["muscle_coords"].dtype == np.float32
-        assert '"arm": "small"' in file.attrs["attributes"]
-
-
-def test_files_from_before_the_elbow_are_read_without_it_and_newer_ones_refused(tmp_path):
-    from neuro_common.store import read_recording, write_recording
-
-    inputs = reconstruct(ARM, angle_table(), (Trial("a", 1.0, 2.2),)).inputs
-    inputs.write(tmp_path / "inputs.h5")
-    stored = read_recording(tmp_path / "inputs.h5")
-    assert stored.attributes["version"] == 2
-    stored.attributes["version"] = 3
-    write_recording(tmp_path / "new.h5", stored)
-    with pytest.raises(FormatError, match=r"must be of version 2 or older, got 3: read it with a"):
-        read_inputs(tmp_path / "new.h5")
-    del stored.attributes["version"], stored.signals["elbow_coords"]
-    write_recording(tmp_path / "old.h5", stored)
-    back = read_inputs(tmp_path / "old.h5")
-    assert back.elbow is None
-    assert np.array_equal(back.hand, inputs.hand)
-    assert "elbow" not in back.kinematics()
-    back.write(tmp_path / "again.h5")
-    assert read_inputs(tmp_path / "again.h5").elbow is None
-    stored.attributes["version"] = 2
-    write_recording(tmp_path / "lost.h5", stored)
-    with pytest.raises(FormatError, match=r"is no whole file of recorded inputs: 'elbow_coords'"):
-        read_inputs(tmp_path / "lost.h5")
-
-
-def test_files_of_something_else_are_refused(tmp_path):
-    from neuro_common.store import Recording, Signal, write_recording
-
-    write_recording(tmp_path / "a.h5", Recording({"v": Signal(np.zeros(3), ("time",), "mV")}))
-    with pytest.raises(FormatError, match=r"must hold recorded inputs that start at bin 100"):
-        read_inputs(tmp_path / "a.h5")
-    (tmp_path / "b.h5").write_bytes(b"\x89HDF\r\n\x1a\n half")
-    with pytest.raises(FormatError, match=r"is damaged or no recording"):
-        read_inputs(tmp_path / "b.h5")
-    inputs = reconstruct(ARM, angle_table(), (Trial("a", 1.0, 2.2),)).inputs
-    inputs.muscle = inputs.muscle[:, :2]
-    with pytest.raises(ValueError, match=r"muscle must have the shape \(1, 3, 400, 2\), got"):
-        inputs.__post_init__()
+def test_directions_are_those_of_the_trials_that_are_kept():
+    trials = (
+        Trial("a", 1.0, 1.2, direction_deg=90.0),
+        Trial("long", 0.6, 3.7, direction_deg=1.0),
+        Trial("b", 1.5, 1.7),
+        Trial("c", 2.0, 2.6, "passive", 2.1, -45.0),
+    )
+    settings = RecordedSettings(too_long="drop")
+    inputs = reconstruct(ARM, angle_table(seconds=4.0), trials, settings).inputs
+    assert inputs.direction_deg == pytest.approx([90.0, np.nan, -45.0], nan_ok=True)
+    assert reconstruct(ARM, angle_table(), trials[2:3]).inputs.direction_deg is None
 
 
 @pytest.mark.parametrize(

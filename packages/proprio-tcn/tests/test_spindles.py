@@ -220,3 +220,14 @@ def test_bad_input_is_refused_with_what_to_do():
         count_spikes(np.array([1.0]), np.random.default_rng(0), interval_cv=0)
     with pytest.raises(ValueError, match=r"delay_s must be at least 0, got -0.1"):
         delayed(np.zeros(3), -0.1)
+
+
+@pytest.mark.parametrize("encoder", ["prochazka", "afferents"])
+def test_delay_is_a_time_whatever_the_bins(encoder: str) -> None:
+    settings = SpindleSettings(encoder=encoder, path_m=1.0, ia_speed_m_s=50.0, ii_speed_m_s=50.0)
+    stretch = np.where(np.arange(200) < 100, 0.0, 1.0)
+    spindle = np.stack([stretch, np.zeros(200)], axis=-1)[None]
+    for bin_s, late in ((0.01, 2), (0.001, 20)):
+        rates = encode(spindle, settings, rest_mm=np.zeros(1), bin_s=bin_s)
+        for channel in rates[0].T:
+            assert np.flatnonzero(channel > channel[0])[0] == 100 + late

@@ -6,37 +6,24 @@ from typing import Any
 
 import numpy as np
 import pytest
+from omegaconf import OmegaConf
 
 from neuro_common import cli
-from neuro_common.runs import read_csv, read_metric
+from neuro_common.runs import read_config, read_csv, read_metric
+from proprio_tcn.cli import VERBS
 from proprio_tcn.movements_config import MovementSettings
 from proprio_tcn.network_config import SpatiotemporalConfig
 from proprio_tcn.networks.sampling import sample_trunk
 from proprio_tcn.networks.settings import FAMILIES, TrunkSettings
+from proprio_tcn.spindles.encoders import SpindleSettings
 from proprio_tcn.tasks.sixteen import Task
-from proprio_tcn.train_config import MODELS, EvaluateConfig, TrainConfig
+from proprio_tcn.train_config import ENCODERS, MODELS, TRAININGS, EvaluateConfig, TrainConfig
 from proprio_tcn.training import movement_source
 from proprio_tcn.training.batches import ArrayMovements
 from proprio_tcn.training.movement_source import Source
+from proprio_tcn.training.settings import TrainSettings
 from proprio_tcn.training.trained import load_network
 
-VERBS = (
-    cli.Verb(
-        "train",
-        "Train.",
-        "proprio-tcn train",
-        "proprio_tcn.train_cli:train",
-        "proprio_tcn.train_config:TrainConfig",
-        groups={"model": "proprio_tcn.train_config:MODELS"},
-    ),
-    cli.Verb(
-        "evaluate",
-        "Evaluate.",
-        "proprio-tcn evaluate weights=DIR",
-        "proprio_tcn.train_cli:evaluate",
-        "proprio_tcn.train_config:EvaluateConfig",
-    ),
-)
 SMALL = [
     "model.kernels=[4,8]",
     "training.epochs=2",
@@ -189,6 +176,53 @@ def test_an_autoencoder_is_compared_with_pca() -> None:
     assert set(scores["target"]) == {"muscle_length", "muscle_velocity"}
 
 
+@pytest.mark.parametrize("task", ["hand_position", "redundancy_reduction"])
+def test_several_members_learn_together(task: str, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["train", f"task={task}", *SMALL, "members=3", "seed=5", "hydra.run.dir=run"]
+    assert cli.main("proprio-tcn", VERBS, [*words, "untrained=true"]) == 0
+    told = capsys.readouterr().out
+    assert "mean of 3 members:\n" in told
+    assert "weights=run/members/5" in told.replace(str(Path.cwd()) + "/", "")
+    members = [load_network(Path("run/members", str(seed))) for seed in (5, 6, 7)]
+    assert [one.network.seed for one in members] == [5, 6, 7]
+    table = read_csv(Path("run/members.csv"))
+    assert table["seed"] == ["5", "6", "7", "mean", "sd"]
+    regression = task == "hand_position"
+    name = f"test_{'hand_movement_rmse' if regression else 'probe_accuracy'}"
+    values = [one.metrics[name] for one in members]
+    rows = [*values, np.mean(values), np.std(values, ddof=1)]
+    assert list(map(float, table[name])) == pytest.approx(rows)
+    assert f"s.d. {rows[-1]:.2g}" in told
+    chosen = f"validation_{'hand_movement_r2' if regression else 'probe_accuracy'}"
+    assert read_metric(Path("run")) == pytest.approx(np.mean([x.metrics[chosen] for x in members]))
+    names = [f"spatiotemporal {seed}" for seed in (5, 6, 7)]
+    assert read_csv(Path("run/scores.csv"))["predictor"][:1] == names[:1]
+    assert {*names, "untrained"} <= {*read_csv(Path("run/scores.csv"))["predictor"]}
+    own = {*read_csv(Path("run/members/6/scores.csv"))["predictor"]}
+    assert {*names} & own == {"spatiotemporal 6"}
+    assert "seed 6" in Path("run/members/6/card.md").read_text()
+    if regression:
+        words = ["evaluate", "weights=run/members/6", "hydra.run.dir=scored"]
+        assert cli.main("proprio-tcn", VERBS, words) == 0
+        assert read_metric(Path("scored")) == pytest.approx(
+            members[1].metrics["test_hand_movement_r2"]
+        )
+
+
+def test_networks_learn_from_rates_and_are_scored_on_them() -> None:
+    words = ["encoder=afferents", "encoder.noise=gaussian", "encoder.fibres=4"]
+    quick = [*SMALL, "baselines=false", "hydra.run.dir=run"]
+    assert cli.main("proprio-tcn", VERBS, ["train", *quick, *words]) == 0
+    trained = load_network("run")
+    assert trained.encoding is not None
+    assert trained.encoding.settings == SpindleSettings("afferents", "gaussian", fibres=4)
+    evaluate = ["evaluate", "weights=run", "hydra.run.dir=scored"]
+    assert cli.main("proprio-tcn", VERBS, evaluate) == 0
+    wanted = trained.metrics["test_hand_movement_r2"]
+    assert read_metric(Path("scored")) == pytest.approx(wanted)
+    assert read_config(Path("run"))["encoder"]["encoder"] == "afferents"
+
+
 def test_a_sweep_trains_drawn_networks_on_tasks() -> None:
     words = ["train", "--multirun", "task=hand_position,hand_velocity", "model=sampled"]
     quick = ["training.epochs=1", "training.batch=16", "baselines=false", "sweep=both"]
@@ -205,6 +239,14 @@ def test_a_sweep_trains_drawn_networks_on_tasks() -> None:
     ("words", "message"),
     [
         (["train", "task=grasp"], "task must be one of action_recognition"),
+        (["train", "members=0"], "members must be at least 1, got 0"),
+        (
+            ["train", "training=published", "members=2"],
+            'training.schedule must be "cosine" or "constant" for members that learn together, got',
+        ),
+        (["train", "training=slow"], "Available options in 'training':\n\tfast\n"),
+        (["train", "encoder=golgi"], "Available options in 'encoder':\n\tafferents\n"),
+        (["train", "encoder.noise=gaussian"], "noise=gaussian needs the rate of a fibre"),
         (["train", "training.epochs=0"], "epochs must be at least 1"),
         (["train", "drawn.jitter=2"], "jitter must be in [0, 0.5], got 2"),
         (["evaluate"], "weights must be given: weights=DIR"),
@@ -219,11 +261,46 @@ def test_wrong_lines_are_told(
     assert message in capsys.readouterr().err
 
 
+def test_every_published_setting_is_one_choice() -> None:
+    def told(*words: str) -> TrainConfig:
+        composed = OmegaConf.to_object(cli.compose("proprio-tcn", VERBS, "train", words))
+        assert isinstance(composed, TrainConfig)
+        return composed
+
+    fast, published = told(), told("training=published")
+    assert fast.training == TrainSettings()
+    assert (fast.encoder, fast.members) == (SpindleSettings(), 1)
+    kept = asdict(fast.training)
+    assert {name: x for name, x in asdict(published.training).items() if x != kept[name]} == {
+        "epochs": 50,
+        "batch": 512,
+        "learning_rate": 5e-4,
+        "schedule": "patience",
+        "readout": "flatten",
+        "mask_padding": False,
+        "clip_norm": 1e9,
+        "validations": 100,
+        "compat_inputs": True,
+        "compat_weights": True,
+        "compat_alignment": True,
+        "interpolation": "linear",
+        "compat_barlow": True,
+    }
+    assert told("training=published", "task=action_recognition").trunk().norm == "sample"
+    changed = told("training=published", "training.epochs=3", "training.batch=0").training
+    assert (changed.epochs, changed.for_task("redundancy_reduction").batch) == (3, 256)
+    assert replace(changed, epochs=50, batch=512) == published.training
+    for name in ENCODERS:
+        assert told(f"encoder={name}").encoder == SpindleSettings(name)
+    assert {*TRAININGS} == {"fast", "published"}
+
+
 def test_every_model_has_a_trunk_and_a_config() -> None:
     assert TrainConfig().trunk() == TrunkSettings()
     for task in ("action_recognition", "redundancy_reduction"):
         assert TrainConfig(task).trunk() == TrunkSettings(norm="masked")
-        assert TrainConfig(task, mask_padding=False).trunk() == TrunkSettings()
+        whole = TrainSettings(mask_padding=False)
+        assert TrainConfig(task, training=whole).trunk() == TrunkSettings()
     causal = SpatiotemporalConfig(norm="step", padding="causal")
     assert TrainConfig("action_recognition", causal).trunk().norm == "step"
     for name, model in MODELS.items():

@@ -1,15 +1,14 @@
 """Ways to compile kernels, so that caching and rounding are the same everywhere."""
 
 import hashlib
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-import numba
-from numba.core.options import DefaultOptions
-
-__all__ = ["jit", "leaf", "part"]
+__all__ = ["jit", "leaf", "part", "tell_compiling"]
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
@@ -17,6 +16,24 @@ Function = TypeVar("Function", bound=Callable[..., object])
 _FLAGS = {"reassoc", "contract", "nsz"}
 
 _LEAF = {"_nrt": False, "forceinline": True}
+
+_COMPILING = "compiling the arm's kernels, once per machine: half a minute to a minute"
+
+_telling = False
+
+
+@contextmanager
+def tell_compiling() -> Iterator[None]:
+    """Say on stderr when an arm's kernels are about to be compiled, at most once in the block.
+
+    For commands, which would seem to hang meanwhile. Importing this module imports no numba.
+    """
+    global _telling
+    before, _telling = _telling, True
+    try:
+        yield
+    finally:
+        _telling = before
 
 
 def jit(function: Function) -> Function:
@@ -44,6 +61,10 @@ def part(function: Function) -> Function:
 
 
 def _compiled(function: Function, wanted: dict[str, bool]) -> Function:
+    import numba
+    from numba.core.options import DefaultOptions
+
+    _listen()
     options: Any = {"nogil": True, "error_model": "numpy", "fastmath": set(_FLAGS)}
     # options that numba has, but does not promise
     options |= {name: wanted[name] for name in wanted if hasattr(DefaultOptions, name)}
@@ -61,3 +82,22 @@ def _digest(folder: Path) -> str:
     sources = (path.read_bytes() for path in sorted(folder.glob("*.py")))
     text = b"".join(source for source in sources if b"_jit import" in source)
     return hashlib.sha256(text).hexdigest()[:12]
+
+
+@cache
+def _listen() -> None:
+    """Hear of each kernel that numba compiles, having found none on disk."""
+    from numba.core import event
+
+    class Teller(event.Listener):
+        def on_start(self, event: Any) -> None:
+            global _telling
+            module = event.data["dispatcher"].py_func.__module__
+            if _telling and module.startswith("proprio_tcn.arms."):
+                _telling = False
+                print(_COMPILING, file=sys.stderr, flush=True)
+
+        def on_end(self, event: Any) -> None:
+            pass
+
+    cast(Any, event).register("numba:compile", Teller())

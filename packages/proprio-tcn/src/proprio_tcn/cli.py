@@ -44,12 +44,16 @@ VERBS = (
         "proprio-tcn train task=hand_position model=spatiotemporal",
         "proprio_tcn.train_cli:train",
         "proprio_tcn.train_config:TrainConfig",
-        groups={"model": "proprio_tcn.train_config:MODELS"},
+        groups={
+            "model": "proprio_tcn.train_config:MODELS",
+            "training": "proprio_tcn.train_config:TRAININGS",
+            "encoder": "proprio_tcn.train_config:ENCODERS",
+        },
     ),
     cli.Verb(
         "evaluate",
         "Score a trained network on writers that it never saw.",
-        "proprio-tcn evaluate weights=DIR",
+        "proprio-tcn evaluate weights=pretrained/hand_position",
         "proprio_tcn.train_cli:evaluate",
         "proprio_tcn.train_config:EvaluateConfig",
     ),
@@ -63,7 +67,7 @@ VERBS = (
     cli.Verb(
         "predict",
         "Say how well networks and linear models explain a session's neurons.",
-        "proprio-tcn predict networks=[DIR] recording=synthetic",
+        "proprio-tcn predict networks=[pretrained/hand_position]",
         "proprio_tcn.neural_cli:predict",
         "proprio_tcn.neural_config:PredictConfig",
     ),
@@ -82,8 +86,15 @@ VERBS = (
         "proprio_tcn.figures_config:MovementFigureConfig",
     ),
     cli.Verb(
+        "figures workspace",
+        "Draw where a recorded hand goes, beside that of a movement set.",
+        "proprio-tcn figures workspace inputs=inputs.h5 movements=DIR",
+        "proprio_tcn.figures_cli:workspace",
+        "proprio_tcn.figures_config:WorkspaceFigureConfig",
+    ),
+    cli.Verb(
         "figures prediction",
-        "Draw how well models and layers explain neurons, and at which lag.",
+        "Draw how well models and layers explain neurons, at which lag and depth, in any sessions.",
         "proprio-tcn figures prediction run=DIR",
         "proprio_tcn.figures_cli:prediction",
         "proprio_tcn.figures_config:PredictionFigureConfig",
@@ -109,7 +120,10 @@ _NAMES = ("proprio-tcn", "neuro-common", "torch", "mujoco", "myo-sim", "numba", 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line of ``proprio-tcn``; returns the exit code."""
-    return cli.main("proprio-tcn", VERBS, argv)
+    from proprio_tcn._jit import tell_compiling
+
+    with tell_compiling():
+        return cli.main("proprio-tcn", VERBS, argv)
 
 
 def info(config: "InfoConfig", run: "Run") -> None:
@@ -118,7 +132,7 @@ def info(config: "InfoConfig", run: "Run") -> None:
 
     from proprio_tcn.arms.opening import open_arm
 
-    arm = open_arm(config.arm)
+    arm = open_arm(config.arm, **config.arm_options)
     rows = [f"{name} {version_of(name)}" for name in _NAMES]
     rows += [f"Python {platform.python_version()}, {platform.platform()}", ""]
     rows += [f"{arm.name} ({arm.species}): {len(arm.muscles)} muscles, {arm.moving.sum()} move"]

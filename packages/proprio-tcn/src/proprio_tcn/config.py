@@ -1,6 +1,7 @@
 """What `proprio-tcn info` can be told."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 __all__ = ["InfoConfig"]
 
@@ -11,6 +12,9 @@ class InfoConfig:
 
     Attributes:
         arm: "human", "elbow", "two_link", or the path of an OpenSim or MuJoCo model.
+        arm_options: What `proprio_tcn.arms.opening.open_arm` takes beside it, such as
+            ``arm_options.hand=SITE``.
     """
 
     arm: str = "human"
+    arm_options: dict[str, Any] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""The verbs that draw a movement, what explains neurons, and what networks can do."""
+"""The verbs that draw movements, what explains neurons, and what networks can do."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -13,10 +13,16 @@ if TYPE_CHECKING:
         PredictionFigureConfig,
         RelationFigureConfig,
         TasksFigureConfig,
+        WorkspaceFigureConfig,
     )
     from proprio_tcn.neural.relations import Standing
 
-__all__ = ["movement", "prediction", "relation", "tasks"]
+__all__ = ["movement", "prediction", "relation", "tasks", "workspace"]
+
+_DEPTHS = (
+    "Where the best layer of each network lies, chosen on the training trials; a point for each "
+    "network and session, a line at the mean of each task. Networks of one layer are left out."
+)
 
 
 def movement(config: "MovementFigureConfig", run: "Run") -> None:
@@ -43,12 +49,51 @@ def movement(config: "MovementFigureConfig", run: "Run") -> None:
     _write_page(run, "from a letter to spindles", [text], {path: caption})
 
 
+def workspace(config: "WorkspaceFigureConfig", run: "Run") -> float:
+    """Draw a session's workspace beside a movement set's; returns the share that is covered."""
+    from proprio_tcn.figures.workspace import (
+        draw_workspace,
+        recorded_course,
+        share_within,
+        synthetic_course,
+    )
+    from proprio_tcn.movements.opening import open_movements
+    from proprio_tcn.recorded.inputs import read_inputs
+
+    for name, verb in (("inputs", "inputs"), ("movements", "generate")):
+        if not getattr(config, name):
+            raise ValueError(f"{name} must be given: {name}=PATH of `proprio-tcn {verb}`")
+    inputs = read_inputs(Path(config.inputs or ""))
+    movements = open_movements(config.movements or "", config.split)
+    recorded, synthetic = recorded_course(inputs), synthetic_course(movements)
+    path = draw_workspace(synthetic, recorded, run.path("figures", "workspace"))
+    share = share_within(recorded.hand_cm, synthetic.hand_cm, config.distance_cm)
+    lines = [
+        f"{len(inputs)} trials of {inputs.arm} ({inputs.species}) in {config.inputs}, "
+        f"{len(movements)} movements of {movements.arm} ({movements.species}) in "
+        f"{config.movements}.",
+        f"{share:.1%} of the recorded bins have a synthetic place of the hand within "
+        f"{config.distance_cm:g} cm.",
+    ]
+    if inputs.arm != movements.arm and set(inputs.coordinates) != set(movements.coordinates):
+        lines.append("The arms have other joint coordinates: only those of both are drawn.")
+    caption = (
+        "Places of the hand in all movements, the shoulder at the square. Joint angles: the whole "
+        "range, the middle 90 % thick, the median a circle."
+    )
+    _write_page(run, "real and synthetic workspace", lines, {path: caption})
+    return share
+
+
 def prediction(config: "PredictionFigureConfig", run: "Run") -> float:
     """Draw explained variance by model, layer and lag; returns that of the best model."""
+    from proprio_tcn.figures.depth import best_depths, draw_depths
     from proprio_tcn.figures.prediction import draw_lags, draw_prediction
     from proprio_tcn.figures.tables import read_ceilings, read_explained, read_lags
 
-    directory = _given(config.run, "predict")
+    if len(config.runs) > 1:
+        return _sessions(config, run)
+    directory = _given(config.run or "".join(config.runs), "predict")
     layers, ceilings = read_explained(directory), read_ceilings(directory)
     look: dict[str, Any] = {"confidence": config.confidence, "seed": config.seed}
     path = draw_prediction(
@@ -69,11 +114,46 @@ def prediction(config: "PredictionFigureConfig", run: "Run") -> float:
             "Explained variance where neurons are taken so much after the arm; a dot marks the lag "
             f"with the greatest cross-validated one. The band is a {percent} interval over neurons."
         )
+    deep = draw_depths(best_depths(directory.name, layers), run.path("figures", "depth"))
+    captions |= {deep: _DEPTHS} if deep is not None else {}
     best = max((one for one in layers if one.best), key=lambda one: one.mean)
     lines = [f"{best.model} ({best.kind}) explains most: {best.mean:.3f}, layer {best.layer}."]
     lines.append(f"Of {len(best.test_ev)} neurons, from {directory}.")
     _write_page(run, "what explains neurons", lines, captions)
     return best.mean
+
+
+def _sessions(config: "PredictionFigureConfig", run: "Run") -> float:
+    """Draw several predictions together; returns the mean over sessions of the best model."""
+    from neuro_common.runs import read_config
+    from proprio_tcn.figures.across_sessions import draw_sessions, read_session, shared_models
+    from proprio_tcn.figures.depth import best_depths, draw_depths
+
+    sessions = [read_session(one, read_config(one)["protocol"]["window"]) for one in config.runs]
+    look: dict[str, Any] = {"confidence": config.confidence, "seed": config.seed}
+    path = draw_sessions(sessions, run.path("figures", "sessions"), models=config.models, **look)
+    captions = {
+        path: "Mean over neurons of the explained variance in trials held out, of each model's "
+        f"best layer, with {100 * config.confidence:g} % bootstrap intervals over neurons; a "
+        "colour for each session. Only models that were asked in all of them; what is below -0.2 "
+        "is cut off."
+    }
+    depths = [found for one in sessions for found in best_depths(*one)]
+    deep = draw_depths(depths, run.path("figures", "depth"))
+    captions |= {deep: _DEPTHS} if deep is not None else {}
+    shared = shared_models(sessions)
+    means = [one.best[shared[0]].mean for one in sessions]
+    mean = sum(means) / len(means)
+    told = ", ".join(f"{ev:.3f} in {one.name}" for ev, one in zip(means, sessions, strict=True))
+    every = {name for one in sessions for name in one.best}
+    lines = [
+        f"Of {len(shared)} models that all {len(sessions)} sessions share, {shared[0]} explains "
+        f"most: {mean:.3f} on average, {told}."
+    ]
+    if len(every) > len(shared):
+        lines.append(f"{len(every) - len(shared)} models that a session lacks are left out.")
+    _write_page(run, "what explains neurons in several sessions", lines, captions)
+    return mean
 
 
 def tasks(config: "TasksFigureConfig", run: "Run") -> None:
@@ -128,9 +208,10 @@ def relation(config: "RelationFigureConfig", run: "Run") -> float | None:
 
 def _standings(directory: Path) -> tuple[list["Standing"], list["Gain"], dict[str, str]]:
     """Of all predictions of a comparison: standings, gains over untrained, and windows by path."""
-    from neuro_common.runs import read_config, read_csv
+    from neuro_common.runs import read_config
     from proprio_tcn.figures.gains import gains_of
     from proprio_tcn.figures.tables import read_explained
+    from proprio_tcn.neural.model_tables import read_models
     from proprio_tcn.neural.prediction_files import read_prediction
     from proprio_tcn.neural.relations import Standing
 
@@ -143,7 +224,7 @@ def _standings(directory: Path) -> tuple[list["Standing"], list["Gain"], dict[st
                 f"{directory} compares {path}, which is not there: draw from the folder in which "
                 "`proprio-tcn compare` was run"
             )
-        facts = read_csv(Path(path) / "models.csv")
+        facts = read_models(Path(path) / "models.csv")
         standings += Standing.of(path, read_prediction(path), facts)
         windows[path] = read_config(path)["protocol"]["window"]
         gains += gains_of(path, windows[path], read_explained(path))

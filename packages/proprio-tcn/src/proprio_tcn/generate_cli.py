@@ -17,7 +17,7 @@ def generate(config: "GenerateConfig", run: "Run") -> float:
     from proprio_tcn.movements.generation import generate_movements
 
     folder = run.path("movements") if config.path is None else Path(config.path)
-    arm = open_arm(config.arm)
+    arm = open_arm(config.arm, **config.arm_options)
     made = generate_movements(
         config,
         arm,

@@ -17,6 +17,7 @@ __all__ = ["inputs"]
 
 def inputs(config: "InputsConfig", run: "Run") -> float | None:
     """Write the inputs of a session; returns the RMS residual of its markers in mm, if any."""
+    from proprio_tcn.arms.opening import open_arm
     from proprio_tcn.recorded.events import read_events
     from proprio_tcn.recorded.reconstruction import reconstruct
     from proprio_tcn.recorded.settings import RecordedSettings
@@ -36,11 +37,15 @@ def inputs(config: "InputsConfig", run: "Run") -> float | None:
         passive_bins=config.passive_bins,
     )
     recorded, trials = _read(config), read_events(config.events)
-    arm = _arm(config)
+    arm = open_arm(config.arm, **config.arm_options)
     found = reconstruct(arm, recorded, trials, settings, _watch)
     found.inputs.write(run.path("inputs.h5"))
     _write_tables(found, run)
-    print("\n".join([*_summary(arm, recorded, found), "", f"inputs={run.path('inputs.h5')}"]))
+    told = _summary(arm, recorded, found)
+    print("\n".join(told))
+    if config.figure:
+        print(f"\n    {_draw(found, told, run)}")
+    print(f"\ninputs={run.path('inputs.h5')}")
     if found.residuals is None:
         return None
     return _pooled(found.residuals.rms_mm.ravel())
@@ -87,14 +92,6 @@ def _renamed(table: "MarkerTable", rename: dict[str, str]) -> "MarkerTable":
     return replace(table, names=names)
 
 
-def _arm(config: "InputsConfig") -> "Arm":
-    from proprio_tcn.arms.opening import open_arm
-
-    if config.coordinates is None:
-        return open_arm(config.arm)
-    return open_arm(config.arm, coordinates=config.coordinates)
-
-
 def _watch(rows: Sequence[int]) -> Iterable[int]:
     from neuro_common.cli import progress
 
@@ -109,8 +106,28 @@ def _write_tables(found: "Reconstruction", run: "Run") -> None:
         write_csv(run.path("residuals.csv"), _long(found.inputs, found.residuals))
 
 
+def _draw(found: "Reconstruction", told: Sequence[str], run: "Run") -> Path:
+    """Draw the session on a page, whose path this returns."""
+    from neuro_common.report import Report
+    from proprio_tcn.figures.session import draw_session
+
+    path = draw_session(found.inputs, found.residuals, run.path("figures", "session"))
+    of_markers = (
+        "Markers: how far the fit misses each, a point for a trial, a bar at the median. "
+        if found.residuals is not None
+        else ""
+    )
+    caption = (
+        f"{of_markers}Hand: all movements from the shoulder, a dot where each begins. Below, the "
+        "joints of some trials and the muscles whose length changes most in them, as the change "
+        "since the movement began; its bins are shaded, the line is its start."
+    )
+    page = Report(run.directory, "proprio-tcn: a recorded session").text(" ".join(told[:2]))
+    return page.figure(path, caption).write()
+
+
 def _kinematics(inputs: "RecordedInputs") -> dict[str, Sequence[Any]]:
-    """Joints and hand in the bins of the movements, a row for each."""
+    """Joints, hand and elbow in the bins of the movements, a row for each."""
     import numpy as np
 
     from proprio_tcn.movements.format import BIN_S
@@ -126,9 +143,11 @@ def _kinematics(inputs: "RecordedInputs") -> dict[str, Sequence[Any]]:
     for at, name in enumerate(inputs.coordinates):
         columns[f"{name}_deg"] = inputs.joint[row, at, bins, 0].tolist()
         columns[f"{name}_deg_s"] = inputs.joint[row, at, bins, 1].tolist()
-    for at, axis in enumerate("xyz"):
-        columns[f"hand_{axis}_cm"] = inputs.hand[row, at, bins, 0].tolist()
-        columns[f"hand_{axis}_cm_s"] = inputs.hand[row, at, bins, 1].tolist()
+    places = {"hand": inputs.hand} | ({} if inputs.elbow is None else {"elbow": inputs.elbow})
+    for name, place in places.items():
+        for at, axis in enumerate("xyz"):
+            columns[f"{name}_{axis}_cm"] = place[row, at, bins, 0].tolist()
+            columns[f"{name}_{axis}_cm_s"] = place[row, at, bins, 1].tolist()
     return columns
 
 

@@ -1,6 +1,7 @@
 """What `proprio-tcn inputs` can be told, as a plain dataclass."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 __all__ = ["InputsConfig"]
 
@@ -12,10 +13,12 @@ class InputsConfig:
     Attributes:
         arm: Name of an arm or path of its model, see `proprio_tcn.arms.opening.open_arm`; the
             macaque of the paper is a path of an .osim file.
-        coordinates: Free joint coordinates of the model, in order; None for those it does not lock.
+        arm_options: What that takes beside it, such as ``arm_options.coordinates``, the free joint
+            coordinates of the model in order.
         markers: Places of markers: .trc, or CSV with time_s, NAME_x, NAME_y, NAME_z.
         angles: Joint angles in place of markers: .mot, .sto, or CSV with time_s and NAME_deg.
-        events: CSV of the trials: trial, start_s, end_s, perhaps condition and bump_s.
+        events: CSV of the trials: trial, start_s, end_s, perhaps condition ("active" or "passive"),
+            bump_s and direction_deg (of the reach, or of the bump).
         units: Of the places in a CSV file: "m", "cm" or "mm"; a .trc file tells its own.
         axes: "file" for markers in the axes of the arm's model file, as OpenSim wants them, or
             "world": x forward, y left, z up from the shoulder.
@@ -28,10 +31,11 @@ class InputsConfig:
         out_of_range: "refuse" recorded joint angles out of the model's range, or "keep" them.
         too_long: "refuse" trials longer than 3 s, or "drop" them.
         passive_bins: Bins of 10 ms of a passive trial, from the onset of its bump.
+        figure: Draw the session: residuals of markers, the hand's paths, joints and muscles.
     """
 
     arm: str = "human"
-    coordinates: list[str] | None = None
+    arm_options: dict[str, Any] = field(default_factory=dict)
     markers: str | None = None
     angles: str | None = None
     events: str = ""
@@ -46,3 +50,4 @@ class InputsConfig:
     out_of_range: str = "refuse"
     too_long: str = "refuse"
     passive_bins: int = 13
+    figure: bool = True

@@ -1,6 +1,7 @@
 """What a movement set can be told, and `proprio-tcn generate`, as plain dataclasses."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 __all__ = ["GenerateConfig", "MovementSettings"]
 
@@ -15,6 +16,7 @@ class MovementSettings:
 
     Attributes:
         arm: Name of an arm or path of its model, see `proprio_tcn.arms.opening.open_arm`.
+        arm_options: What that takes beside it, such as ``hand``; other options, another set.
         movements: "letters", or "reaches" with torques and targets.
         pen: "scripts", whose writers are drawn, or the path of the UCI character trajectories
             (.mat or .npz), whose every trace is a writer of its letter.
@@ -47,6 +49,7 @@ class MovementSettings:
     """
 
     arm: str = "human"
+    arm_options: dict[str, Any] = field(default_factory=dict)
     movements: str = "letters"
     pen: str = "scripts"
     jitter: float = 0.03

@@ -104,6 +104,9 @@ class RecurrentConfig(TrunkConfig):
 class SampledConfig(TrunkConfig):
     """A trunk drawn from the published search space.
 
+    The draw is not the training's ``seed``: a sweep ``task=... model.draw=0,1,2 seed=0,1`` gives
+    every task the same architectures, and each of them the same first weights, as published.
+
     Attributes:
         draw: Seed of the draw; a sweep over it trains one network after the other.
         family: "spatial_temporal", "temporal_spatial", "spatiotemporal" or "recurrent"; null draws

@@ -1,5 +1,7 @@
 """The verbs on neurons: what layers say, what explains neurons, and what explains them better."""
 
+from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from neuro_common import cli
@@ -24,7 +26,8 @@ def activations(config: "ActivationsConfig", run: "Run") -> float:
     import torch
 
     from proprio_tcn.neural.feature_files import write_features
-    from proprio_tcn.neural.models import network_features, open_networks
+    from proprio_tcn.neural.model_tables import write_models
+    from proprio_tcn.neural.models import open_networks
     from proprio_tcn.neural.targets import prepare
 
     torch.set_num_threads(config.threads)
@@ -39,23 +42,20 @@ def activations(config: "ActivationsConfig", run: "Run") -> float:
     )
     if not networks:
         raise ValueError("at least one network is needed: give networks=[DIR] or draws=1")
-    _write_models(run, networks)
+    write_models(run.path("models.csv"), networks)
     layers = 0
     bar: cli.Progress[int] = cli.progress(len(networks), "activations")
     with bar:
         for number, network in enumerate(networks):
-            found = list(
-                network_features(
-                    [network],
-                    targets,
-                    config.protocol,
-                    control=config.control,
-                    seed=config.seed,
-                    device=config.device,
-                    batch=config.batch,
-                )
+            found = list(_features(config, [network], targets))
+            write_features(
+                run.path("activations", f"{number}.npz"),
+                targets,
+                found,
+                config.protocol,
+                control=config.control,
+                seed=config.seed,
             )
-            write_features(run.path("activations", f"{number}.npz"), targets, found)
             run.log(step=number, model=network.name, layers=len(found))
             layers += len(found)
             bar.advance()
@@ -66,19 +66,17 @@ def activations(config: "ActivationsConfig", run: "Run") -> float:
 
 def predict(config: "PredictConfig", run: "Run") -> float:
     """Read a session's neurons out of every model; returns the best mean explained variance."""
-    from itertools import chain
-
     import torch
 
     from neuro_common.runs import write_csv, write_json
     from proprio_tcn.neural.ceilings import ceiling_table
     from proprio_tcn.neural.controls import shuffled
-    from proprio_tcn.neural.data_driven import learn_architectures
     from proprio_tcn.neural.feature_files import read_features
     from proprio_tcn.neural.kinematics import kinematic_features
+    from proprio_tcn.neural.model_tables import write_models
     from proprio_tcn.neural.models import open_networks
-    from proprio_tcn.neural.prediction import Prediction
-    from proprio_tcn.neural.prediction import predict as read_out
+    from proprio_tcn.neural.nested import outer_targets
+    from proprio_tcn.neural.prediction import Prediction, refuse_twice
     from proprio_tcn.neural.prediction_files import write_prediction
     from proprio_tcn.neural.targets import prepare
 
@@ -86,6 +84,8 @@ def predict(config: "PredictConfig", run: "Run") -> float:
     recording, truth = _session(config)
     targets = prepare(recording, config.protocol, lags=config.lags)
     explained = shuffled(targets, seed=config.seed) if config.shuffle else targets
+    nested = config.folds > 1
+    splits = outer_targets(explained, config.protocol, config.folds) if nested else [explained]
     networks = open_networks(
         config.networks,
         recording,
@@ -93,12 +93,16 @@ def predict(config: "PredictConfig", run: "Run") -> float:
         draws=config.draws,
         device=config.device,
     )
-    _write_models(run, networks, config.activations)
-    split = {"test_trials": targets.windows.trial[targets.split.test].tolist()}
-    split |= {"train_trials": targets.windows.trial[targets.split.train].tolist()}
-    write_json(run.path("split.json"), split | {"session": recording.session}, "proprio-tcn/split")
+    for table in write_models(run.path("models.csv"), networks, config.activations):
+        print(f"no {table}: what is known of the networks of these activations is left out")
+    write_json(run.path("split.json"), _split_facts(splits, recording), "proprio-tcn/split")
     kinematic = kinematic_features(recording, targets.windows, config.kinematics)
-    stored = [one for path in config.activations for one in read_features(path, targets)]
+    stored: list[Features] = []
+    for path in config.activations:
+        stored += read_features(
+            path, targets, config.protocol, control=config.control, seed=config.seed
+        )
+    refuse_twice([*kinematic, *stored])
     names = {one.model for one in stored}
     fresh = [one for one in networks if one.name not in names]
     if len(fresh) < len(networks):
@@ -107,41 +111,26 @@ def predict(config: "PredictConfig", run: "Run") -> float:
     bar: cli.Progress[int] = cli.progress(total, "predict", metric="test EV")
     scores: list[LayerScore] = []
     with bar:
-
-        def told(score: "LayerScore") -> None:
+        for score in _scores(config, splits, [*kinematic, *stored], fresh):
             test_ev = float(score.test_ev.mean())
             run.log(step=len(scores), model=score.model, layer=score.layer, test_ev=test_ev)
             scores.append(score)
             bar.show(test_ev)
             bar.advance()
-
-        found = read_out(
-            explained,
-            chain(kinematic, stored, _features(config, targets, fresh)),
-            alphas=config.protocol.alphas,
-            device=config.device,
-            told=told,
-        )
     if config.data_driven:
-        learnt = learn_architectures(
-            networks,
-            explained,
-            config.protocol,
-            epochs=config.data_driven,
-            control=config.control,
-            seed=config.seed,
-            device=config.device,
-        )
-        found = Prediction(found.neurons, (*found.layers, *learnt))
-    write_prediction(run.directory, found)
+        scores += _data_driven(config, splits, networks)
+    found = Prediction(targets.neurons, tuple(scores))
+    write_prediction(run.directory, found, co_bps=config.co_bps)
     true_rates = None if truth is None else truth.rates
-    ceilings = ceiling_table(targets, config.protocol, true_rates, seed=config.seed)
+    ceilings = ceiling_table(
+        targets, config.protocol, true_rates, every_trial=nested, seed=config.seed
+    )
     write_csv(run.path("ceilings.csv"), ceilings)
     if config.lags:
-        every = chain(kinematic, stored, _features(config, targets, fresh))
+        every = chain(kinematic, stored, _features(config, fresh, targets))
         write_csv(run.path("lags.csv"), _lag_rows(config, targets, every, found))
     best = max(found.best_layers(), key=lambda one: float(one.test_ev.mean()))
-    print("\n".join(_told(recording, targets, found, ceilings)))
+    print("\n".join(_told(config, recording, targets, found, ceilings)))
     return float(best.test_ev.mean())
 
 
@@ -149,7 +138,8 @@ def compare(config: "CompareConfig", run: "Run") -> float | None:
     """Compare the best layers of the models; returns the difference of the first pair."""
     from pathlib import Path
 
-    from neuro_common.runs import read_csv, write_csv
+    from neuro_common.runs import write_csv
+    from proprio_tcn.neural.model_tables import read_models
     from proprio_tcn.neural.prediction_files import read_prediction
     from proprio_tcn.neural.relations import Standing, relation_table
     from proprio_tcn.neural.statistics import compare_models, comparison_table
@@ -169,7 +159,7 @@ def compare(config: "CompareConfig", run: "Run") -> float | None:
         table = {"prediction": [directory] * len(pairs), **comparison_table(pairs)}
         for name, values in table.items():
             rows.setdefault(name, []).extend(values)
-        facts = read_csv(Path(directory) / "models.csv")
+        facts = read_models(Path(directory) / "models.csv")
         standings += Standing.of(directory, prediction, facts)
     write_csv(run.path("comparisons.csv"), rows)
     relations = relation_table(standings)
@@ -194,14 +184,15 @@ def _session(config: "ActivationsConfig") -> tuple["Recording", "Encoded | None"
     from proprio_tcn.neural.reaches import simulate_reaches
     from proprio_tcn.neural.synthetic import Encoding, plant_neurons
 
-    reaches = simulate_reaches(open_arm(config.arm), config.reaching, seed=config.seed)
+    arm = open_arm(config.arm, **config.arm_options)
+    reaches = simulate_reaches(arm, config.reaching, seed=config.seed)
     told = asdict(config.neurons)
     state = reaches.variables(told.pop("variables"))
     return plant_neurons(reaches, state, Encoding(**told), seed=config.seed)
 
 
 def _features(
-    config: "PredictConfig", targets: "Targets", networks: list["NamedNetwork"]
+    config: "ActivationsConfig", networks: "Sequence[NamedNetwork]", targets: "Targets"
 ) -> "Iterator[Features]":
     """What the networks offer, made when it is asked for."""
     from proprio_tcn.neural.models import network_features
@@ -217,33 +208,64 @@ def _features(
     )
 
 
-def _write_models(
-    run: "Run", networks: list["NamedNetwork"], activations: "Sequence[str]" = ()
-) -> None:
-    """Write the facts of all networks, also of those whose activations come from files."""
-    from pathlib import Path
+def _scores(
+    config: "PredictConfig",
+    splits: "Sequence[Targets]",
+    known: "Sequence[Features]",
+    networks: "Sequence[NamedNetwork]",
+) -> "Iterator[LayerScore]":
+    """Of each layer in turn: on the trials of one split, or of all folds."""
+    from proprio_tcn.neural.nested import predict_nested
+    from proprio_tcn.neural.prediction import predict_layer
 
-    from neuro_common.runs import read_csv, write_csv
+    look: dict[str, Any] = {"alphas": config.protocol.alphas, "device": config.device}
+    if len(splits) == 1:
+        for one in chain(known, _features(config, networks, splits[0])):
+            yield predict_layer(splits[0], one, **look)[0]
+        return
+    # one network after another, so that no more than its layers are held
+    yield from predict_nested(splits, lambda _: known, **look)
+    for network in networks:
+        yield from predict_nested(splits, partial(_features, config, [network]), **look)
 
-    names = ("model", "task", "architecture", "family", "layers", "parameters", "performance")
-    rows = {one.name: one.row() for one in networks}
-    # a run of `activations` holds them in a folder, beside which its table lies
-    for table in dict.fromkeys(Path(one).parent.parent / "models.csv" for one in activations):
-        if not table.exists():
-            print(f"no {table}: what is known of the networks of these activations is left out")
-            continue
-        columns = read_csv(table)
-        for cells in zip(*(columns[name] for name in names), strict=True):
-            stored = dict(zip(names, cells, strict=True))
-            own = rows.setdefault(cells[0], stored)
-            # as text, so that one NaN equals another
-            if any(str(float(own[n])) != str(float(stored[n])) for n in names[-2:]):
-                raise ValueError(
-                    f"networks and activations must not call two networks {cells[0]}, but in "
-                    f"{table} it has another performance or size: give one of them"
-                )
-    columns_out = {name: [row[name] for row in rows.values()] for name in names}
-    write_csv(run.path("models.csv"), columns_out)
+
+def _data_driven(
+    config: "PredictConfig", splits: "Sequence[Targets]", networks: "Sequence[NamedNetwork]"
+) -> "list[LayerScore]":
+    """Networks that learn the spikes of the training trials, of each split anew."""
+    from proprio_tcn.neural.data_driven import learn_architectures
+    from proprio_tcn.neural.nested import pooled_scores
+
+    learnt = [
+        learn_architectures(
+            networks,
+            own,
+            config.protocol,
+            epochs=config.data_driven,
+            control=config.control,
+            seed=config.seed,
+            device=config.device,
+        )
+        for own in splits
+    ]
+    if len(splits) == 1:
+        return learnt[0]
+    return [pooled_scores(splits, one) for one in zip(*learnt, strict=True)]
+
+
+def _split_facts(splits: "Sequence[Targets]", recording: "Recording") -> dict[str, Any]:
+    """Which trials are held out together, and of what session."""
+    trial = splits[0].windows.trial
+    facts: dict[str, Any] = {
+        name: getattr(recording, name) for name in ("session", "subject", "area")
+    }
+    if len(splits) > 1:
+        return facts | {"folds": [trial[one.split.test].tolist() for one in splits]}
+    split = splits[0].split
+    return facts | {
+        "test_trials": trial[split.test].tolist(),
+        "train_trials": trial[split.train].tolist(),
+    }
 
 
 def _lag_rows(
@@ -270,6 +292,7 @@ def _lag_rows(
 
 
 def _told(
+    config: "PredictConfig",
     recording: "Recording",
     targets: "Targets",
     found: "Prediction",
@@ -278,13 +301,11 @@ def _told(
     import numpy as np
 
     ranked = sorted(found.best_layers(), key=lambda one: -float(one.test_ev.mean()))
-    model = max(len(one.model) for one in ranked)
-    layer = max(10, *(len(one.layer) for one in ranked))
-    lines = [
-        f"{len(found.neurons)} neurons of {recording.subject or 'one session'}, "
-        f"{len(targets.split.train)} {targets.windows.kind} trials learnt from, "
-        f"{len(targets.split.test)} held out"
-    ]
+    kind, split = targets.windows.kind, targets.split
+    trials = f"{len(split.train)} {kind} trials learnt from, {len(split.test)} held out"
+    if config.folds > 1:
+        trials = f"{len(targets.windows)} {kind} trials, each held out once in {config.folds} folds"
+    lines = [f"{len(found.neurons)} neurons of {recording.subject or 'one session'}, {trials}"]
     lines += [f"left out: {one}" for one in targets.left_out]
     if recording.left_out:
         lines.append(
@@ -297,20 +318,30 @@ def _told(
         lines.append(
             f"test EV of the true rates, the ceiling: {np.mean(ceilings['oracle_ev']):.3f}"
         )
-    lines += ["", f"{'model':<{model}}  {'best layer':<{layer}}  test EV"]
-    lines += [f"{o.model:<{model}}  {o.layer:<{layer}}  {o.test_ev.mean():.3f}" for o in ranked]
-    return lines
+    header = ["model", "best layer", "test EV"]
+    rows = [[one.model, one.layer, f"{one.test_ev.mean():.3f}"] for one in ranked]
+    if config.co_bps:
+        header.append("co-bps")
+        rows = [[*row, f"{one.co_bps:.3f}"] for row, one in zip(rows, ranked, strict=True)]
+    return [*lines, "", *_aligned(header, rows)]
 
 
-def _comparison_lines(rows: dict[str, list[Any]], most: int = 20) -> list[str]:
-    lines = [f"{'difference of test EV':<24} {'95 % interval':<20} p (Holm)  models"]
-    for place in range(min(most, len(rows["first"]))):
-        one = {name: values[place] for name, values in rows.items()}
-        interval = f"{one['low']:+.3f} to {one['high']:+.3f}"
-        lines.append(
-            f"{one['difference']:<+24.3f} {interval:<20} {one['p_holm']:<9.2g} "
-            f"{one['first']} - {one['second']}"
-        )
-    if len(rows["first"]) > most:
-        lines.append(f"... {len(rows['first'])} pairs in comparisons.csv")
-    return lines
+def _comparison_lines(table: dict[str, list[Any]], most: int = 20) -> list[str]:
+    names = ("difference", "low", "high", "p_holm", "first", "second")
+    every = list(zip(*(table[name] for name in names), strict=True))
+    header = ["difference of test EV", "95 % interval", "p (Holm)", "models"]
+    rows = [
+        [f"{mean:+.3f}", f"{low:+.3f} to {high:+.3f}", f"{p:.2g}", f"{first} - {second}"]
+        for mean, low, high, p, first, second in every[:most]
+    ]
+    more = [f"... {len(every)} pairs in comparisons.csv"] if len(every) > most else []
+    return [*_aligned(header, rows), *more]
+
+
+def _aligned(header: "Sequence[str]", rows: "Sequence[Sequence[str]]") -> list[str]:
+    """A table to read, columns two spaces apart."""
+    width = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    return [
+        "  ".join(cell.ljust(n) for cell, n in zip(row, width, strict=True)).rstrip()
+        for row in (header, *rows)
+    ]

@@ -46,11 +46,14 @@ class ActivationsConfig:
             ``options.spikes=FILE.npz``; "synthetic" for the embedded one.
         options: What the reader of that file takes, such as ``options.faults=drop``.
         arm: That moves in the embedded session, see `proprio_tcn.arms.opening.open_arm`.
+        arm_options: What that takes beside it, such as ``hand``.
         reaching: What it does there.
         neurons: Its neurons.
-        networks: Directories of trained networks.
+        networks: Directories of trained networks, or names of those that ship, such as
+            "pretrained/hand_position".
         untrained: Add each network as it was before its training.
-        draws: Untrained networks drawn from the published search space.
+        draws: Untrained networks drawn from the published search space; they see what the first of
+            ``networks`` sees, see `proprio_tcn.neural.models.open_networks`.
         control: Spoil what networks see: "muscles", "time" or "constant", see
             `proprio_tcn.neural.controls.control_input`; None for no control.
         protocol: How neurons are read out, see `proprio_tcn.neural.protocol.Protocol`.
@@ -63,6 +66,7 @@ class ActivationsConfig:
     recording: str = "synthetic"
     options: dict[str, Any] = field(default_factory=dict)
     arm: str = "human"
+    arm_options: dict[str, Any] = field(default_factory=dict)
     reaching: Reaching = field(default_factory=Reaching)
     neurons: NeuronsConfig = field(default_factory=NeuronsConfig)
     networks: list[str] = field(default_factory=list)
@@ -86,7 +90,12 @@ class PredictConfig(ActivationsConfig):
             `proprio_tcn.neural.kinematics.KINEMATIC_MODELS`; None takes all that can be had.
         data_driven: Passes through the session's own trials in which a network of each architecture
             learns to predict the spikes; 0 for none.
-        lags: Lags in bins, such as [-5,0,5], at which the best layer of each model is read out.
+        lags: Lags in bins, such as [-5,0,5], at which the best layer of each model is read out, on
+            the single split.
+        folds: Outer folds of nested cross-validation, 2 or more: every trial is held out once, and
+            ``protocol.test_fraction`` plays no part; 0 or 1 for the single split. It takes as many
+            times as long.
+        co_bps: Add bits per spike of all neurons together (co-bps) to ``layers.csv``.
         shuffle: Shuffle the bins of each trial first, as a control.
     """
 
@@ -94,7 +103,18 @@ class PredictConfig(ActivationsConfig):
     kinematics: list[str] | None = None
     data_driven: int = 0
     lags: list[int] = field(default_factory=list)
+    folds: int = 0
+    co_bps: bool = False
     shuffle: bool = False
+
+    def __post_init__(self) -> None:
+        if self.folds < 0:
+            raise ValueError(f"folds must be 0 or 1 for one split, or more, got {self.folds}")
+        if self.folds > 1 and self.activations:
+            raise ValueError(
+                "activations hold components of the training trials of one split: with folds="
+                f"{self.folds} give networks=[DIR] in their place"
+            )
 
 
 @dataclass

@@ -7,13 +7,25 @@ from typing import Any
 from proprio_tcn.movements_config import MovementSettings
 from proprio_tcn.network_config import TRUNKS, SpatiotemporalConfig, TrunkConfig, trunk_settings
 from proprio_tcn.networks.settings import TrunkSettings
+from proprio_tcn.spindles.encoders import SpindleSettings
 from proprio_tcn.tasks.sixteen import get_task
-from proprio_tcn.training.settings import TrainSettings
+from proprio_tcn.training.settings import PublishedSettings, TrainSettings
 
-__all__ = ["MODELS", "EvaluateConfig", "TrainConfig"]
+__all__ = ["ENCODERS", "MODELS", "TRAININGS", "EvaluateConfig", "TrainConfig"]
 
 MODELS: Mapping[str, type[TrunkConfig]] = TRUNKS
 """The models by name."""
+
+TRAININGS: Mapping[str, type[TrainSettings]] = {
+    "fast": TrainSettings,
+    "published": PublishedSettings,
+}
+"""Settings of a training by name."""
+
+ENCODERS: Mapping[str, type[SpindleSettings]] = dict.fromkeys(
+    ("kinematics", "prochazka", "deepdraw", "afferents"), SpindleSettings
+)
+"""Settings of spindle encoders by name."""
 
 
 def _drawn() -> MovementSettings:
@@ -30,14 +42,20 @@ class TrainConfig:
         model: The trunk, one of `MODELS`.
         movements: Folder that `proprio-tcn generate` wrote; "" draws movements in memory.
         drawn: Those that are drawn, see `MovementSettings`; for torques they are reaches.
-        training: How the network learns.
-        mask_padding: Where a task wants one answer to a movement, take the statistics of the norm
-            from the movement alone (`norm="masked"`) in place of the whole window, which is mostly
-            padding. A norm other than "sample" is left as it is.
-        baselines: Score mean, ridge, PCA or classifiers on the same movements.
-        untrained: Score the network as it begins, too.
-        seed: Of first weights, order and dropout.
+        training: How the network learns, one of `TRAININGS`: "fast", or "published" with every
+            setting of the publication at once.
+        encoder: What becomes of lengths and velocities before a network sees them, one of
+            `ENCODERS`.
+        members: Networks that learn together from the same batches, with the first weights of
+            ``seed``, ``seed + 1`` and so on; above 1 each has a folder in ``members/``.
+        baselines: Score mean, ridge, PCA or classifiers on the same movements; they are told
+            lengths and velocities, whatever the encoder.
+        untrained: Score the network as it begins, too; of several, the first.
+        seed: Of first weights, order, noise and dropout.
         threads: Of torch.
+
+    Raises:
+        ValueError: A setting is out of its range, or not for several members.
     """
 
     task: str = "hand_position"
@@ -45,7 +63,8 @@ class TrainConfig:
     movements: str = ""
     drawn: MovementSettings = field(default_factory=_drawn)
     training: TrainSettings = field(default_factory=TrainSettings)
-    mask_padding: bool = True
+    encoder: SpindleSettings = field(default_factory=SpindleSettings)
+    members: int = 1
     baselines: bool = True
     untrained: bool = False
     seed: int = 0
@@ -53,6 +72,13 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         get_task(self.task)
+        if self.members < 1:
+            raise ValueError(f"members must be at least 1, got {self.members}")
+        if self.members > 1 and self.training.schedule == "patience":
+            raise ValueError(
+                'training.schedule must be "cosine" or "constant" for members that learn together, '
+                'got "patience": each would have a course of its own'
+            )
 
     def trunk(self) -> TrunkSettings:
         """The trunk that is built for the task.
@@ -61,9 +87,10 @@ class TrainConfig:
             ValueError: A setting of the model is out of its range.
         """
         told = trunk_settings(self.model)
-        if get_task(self.task).is_regression or told.norm != "sample" or not self.mask_padding:
-            return told
-        return replace(told, norm="masked")
+        masked = self.training.mask_padding and told.norm == "sample"
+        if masked and not get_task(self.task).is_regression:
+            return replace(told, norm="masked")
+        return told
 
 
 @dataclass

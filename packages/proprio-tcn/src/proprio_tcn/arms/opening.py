@@ -1,6 +1,9 @@
 """Open an arm by its name or from a file."""
 
 import os
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +26,7 @@ _MACAQUE_ORDER = (
 )
 
 
-def open_arm(name: str | os.PathLike[str] = "human", **options: Any) -> Arm:
+def open_arm(name: str | os.PathLike[str] = "human", /, **options: Any) -> Arm:
     """Open an arm.
 
     Args:
@@ -33,51 +36,73 @@ def open_arm(name: str | os.PathLike[str] = "human", **options: Any) -> Arm:
             free, in order), ``wrapping`` and ``threads`` of
             :class:`proprio_tcn.arms.skeletal.SkeletalArm`; for files also what
             :func:`proprio_tcn.arms.osim.read_osim` or
-            :func:`proprio_tcn.arms.mujoco_models.mujoco_geometry` take, such as ``hand``.
+            :func:`proprio_tcn.arms.mujoco_models.mujoco_geometry` take, such as ``hand``. Commands
+            take the same as ``arm_options.NAME=VALUE``.
 
     Returns:
-        The arm. In an OpenSim model with the coordinates of the published macaque these come in
-        the order flexion, adduction, rotation of the shoulder, flexion of the elbow.
+        The arm. In a model with the coordinates of the published macaque these come in the order
+        flexion, adduction, rotation of the shoulder, flexion of the elbow.
 
     Raises:
-        ValueError: If there is no such arm or file.
+        ValueError: If there is no such arm or file, an option is unknown or of the wrong kind, or
+            a MuJoCo file comes without hand, elbow, shoulder.
         FormatError: If an OpenSim file cannot be read.
-        TypeError: If an option is unknown, or a MuJoCo file comes without hand, elbow, shoulder.
     """
     text = os.fspath(name)
-    if text == "two_link":
-        return _two_link(**options)
+    try:
+        return _two_link(**options) if text == "two_link" else _skeletal(text, options)
+    except TypeError as error:
+        if not options:
+            raise
+        told = ", ".join(f"{key}={value!r}" for key, value in options.items())
+        raise ValueError(
+            f"the options of arm {text!r} must be of its kinds, got {told}: {error}"
+        ) from error
+
+
+def _skeletal(text: str, options: Mapping[str, Any]) -> Arm:
     from proprio_tcn.arms.skeletal import SkeletalArm
 
-    chosen = {
-        key: options.pop(key) for key in ("coordinates", "wrapping", "threads") if key in options
-    }
-    if text in ARMS:
-        from proprio_tcn.arms.mujoco_models import human_arm, small_elbow
-
-        _refuse(text, options)
-        return SkeletalArm(human_arm() if text == "human" else small_elbow(), **chosen)
-    suffix = Path(text).suffix.lower()
-    if suffix == ".xml":
-        from proprio_tcn.arms.mujoco_models import mujoco_geometry
-
+    read, of_file = _reader(text)
+    of_arm = _keywords(SkeletalArm)
+    _refuse_unknown(text, options, (*of_file, *of_arm))
+    if Path(text).suffix.lower() == ".xml":
         _check_mujoco(Path(text), options)
-        return SkeletalArm(mujoco_geometry(Path(text), **options), **chosen)
-    if suffix != ".osim":
-        raise ValueError(
-            f"arm must be one of {', '.join(ARMS)} or the path of an .osim or .xml file, "
-            f"got {text!r}"
-        )
-    from proprio_tcn.arms.osim import read_osim
-
-    geometry = read_osim(text, **options)
+    geometry = read(**{key: options[key] for key in of_file if key in options})
+    chosen = {key: options[key] for key in of_arm if key in options}
     free = [one.name for one in geometry.coordinates if one.name not in geometry.locked]
     if "coordinates" not in chosen and set(free) == set(_MACAQUE_ORDER):
         chosen["coordinates"] = _MACAQUE_ORDER
     return SkeletalArm(geometry, **chosen)
 
 
-def _check_mujoco(path: Path, options: dict[str, Any]) -> None:
+def _reader(text: str) -> tuple[Callable[..., Any], tuple[str, ...]]:
+    """What gives the geometry of an arm, and the names of its options."""
+    if text in ARMS:
+        from proprio_tcn.arms.mujoco_models import human_arm, small_elbow
+
+        return (human_arm if text == "human" else small_elbow), ()
+    suffix = Path(text).suffix.lower()
+    if suffix == ".xml":
+        from proprio_tcn.arms.mujoco_models import mujoco_geometry
+
+        return partial(mujoco_geometry, Path(text)), _keywords(mujoco_geometry)
+    if suffix == ".osim":
+        from proprio_tcn.arms.osim import read_osim
+
+        return partial(read_osim, text), _keywords(read_osim)
+    raise ValueError(
+        f"arm must be one of {', '.join(ARMS)} or the path of an .osim or .xml file, got {text!r}"
+    )
+
+
+def _keywords(function: Callable[..., Any]) -> tuple[str, ...]:
+    """Names of what a function takes by keyword alone."""
+    told = signature(function).parameters.values()
+    return tuple(one.name for one in told if one.kind is one.KEYWORD_ONLY)
+
+
+def _check_mujoco(path: Path, options: Mapping[str, Any]) -> None:
     if not path.is_file():
         raise ValueError(
             f"There is no MuJoCo model at {path}: give the path of its .xml file, absolute or from "
@@ -85,24 +110,27 @@ def _check_mujoco(path: Path, options: dict[str, Any]) -> None:
         )
     missing = [role for role in ("hand", "elbow", "shoulder") if role not in options]
     if missing:
-        raise TypeError(
+        raise ValueError(
             f"{path} must come with the options hand, elbow and shoulder, names of its sites or "
-            f"bodies, but {', '.join(missing)} is not given: use open_arm({str(path)!r}, "
-            'hand="...", elbow="...", shoulder="...")'
+            f"bodies, but {', '.join(missing)} is not given: use arm_options.{missing[0]}=NAME on "
+            f'a command line, and in Python open_arm({str(path)!r}, {missing[0]}="NAME")'
         )
 
 
-def _two_link(lengths: str = "snap", **options: float) -> Arm:
+def _two_link(**options: Any) -> Arm:
     from proprio_tcn.arms.two_link import LINK_LENGTHS_M, TwoLinkArm
 
+    _refuse_unknown("two_link", options, ("lengths", "upper_m", "forearm_m"))
+    lengths = options.pop("lengths", "snap")
     if lengths not in LINK_LENGTHS_M:
         raise ValueError(f"lengths must be one of {', '.join(LINK_LENGTHS_M)}, got {lengths!r}")
     upper, forearm = LINK_LENGTHS_M[lengths]
-    given = {"upper_m": upper, "forearm_m": forearm} | options
-    _refuse("two_link", {key: given[key] for key in given if key not in ("upper_m", "forearm_m")})
-    return TwoLinkArm(given["upper_m"], given["forearm_m"])
+    return TwoLinkArm(**({"upper_m": upper, "forearm_m": forearm} | options))
 
 
-def _refuse(name: str, options: dict[str, Any]) -> None:
-    if options:
-        raise TypeError(f"the arm {name!r} has no option {', '.join(options)}")
+def _refuse_unknown(name: str, options: Iterable[str], known: tuple[str, ...]) -> None:
+    if unknown := [key for key in options if key not in known]:
+        raise ValueError(
+            f"the arm {name!r} has no option {', '.join(unknown)}; its options are "
+            f"{', '.join(known)}"
+        )

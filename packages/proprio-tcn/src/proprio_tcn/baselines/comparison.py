@@ -1,6 +1,6 @@
 """A trained network beside what it has to beat, on the same test movements."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from proprio_tcn.baselines.letters import score_letter_baselines
@@ -27,6 +27,17 @@ class Comparison:
 
     targets: dict[str, list[TargetScore]] = field(default_factory=dict)
     accuracy: dict[str, float] = field(default_factory=dict)
+
+    def without(self, predictors: Collection[str]) -> "Comparison":
+        """The scores of all others.
+
+        Args:
+            predictors: Names to leave out.
+        """
+        return Comparison(
+            {name: one for name, one in self.targets.items() if name not in predictors},
+            {name: one for name, one in self.accuracy.items() if name not in predictors},
+        )
 
     def lines(self) -> list[str]:
         """As they are printed."""

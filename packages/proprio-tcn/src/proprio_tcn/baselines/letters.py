@@ -7,7 +7,13 @@ from numpy.typing import NDArray
 
 from proprio_tcn.training.batches import Movements, batches_of
 
-__all__ = ["classify_letters", "cut_velocity", "score_letter_baselines", "uncut_velocity"]
+__all__ = [
+    "classify_letters",
+    "cut_velocity",
+    "read_between",
+    "score_letter_baselines",
+    "uncut_velocity",
+]
 
 _NEIGHBOURS = (1, 3, 5, 9, 15, 25, 41)
 _PENALTIES = (0.01, 0.1, 1.0)
@@ -30,11 +36,24 @@ def cut_velocity(movements: Movements, points: int = 64) -> NDArray[np.float32]:
             if not len(bins):
                 raise ValueError("every movement must have bins that move, got one without")
             at = np.linspace(bins[0], bins[-1], points)
-            low = np.minimum(at.astype(int), spindle.shape[1] - 2)
-            part = (at - low).astype(np.float32)
-            velocity = spindle[..., 1]
-            rows.append(((1 - part) * velocity[:, low] + part * velocity[:, low + 1]).ravel())
+            rows.append(read_between(spindle[..., 1], at).ravel())
     return np.asarray(rows, np.float32)
+
+
+def read_between(values: NDArray[np.float32], at: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Values along the last axis at places between its steps, by straight lines.
+
+    Args:
+        values: Shape (..., steps), at least two.
+        at: Places in steps, in [0, steps - 1], shape (points,).
+
+    Returns:
+        Shape (..., points).
+    """
+    low = np.minimum(at.astype(int), values.shape[-1] - 2)
+    part = (at - low).astype(np.float32)
+    between: NDArray[np.float32] = (1 - part) * values[..., low] + part * values[..., low + 1]
+    return between
 
 
 def uncut_velocity(movements: Movements) -> NDArray[np.float32]:

@@ -23,12 +23,22 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.lines import Line2D
 
-__all__ = ["draw_lags", "draw_prediction", "lag_plot", "layer_plot", "rank_plot"]
+__all__ = [
+    "LOWEST",
+    "draw_lags",
+    "draw_prediction",
+    "lag_plot",
+    "layer_plot",
+    "model_label",
+    "rank_plot",
+]
 
 _LINES = ("--", ":")
 _ROW_MM = (5.2, 7.0)  # of names in one line, in two
-_LOWEST = -0.2  # explained variance that is drawn: far below nothing is told apart
 _BIN_MS = 10
+
+LOWEST = -0.2
+"""Least explained variance that is drawn: far below it nothing is told apart."""
 
 
 def rank_plot(
@@ -53,18 +63,18 @@ def rank_plot(
     for place, one in enumerate(models):
         found = limits(one.test_ev, confidence, seed)
         colour = colour_of(one.kind)
-        if found.mean >= _LOWEST:
+        if found.mean >= LOWEST:
             ax.plot([found.low, found.high], [place, place], color=colour, linewidth=1.5)
             ax.plot([found.mean], [place], "o", color=colour, markersize=4)
         else:
-            ax.text(_LOWEST, place, f" {found.mean:.2f}", fontsize=6.5, va="center")
+            ax.text(LOWEST, place, f" {found.mean:.2f}", fontsize=6.5, va="center")
         for name, value in zip(rows, (one.model, one.layer, one.kind, *found), strict=True):
             rows[name].append(value)
-    ax.set_yticks(range(len(models)), [_label(one) for one in models], fontsize=6.5)
+    ax.set_yticks(range(len(models)), [model_label(one) for one in models], fontsize=6.5)
     ax.set_ylim(len(models) - 0.5, -0.5)
     ax.set_xlabel("test explained variance")
-    if ax.get_xlim()[0] < _LOWEST:
-        ax.set_xlim(left=_LOWEST)
+    if ax.get_xlim()[0] < LOWEST:
+        ax.set_xlim(left=LOWEST)
     ax.grid(axis="x", color="0.9", linewidth=0.6)
     ax.set_axisbelow(True)
     return rows
@@ -92,8 +102,8 @@ def layer_plot(ax: "Axes", layers: Sequence[Explained]) -> list["Line2D"]:
     ax.set(xlabel="layer", ylabel="test explained variance")
     ax.locator_params(axis="x", integer=True)
     ax.locator_params(axis="y", nbins=6)
-    if any(one.mean < _LOWEST for one in layers):
-        ax.set_ylim(bottom=_LOWEST)
+    if any(one.mean < LOWEST for one in layers):
+        ax.set_ylim(bottom=LOWEST)
     return lines
 
 
@@ -136,6 +146,19 @@ def lag_plot(
     return rows
 
 
+def model_label(one: Explained, *, layer: bool = True) -> str:
+    """A model's name for a figure, in two lines if it is long.
+
+    Args:
+        one: One of its layers.
+        layer: Name the layer too, where the model has several.
+    """
+    if one.layer == one.model:
+        return one.model
+    name = _wrapped(one.model)
+    return f"{name}, {one.layer.replace('_', ' ')}" if layer else name
+
+
 def draw_prediction(
     layers: Sequence[Explained],
     ceilings: Mapping[str, float],
@@ -161,7 +184,7 @@ def draw_prediction(
     shown = chosen_models(layers, models)
     deep = any(one.depth for one in layers)
     with figure_style():
-        row_mm = _ROW_MM[any("\n" in _label(one) for one in shown)]
+        row_mm = _ROW_MM[any("\n" in model_label(one) for one in shown)]
         height = max(80.0, 28 + row_mm * len(shown))
         figure, axes = new_figure(
             1, 1 + deep, height_mm=height, width_ratios=(1, 1) if deep else (1,)
@@ -210,12 +233,6 @@ def draw_lags(
         figure, axes = new_figure(height_mm=80)
         rows = lag_plot(axes[0, 0], best, confidence=confidence, seed=seed)
         return save_figure(figure, stem, rows)
-
-
-def _label(one: Explained) -> str:
-    if one.layer == one.model:
-        return one.model
-    return f"{_wrapped(one.model)}, {one.layer.replace('_', ' ')}"
 
 
 def _wrapped(name: str) -> str:

@@ -12,6 +12,7 @@ from neuro_common.plots import new_figure
 from neuro_common.style import PALETTE, figure_style, save_figure
 from proprio_tcn.networks.settings import FAMILIES, TrunkSettings
 from proprio_tcn.tasks.sixteen import TASKS
+from proprio_tcn.training.shipped import each_network, find_network
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -51,7 +52,7 @@ def read_task_scores(runs: Sequence[str | Path]) -> list[TaskScore]:
     """The test scores of all networks in or below some folders.
 
     Args:
-        runs: Directories of `proprio-tcn train`, or above them.
+        runs: Directories of `proprio-tcn train`, or above them; "pretrained" is all that ship.
 
     Returns:
         In the order of the tasks, then of the folders; networks without a test score are left out.
@@ -64,8 +65,8 @@ def read_task_scores(runs: Sequence[str | Path]) -> list[TaskScore]:
     if not runs:
         raise ValueError("runs must name folders: runs=[DIR] of `proprio-tcn train`")
     found: dict[Path, TaskScore] = {}
-    for run in runs:
-        own = {path: _task_score(path) for path in _networks(Path(run))}
+    for run in each_network(runs):
+        own = {path: _task_score(path) for path in _networks(find_network(run))}
         kept = {path: one for path, one in own.items() if one is not None}
         if not kept:
             raise FileNotFoundError(

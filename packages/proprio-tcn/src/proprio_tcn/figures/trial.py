@@ -72,7 +72,8 @@ def write_letter(
         raise ValueError(f"writer must be in [0, {settings.writers}), got {writer}")
     from proprio_tcn.arms.opening import open_arm
 
-    arm, own = open_arm(settings.arm), replace(settings, planes=[plane])
+    arm = open_arm(settings.arm, **settings.arm_options)
+    own = replace(settings, planes=[plane])
     number = LETTERS.index(letter)
     trials, _ = render(make_renderer(arm, own, threads=threads), [Cell(writer, number, 0)])
     pen = open_writers(own).trace(writer, number)

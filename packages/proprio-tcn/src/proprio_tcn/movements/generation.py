@@ -84,7 +84,7 @@ def generate_movements(
         path: Folder to write to.
         layout: "compact", "rendered" or "full", see ``proprio_tcn.movements.storage``.
         compression: Of the full layout: "none", "lzf" or "gzip".
-        workers: Processes that share the work; each opens ``settings.arm`` for itself.
+        workers: Processes that share the work; each opens the arm of the settings for itself.
         solve: Inverse kinematics for one worker; None is that of the arms.
 
     Raises:
@@ -147,9 +147,9 @@ def _check_record(folder: Path, wanted: dict[str, Any], splits: set[str]) -> boo
         return False
     found = read_json(record, _RECORD)
     differing = [key for key in ("layout", "compression") if found.get(key) != wanted[key]]
-    before = found.get("settings", {})
+    before, now = found.get("settings", {}), wanted["settings"]
     differing += [
-        key for key, value in wanted["settings"].items() if before.get(key, "nothing") != value
+        key for key in {**now, **before} if before.get(key, "nothing") != now.get(key, "nothing")
     ]
     if differing:
         raise RunError(
@@ -227,7 +227,8 @@ def _begin_worker(settings: MovementSettings, places: dict[str, StartPoints]) ->
 
     global _renderer
     Thread(target=_end_with_parent, daemon=True).start()
-    _renderer = make_renderer(open_arm(settings.arm), settings, places=places)
+    arm = open_arm(settings.arm, **settings.arm_options)
+    _renderer = make_renderer(arm, settings, places=places)
 
 
 def _end_with_parent() -> None:

@@ -1,5 +1,6 @@
 """Movement sets made in memory, from the settings alone."""
 
+import json
 from collections.abc import Callable
 from dataclasses import asdict, fields
 from functools import partial
@@ -7,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from neuro_common.files import to_json
 from proprio_tcn.arms.arm import Arm
 from proprio_tcn.movements.format import SPLITS, split_writers
 from proprio_tcn.movements.letters import LETTERS
@@ -85,9 +87,16 @@ def make_set(arm: Arm, settings: MovementSettings, split: str, trials: Trials) -
 
 
 def describe_settings(settings: MovementSettings) -> dict[str, Any]:
-    """What decides the samples, as plain values: not where they are written, nor by how many."""
+    """What decides the samples, as plain values: not where they are written, nor by how many.
+
+    Options of an arm that has none are left out, as in sets from before there were any.
+    """
     known = {one.name for one in fields(MovementSettings)}
-    return {name: value for name, value in asdict(settings).items() if name in known}
+    if not settings.arm_options:
+        known.remove("arm_options")
+    told = {name: value for name, value in asdict(settings).items() if name in known}
+    # as a file gives them back: lists, not tuples
+    return dict(json.loads(to_json(told)))
 
 
 def cells_of(settings: MovementSettings, split: str) -> list[Cell]:

@@ -54,7 +54,10 @@ def open_movements(
         sources = json.loads(file.attrs.get("sources", "{}"))
     if "spindle" not in arrays:
         if arm is None:
+            from proprio_tcn.arms.opening import open_arm
+
             check_arm_file(_file_of(path, split), named["arm"], sources)
+            arm = open_arm(named["arm"], **origin.get("arm_options", {}))
         arrays |= _render(arm, named["arm"], muscles, coordinates, arrays, facts["length"])
     trials = Trials(**{**facts, **arrays})
     return MovementSet(
@@ -96,9 +99,10 @@ class StoredMovements:
             self.arm = str(file.attrs["arm"])
             self.split = str(file.attrs["split"])
             facts = _facts(file)
+            self._species = str(file.attrs["species"])
         self.letter: NDArray[np.int64] = facts["letter"]
         self.writer: NDArray[np.int64] = facts["writer"]
-        self._start, self._length = facts["start"], facts["length"]
+        self._facts = facts
         self._file = require("h5py", "io").File(where, "r")
 
     def __len__(self) -> int:
@@ -121,13 +125,18 @@ class StoredMovements:
         return (*stored, "letter", "moving")
 
     def batch(
-        self, indices: Sequence[int] | NDArray[np.integer[Any]], keys: Sequence[str] | None = None
+        self,
+        indices: Sequence[int] | NDArray[np.integer[Any]],
+        keys: Sequence[str] | None = None,
+        *,
+        rng: np.random.Generator | None = None,
     ) -> dict[str, NDArray[Any]]:
         """Some samples, as ``MovementSet.batch`` gives them.
 
         Args:
             indices: Which samples; neighbours are read fastest.
             keys: What of them; None is all.
+            rng: Draws a fresh place in the window for each movement; None keeps its own.
 
         Raises:
             KeyError: The file has no such key.
@@ -137,14 +146,24 @@ class StoredMovements:
         unknown = [key for key in wanted if key not in self.keys]
         if unknown:
             raise KeyError(f"keys must be of {', '.join(self.keys)}, got {', '.join(unknown)}")
+        if rng is not None:
+            unique, back = np.unique(rows, return_inverse=True)
+            return self._taken(unique).batch(back, wanted, rng=rng)
         return {key: self._read(key, rows) for key in wanted}
+
+    def _taken(self, rows: NDArray[np.int64]) -> MovementSet:
+        """Some samples without their padding; the rows rise."""
+        facts = {name: one if one is None else one[rows] for name, one in self._facts.items()}
+        names = (self.arm, self._species, self.muscles, self.coordinates, self.split)
+        return MovementSet(*names, Trials(**{**facts, **_cut(self._file, facts, [rows])}))
 
     def _read(self, key: str, rows: NDArray[np.int64]) -> NDArray[Any]:
         if key == "letter":
             return self.letter[rows]
         if key == "moving":
-            since = np.arange(BINS) - self._start[rows, None]
-            return np.asarray((since >= 0) & (since < self._length[rows, None]))
+            start, length = self._facts["start"], self._facts["length"]
+            since = np.arange(BINS) - start[rows, None]
+            return np.asarray((since >= 0) & (since < length[rows, None]))
         name = next(name for name, ours in PUBLISHED_KEYS.items() if ours == key)
         # HDF5 wants rising indices, each once
         unique, back = np.unique(rows, return_inverse=True)
@@ -243,18 +262,22 @@ def _read_ragged(file: Any, facts: dict[str, Any]) -> dict[str, Any]:
 
 
 def _read_full(file: Any, facts: dict[str, Any]) -> dict[str, Any]:
-    """Cut the movement out of its padding, a batch at a time."""
+    count = len(facts["start"])
+    return _cut(file, facts, [slice(one, one + _BATCH) for one in range(0, count, _BATCH)])
+
+
+def _cut(
+    file: Any, facts: dict[str, Any], parts: Sequence[slice | NDArray[np.int64]]
+) -> dict[str, Any]:
+    """Cut movements out of their padding, one part of the file's samples after the other."""
     names = ["spindle_info", "endeffector_coords", "elbow_coords", "joint_coords", "torque_coords"]
     pieces: dict[str, list[NDArray[Any]]] = {name: [] for name in names if name in file}
-    starts, lengths = facts["start"], facts["length"]
-    for first in range(0, len(starts), _BATCH):
-        rows = slice(first, first + _BATCH)
-        for name, list_ in pieces.items():
-            read = file[name][rows]
-            for sample, start, length in zip(read, starts[rows], lengths[rows], strict=True):
-                list_.append(sample[:, start : start + length])
-                if name == "spindle_info" and start == 0:
-                    list_[-1][:, 0, 1] /= 2.0  # at the edge of the window it was one-sided
+    for name, list_ in pieces.items():
+        read = (sample for part in parts for sample in file[name][part])
+        for sample, start, length in zip(read, facts["start"], facts["length"], strict=True):
+            list_.append(sample[:, start : start + length].copy())
+            if name == "spindle_info" and start == 0:
+                list_[-1][:, 0, 1] /= 2.0  # at the edge of the window it was one-sided
     return {
         PUBLISHED_KEYS[name]: np.ascontiguousarray(np.concatenate(list_, axis=1))
         for name, list_ in pieces.items()
@@ -262,17 +285,13 @@ def _read_full(file: Any, facts: dict[str, Any]) -> dict[str, Any]:
 
 
 def _render(
-    arm: Arm | None,
+    arm: Arm,
     name: str,
     muscles: tuple[str, ...],
     coordinates: tuple[str, ...],
     arrays: dict[str, Any],
     length: NDArray[np.int64],
 ) -> dict[str, Any]:
-    if arm is None:
-        from proprio_tcn.arms.opening import open_arm
-
-        arm = open_arm(name)
     here = tuple(one.name for one in arm.coordinates)
     if here != coordinates:
         raise ValueError(

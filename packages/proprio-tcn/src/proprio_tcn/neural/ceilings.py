@@ -22,6 +22,7 @@ def ceiling_table(
     protocol: Protocol,
     true_rates: NDArray[np.float64] | None = None,
     *,
+    every_trial: bool = False,
     seed: int,
 ) -> dict[str, list[Any]]:
     """A row for each neuron: its rate, its reliability and its ceilings.
@@ -31,6 +32,7 @@ def ceiling_table(
         protocol: That they were prepared with.
         true_rates: Expected counts of each bin of the recording, ``(trials, bins, neurons)``, where
             the neurons are of a known model: gives the column oracle_ev.
+        every_trial: Whether all trials are held out, each once, as by nested cross-validation.
         seed: Of the halves.
 
     Returns:
@@ -57,6 +59,7 @@ def ceiling_table(
     }
     if true_rates is not None:
         wanted = smoothed(true_rates, recording, protocol)[..., kept]
-        rows = windows.gather(wanted, protocol.lag_bins)[~targets.train]
-        columns["oracle_ev"] = oracle_ceiling(targets.rates[~targets.train], rows).tolist()
+        scored = np.full(len(targets.rates), True) if every_trial else ~targets.train
+        rows = windows.gather(wanted, protocol.lag_bins)[scored]
+        columns["oracle_ev"] = oracle_ceiling(targets.rates[scored], rows).tolist()
     return columns

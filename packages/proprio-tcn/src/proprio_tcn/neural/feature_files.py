@@ -1,5 +1,6 @@
-"""Features of networks on disk, bound to the windows and the split that they were made for."""
+"""Features of networks on disk, bound to the windows and the settings that they were made for."""
 
+import json
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ import numpy as np
 
 from neuro_common.files import FORMAT_VERSION, FormatError, atomic_path, check_format
 from proprio_tcn.neural.features import Features
+from proprio_tcn.neural.protocol import Protocol
 from proprio_tcn.neural.targets import Targets
 
 __all__ = ["read_features", "write_features"]
@@ -17,10 +19,28 @@ __all__ = ["read_features", "write_features"]
 _FORMAT = "proprio-tcn/features"
 
 
-def write_features(path: str | Path, targets: Targets, features: Sequence[Features]) -> None:
-    """Write features with the windows and the split that they were made for, as npz."""
+def write_features(
+    path: str | Path,
+    targets: Targets,
+    features: Sequence[Features],
+    protocol: Protocol,
+    *,
+    control: str | None = None,
+    seed: int = 0,
+) -> None:
+    """Write features with all that they depend on, as npz.
+
+    Args:
+        path: Of the file.
+        targets: Whose windows, split and movements they are of.
+        features: Of the layers of one network or more.
+        protocol: That they were made by.
+        control: As for `proprio_tcn.neural.models.network_features`.
+        seed: Of the control.
+    """
     arrays: dict[str, Any] = {"format": _FORMAT, "format_version": FORMAT_VERSION}
     arrays |= _place(targets)
+    arrays["settings"] = json.dumps(_settings(protocol, control, seed))
     for number, one in enumerate(features):
         arrays[f"facts.{number}"] = np.array([one.model, one.layer, str(one.depth), one.kind])
         arrays[f"values.{number}"] = one.values
@@ -28,13 +48,27 @@ def write_features(path: str | Path, targets: Targets, features: Sequence[Featur
         np.savez(temporary, **arrays)
 
 
-def read_features(path: str | Path, targets: Targets) -> list[Features]:
-    """Read what `write_features` wrote for the same windows and split.
+def read_features(
+    path: str | Path,
+    targets: Targets,
+    protocol: Protocol,
+    *,
+    control: str | None = None,
+    seed: int = 0,
+) -> list[Features]:
+    """Read what `write_features` wrote for the same windows, split, movements and settings.
+
+    Args:
+        path: Of the file.
+        targets: As for `write_features`.
+        protocol: As for `write_features`.
+        control: As for `write_features`.
+        seed: As for `write_features`.
 
     Raises:
         FileNotFoundError: There is no such file.
         FormatError: The file is cut short, foreign or newer.
-        ValueError: It is of other windows or another split.
+        ValueError: It was made for something else.
     """
     try:
         with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as stored:
@@ -43,11 +77,12 @@ def read_features(path: str | Path, targets: Targets) -> list[Features]:
         raise FormatError(f"{path} must be a whole npz file of plain arrays, got {error}") from None
     check_format(path, str(arrays.get("format")), int(arrays.get("format_version", 0)), _FORMAT)
     for name, wanted in _place(targets).items():
-        if name not in arrays or not np.array_equal(arrays[name], wanted):
+        if name not in arrays or not _alike(arrays[name], wanted):
             raise ValueError(
-                f"{path} must be of the same windows and split, but its {name} differs: make it "
-                "anew with the recording, the protocol and the seed of this prediction"
+                f"{path} must be of the same windows, split and movements, but its {name} differs: "
+                "make it anew with the recording, the protocol and the seed of this prediction"
             )
+    _check_settings(path, arrays, _settings(protocol, control, seed))
     found = []
     for number in range(sum(name.startswith("facts.") for name in arrays)):
         model, layer, depth, kind = (str(one) for one in arrays[f"facts.{number}"])
@@ -57,9 +92,52 @@ def read_features(path: str | Path, targets: Targets) -> list[Features]:
 
 def _place(targets: Targets) -> dict[str, Any]:
     windows = targets.windows
-    return {
+    place: dict[str, Any] = {
         "trial": windows.trial,
         "start": windows.start,
         "stop": windows.stop,
         "train": targets.split.train,
     }
+    if targets.recording is not None:
+        lengths = windows.gather(targets.recording.variables(["muscle_length"]))
+        mean = lengths.mean(axis=1, dtype=np.float64)
+        place["muscle_length"] = np.add.reduceat(mean, windows.first_row)
+    return place
+
+
+def _alike(stored: Any, wanted: Any) -> bool:
+    if stored.shape != wanted.shape:
+        return False
+    # a simulated session rounds otherwise on another processor
+    return bool(np.allclose(stored, wanted, rtol=1e-5))
+
+
+def _settings(protocol: Protocol, control: str | None, seed: int) -> dict[str, Any]:
+    names = ("components", "placement", "padding", "compat")
+    return {
+        **{f"protocol.{name}": getattr(protocol, name) for name in names},
+        "control": control,
+        "seed": None if control is None else seed,
+    }
+
+
+def _check_settings(path: str | Path, arrays: dict[str, Any], wanted: dict[str, Any]) -> None:
+    try:
+        stored = json.loads(str(arrays["settings"]))
+        differ = {name: stored[name] for name, value in wanted.items() if stored[name] != value}
+    except (KeyError, TypeError, ValueError):
+        raise FormatError(
+            f"{path} does not say by which settings it was made: make it anew with "
+            "`proprio-tcn activations`"
+        ) from None
+    if differ:
+        made = ", ".join(f"{name}={_word(value)}" for name, value in differ.items())
+        asked = ", ".join(f"{name}={_word(wanted[name])}" for name in differ)
+        raise ValueError(
+            f"{path} was made with {made}, but this prediction is asked for {asked}: give the same "
+            "to both"
+        )
+
+
+def _word(value: Any) -> str:
+    return json.dumps(value).strip('"')

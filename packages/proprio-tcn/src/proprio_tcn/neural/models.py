@@ -1,5 +1,6 @@
 """Networks that are read out: trained ones, their untrained beginnings, and untrained draws."""
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -39,6 +40,9 @@ class NamedNetwork:
         muscles: Names of the muscles that it sees; None sees those of the recording.
         task: What it was taught, or "untrained".
         performance: How well it does its task, greater is better; NaN for an untrained one.
+        seed: Of its first weights.
+        standardise: Its input is scaled by the session's own training windows; its trunk knows no
+            scale.
     """
 
     name: str
@@ -46,6 +50,15 @@ class NamedNetwork:
     muscles: tuple[str, ...] | None
     task: str
     performance: float = float("nan")
+    seed: int = 0
+    standardise: bool = False
+
+    @property
+    def input(self) -> str:
+        """How it sees spindles: "as trained", scaled by the "session", or "raw" in mm and mm/s."""
+        if self.standardise:
+            return "session"
+        return "as trained" if hasattr(self.trunk, "input_scale") else "raw"
 
     def row(self) -> dict[str, Any]:
         """Its facts, as a row of a table."""
@@ -58,6 +71,9 @@ class NamedNetwork:
             "layers": len(geometry),
             "parameters": sum(one.parameters for one in geometry),
             "performance": self.performance,
+            "seed": self.seed,
+            "input": self.input,
+            "settings": json.dumps(self.trunk.settings.facts()),
         }
 
 
@@ -71,8 +87,13 @@ def open_networks(
 ) -> list[NamedNetwork]:
     """Load networks, and build untrained ones beside them.
 
+    All see one input, so that only their weights differ: an untrained network has the input scale
+    of the trained one that it stands beside, and draws have muscles, encoder and scale of the first
+    trained one, raw spindles if that saw them. Without a trained one draws see the session's
+    muscles in standard deviations over its training windows.
+
     Args:
-        directories: Of trained networks.
+        directories: Of trained networks, or names of those that ship.
         recording: Whose muscles untrained draws see.
         untrained: Add each architecture and seed as it was before training, once.
         draws: Further untrained architectures from the published search space.
@@ -86,10 +107,12 @@ def open_networks(
 
     from proprio_tcn.networks.sampling import sample_trunk
     from proprio_tcn.networks.trunk import build_trunk
+    from proprio_tcn.training.input_scale import ScaledTrunk
+    from proprio_tcn.training.shipped import each_network
     from proprio_tcn.training.trained import load_network
 
     found: dict[str, NamedNetwork] = {}
-    for directory in directories:
+    for directory in each_network(directories):
         trained = load_network(directory, device=device)
         network, settings = trained.network, trained.network.trunk.settings
         name = f"{trained.task.name} {settings.name()} {network.seed}"
@@ -100,17 +123,33 @@ def open_networks(
             name, again = f"{told} {again}", again + 1
         performance = _performance(trained.metrics)
         found[name] = NamedNetwork(
-            name, network.trunk.eval(), trained.muscles, trained.task.name, performance
+            name,
+            network.trunk.eval(),
+            trained.muscles,
+            trained.task.name,
+            performance,
+            network.seed,
         )
         first = f"untrained {settings.name()} {network.seed}"
         if untrained and first not in found:
             trunk = trained.begin().network.trunk.to(torch.device(device)).eval()
-            found[first] = NamedNetwork(first, trunk, trained.muscles, "untrained")
+            found[first] = NamedNetwork(
+                first, trunk, trained.muscles, "untrained", seed=network.seed
+            )
+    like = next(iter(found.values()), None)
+    muscles = None if like is None else like.muscles
     for draw in range(draws):
         settings = sample_trunk(draw)
         name = f"untrained draw {draw} {settings.name()}"
-        trunk = build_trunk(settings, len(recording.muscles), draw).to(torch.device(device))
-        found[name] = NamedNetwork(name, trunk.eval(), None, "untrained")
+        trunk = build_trunk(settings, len(muscles or recording.muscles), draw)
+        if like is not None and isinstance(like.trunk, ScaledTrunk):
+            trunk = ScaledTrunk.of(trunk, encoding=like.trunk.encoding)
+            trunk.input_mean.copy_(like.trunk.input_mean)
+            trunk.input_scale.copy_(like.trunk.input_scale)
+        trunk = trunk.to(torch.device(device)).eval()
+        found[name] = NamedNetwork(
+            name, trunk, muscles, "untrained", seed=draw, standardise=like is None
+        )
     return list(found.values())
 
 
@@ -145,7 +184,7 @@ def network_features(
             inputs[one.muscles] = spindle
         yield from layer_features(
             one.name,
-            one.trunk,
+            _standardising(one, targets, protocol) if one.standardise else one.trunk,
             inputs[one.muscles],
             targets.windows,
             targets.split.train,
@@ -214,6 +253,18 @@ def of_muscles(recording: Recording, muscles: tuple[str, ...]) -> Recording:
         for name, values in recording.kinematics.items()
     }
     return replace(recording, kinematics=kinematics, muscles=muscles)
+
+
+def _standardising(one: NamedNetwork, targets: Targets, protocol: Protocol) -> "Trunk":
+    """Its trunk with the scale of the training windows, as they were before any control."""
+    from proprio_tcn.training.batches import ArrayMovements
+    from proprio_tcn.training.input_scale import ScaledTrunk, spindle_scale
+
+    spindle = network_input(targets, protocol, one.muscles)[targets.split.train]
+    since = np.arange(spindle.shape[2]) - protocol.placement
+    moving = (since >= 0) & (since < targets.windows.length[targets.split.train, None])
+    seen = ArrayMovements(one.muscles or (), {"spindle": spindle, "moving": moving})
+    return ScaledTrunk.of(one.trunk, spindle_scale(seen)).eval()
 
 
 def _performance(metrics: dict[str, float]) -> float:

@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proprio_tcn.neural.features import Features
-from proprio_tcn.neural.ridge import ALPHAS, NestedFit, RidgeFit, fit_ridge, nested_ridge
+from proprio_tcn.neural.ridge import ALPHAS, RidgeFit, fit_ridge
 from proprio_tcn.neural.scores import bits_per_spike, explained_variance, r2
-from proprio_tcn.neural.splits import trial_folds
 from proprio_tcn.neural.targets import Targets
 
 __all__ = [
@@ -19,7 +18,7 @@ __all__ = [
     "TrialSums",
     "predict",
     "predict_layer",
-    "predict_nested",
+    "refuse_twice",
     "score_predictions",
 ]
 
@@ -36,9 +35,9 @@ class TrialSums:
 
     Attributes:
         bins: Shape ``(trials,)``.
-        y: Responses about their mean, ``(trials, neurons)``.
+        y: Responses about the mean of all trials, ``(trials, neurons)``.
         yy: Squares of these.
-        e: Residuals about their mean.
+        e: Residuals.
         ee: Squares of these.
     """
 
@@ -82,6 +81,7 @@ class LayerScore:
         test_r2: R2 there.
         test_bits: Bits per spike there; NaN for responses that are no spikes.
         trials: Sums over each trial held out.
+        co_bps: Bits per spike of all neurons together, the Neural Latents Benchmark's co-bps.
     """
 
     model: str
@@ -96,6 +96,7 @@ class LayerScore:
     test_r2: Floats
     test_bits: Floats
     trials: TrialSums
+    co_bps: float = float("nan")
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,9 +115,7 @@ class Prediction:
     layers: tuple[LayerScore, ...]
 
     def __post_init__(self) -> None:
-        seen: set[tuple[str, str]] = set()
-        for one in self.layers:
-            _refuse_twice(seen, one)
+        refuse_twice(self.layers)
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -161,8 +160,12 @@ class Prediction:
             columns[name] = [v for one in self.layers for v in getattr(one, name).tolist()]
         return columns
 
-    def layer_table(self) -> dict[str, list[Any]]:
-        """A row for each layer: means over neurons, and whether it is its model's best."""
+    def layer_table(self, *, co_bps: bool = False) -> dict[str, list[Any]]:
+        """A row for each layer: means over neurons, and whether it is its model's best.
+
+        Args:
+            co_bps: Add bits per spike of all neurons together.
+        """
         best = {id(one) for one in self.best_layers()}
         columns: dict[str, list[Any]] = {
             name: [getattr(one, name) for one in self.layers]
@@ -171,6 +174,8 @@ class Prediction:
         for name in ("train_ev", "fold_ev", "test_ev", "test_r2"):
             columns[name] = [float(getattr(one, name).mean()) for one in self.layers]
         columns["median_test_ev"] = [float(np.median(one.test_ev)) for one in self.layers]
+        if co_bps:
+            columns["co_bps"] = [one.co_bps for one in self.layers]
         columns["best"] = [id(one) in best for one in self.layers]
         return columns
 
@@ -196,10 +201,9 @@ def predict(
         ValueError: There are no features, a layer comes twice, or they have other rows than the
             targets.
     """
-    scores = []
-    seen: set[tuple[str, str]] = set()
+    scores: list[LayerScore] = []
     for one in features:
-        _refuse_twice(seen, one)
+        refuse_twice([*scores, one])
         scores.append(predict_layer(targets, one, alphas=alphas, device=device)[0])
         if told is not None:
             told(scores[-1])
@@ -241,28 +245,6 @@ def predict_layer(
     return score, predicted
 
 
-def predict_nested(
-    targets: Targets, features: Features, *, folds: int = 5, alphas: Sequence[float] = ALPHAS
-) -> NestedFit:
-    """Explained variance of every trial, each held out once, by nested cross-validation.
-
-    The split of the targets plays no part. Features must not have been fitted to the trials, as the
-    components of layers are: those of the movement never are.
-
-    Args:
-        targets: What is explained.
-        features: Of the same rows.
-        folds: Outer folds over trials, at least 3.
-        alphas: Penalties to choose from, within the other folds.
-
-    Raises:
-        ValueError: There are too few trials or folds.
-    """
-    fold = trial_folds(len(targets.windows), folds)[targets.window]
-    x, y = (np.asarray(one, dtype=np.float64) for one in (features.values, targets.rates))
-    return nested_ridge(x, y, fold, alphas=alphas)
-
-
 def score_predictions(
     targets: Targets,
     predicted: Floats,
@@ -284,10 +266,11 @@ def score_predictions(
     """
     train = targets.train
     held_out = np.asarray(targets.rates[~train], dtype=np.float64)
-    bits = np.full(held_out.shape[1], np.nan)
+    bits, together = np.full(held_out.shape[1], np.nan), float("nan")
     if targets.counts is not None:
         least = np.maximum(_LEAST_RATE * targets.rates[train].mean(axis=0), 1e-6)
-        bits = bits_per_spike(targets.counts[~train], np.maximum(predicted, least))
+        likely = targets.counts[~train], np.maximum(predicted, least)
+        bits, together = bits_per_spike(*likely), float(bits_per_spike(*likely, pooled=True))
     return LayerScore(
         features.model,
         features.layer,
@@ -300,18 +283,28 @@ def score_predictions(
         explained_variance(held_out, predicted),
         r2(held_out, predicted),
         bits,
-        _trial_sums(held_out, predicted, targets.window[~train]),
+        _trial_sums(
+            held_out - targets.rates.mean(axis=0), held_out - predicted, targets.window[~train]
+        ),
+        together,
     )
 
 
-def _refuse_twice(seen: set[tuple[str, str]], one: LayerScore | Features) -> None:
-    name = (one.model, one.layer)
-    if name in seen:
-        raise ValueError(
-            f"each layer of a model must be there once, got {one.model}, {one.layer} twice: give "
-            "each network, and each file of activations, once"
-        )
-    seen.add(name)
+def refuse_twice(layers: Iterable[LayerScore | Features]) -> None:
+    """Make sure that no layer of a model is there twice.
+
+    Raises:
+        ValueError: One is.
+    """
+    seen: set[tuple[str, str]] = set()
+    for one in layers:
+        name = (one.model, one.layer)
+        if name in seen:
+            raise ValueError(
+                f"each layer of a model must be there once, got {one.model}, {one.layer} twice: "
+                "give each network, and each file of activations, once"
+            )
+        seen.add(name)
 
 
 def _fit(x: Floats, y: Floats, fold: Any, alphas: Sequence[float], device: str) -> RidgeFit:
@@ -325,10 +318,8 @@ def _fit(x: Floats, y: Floats, fold: Any, alphas: Sequence[float], device: str) 
     return RidgeFit(*(one.cpu().numpy() for one in parts))
 
 
-def _trial_sums(y: Floats, predicted: Floats, window: NDArray[np.int64]) -> TrialSums:
+def _trial_sums(y: Floats, residual: Floats, window: NDArray[np.int64]) -> TrialSums:
     first = np.flatnonzero(np.diff(window, prepend=-1))
-    residual = y - predicted
-    y, residual = y - y.mean(axis=0), residual - residual.mean(axis=0)
     sums = (np.add.reduceat(one, first, axis=0) for one in (y, y**2, residual, residual**2))
     bins = np.diff(np.append(first, len(window))).astype(np.float64)
     return TrialSums(bins, *sums)

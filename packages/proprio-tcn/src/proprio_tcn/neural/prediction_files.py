@@ -19,16 +19,19 @@ _FACTS = ("model", "layer", "depth", "kind", "features")
 _SCORES = ("alpha", "train_ev", "fold_ev", "test_ev", "test_r2", "test_bits")
 
 
-def write_prediction(directory: str | Path, prediction: Prediction) -> None:
+def write_prediction(
+    directory: str | Path, prediction: Prediction, *, co_bps: bool = False
+) -> None:
     """Write ``neurons.csv``, ``layers.csv`` and what `read_prediction` reads.
 
     Args:
         directory: Where they go.
         prediction: The scores.
+        co_bps: As for `Prediction.layer_table`.
     """
     folder, layers = Path(directory), prediction.layers
     write_csv(folder / "neurons.csv", prediction.neuron_table())
-    write_csv(folder / "layers.csv", prediction.layer_table())
+    write_csv(folder / "layers.csv", prediction.layer_table(co_bps=co_bps))
     facts = [{name: getattr(one, name) for name in _FACTS} for one in layers]
     shared = layers[0].trials
     arrays: dict[str, Any] = {
@@ -43,6 +46,7 @@ def write_prediction(directory: str | Path, prediction: Prediction) -> None:
         "ee": np.stack([one.trials.ee for one in layers]),
     }
     arrays |= {name: np.stack([getattr(one, name) for one in layers]) for name in _SCORES}
+    arrays["co_bps"] = [one.co_bps for one in layers]
     with atomic_path(folder / _FILE) as temporary:
         np.savez_compressed(temporary, **arrays)
 
@@ -74,6 +78,7 @@ def read_prediction(directory: str | Path) -> Prediction:
                     arrays["e"][place],
                     arrays["ee"][place],
                 ),
+                co_bps=float(arrays["co_bps"][place]),
             )
             for place, one in enumerate(facts)
         ]

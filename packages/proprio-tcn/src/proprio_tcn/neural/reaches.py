@@ -12,7 +12,7 @@ from proprio_tcn.neural.kinematics import with_derivatives
 from proprio_tcn.neural.protocol import Reaching
 from proprio_tcn.neural.recording import Recording
 
-__all__ = ["arm_kinematics", "simulate_reaches"]
+__all__ = ["simulate_reaches"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -73,7 +73,7 @@ def simulate_reaches(arm: Arm, reaching: Reaching | None = None, *, seed: int = 
     )
 
 
-def arm_kinematics(arm: Arm, angles_rad: Floats, length: Ints) -> dict[str, NDArray[np.float32]]:
+def _arm_kinematics(arm: Arm, angles_rad: Floats, length: Ints) -> dict[str, NDArray[np.float32]]:
     """Hand and elbow (cm), joint angles (deg) and lengths of moving muscles (mm) of trials.
 
     Args:
@@ -145,7 +145,7 @@ def _recording(arm: Arm, trials: _Trials, seed: int) -> Recording:
     session = Recording(
         np.zeros((len(length), bins, 1), dtype=np.uint16),
         length,
-        arm_kinematics(arm, trials.angles_rad[:, :bins], length),
+        _arm_kinematics(arm, trials.angles_rad[:, :bins], length),
         movement_onset=np.where(bumped, -1, _BEFORE),
         movement_end=np.where(bumped, -1, _BEFORE + trials.moving),
         bump_onset=np.where(bumped, _BEFORE, -1),

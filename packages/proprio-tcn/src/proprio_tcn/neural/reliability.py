@@ -8,7 +8,6 @@ from proprio_tcn.neural.windows import Windows
 
 __all__ = [
     "condition_ceiling",
-    "normalised_ev",
     "oracle_ceiling",
     "spearman_brown",
     "split_half_reliability",
@@ -21,25 +20,6 @@ def spearman_brown(r: ArrayLike) -> Floats:
     """Reliability of the whole from the correlation of its halves: ``2 r / (1 + r)``."""
     halves = np.asarray(r, dtype=np.float64)
     return np.asarray(2 * halves / (1 + halves))
-
-
-def normalised_ev(ev: ArrayLike, ceiling: ArrayLike, *, least: float = 0.05) -> Floats:
-    """Explained variance as a part of what can be explained.
-
-    Args:
-        ev: Explained variance, ``(..., neurons)``.
-        ceiling: Of each neuron, ``(neurons,)``.
-        least: Neurons with a lower ceiling give NaN: their quotient is noise.
-
-    Raises:
-        ValueError: ``least`` is not above 0.
-    """
-    if not least > 0:
-        raise ValueError(f"least must be above 0, got {least}")
-    part, top = np.asarray(ev, dtype=np.float64), np.asarray(ceiling, dtype=np.float64)
-    whole = np.full(np.broadcast_shapes(part.shape, top.shape), np.nan)
-    np.divide(part, top, out=whole, where=np.broadcast_to(top >= least, whole.shape))
-    return whole
 
 
 def oracle_ceiling(rates: ArrayLike, true_rates: ArrayLike) -> Floats:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-__all__ = ["ALPHAS", "Moments", "NestedFit", "RidgeFit", "fit_ridge", "nested_ridge"]
+__all__ = ["ALPHAS", "RidgeFit", "fit_ridge"]
 
 ALPHAS: tuple[float, ...] = tuple(np.logspace(-2, 5, 15).tolist())
 """The published penalties."""
@@ -92,19 +92,6 @@ class RidgeFit:
         return x @ self.coefficients + self.intercept
 
 
-@dataclass(frozen=True, eq=False)
-class NestedFit:
-    """What nested cross-validation says of each neuron.
-
-    Attributes:
-        ev: Explained variance of each outer fold, ``(folds, neurons)``.
-        alpha: Penalty that the other folds chose, ``(folds, neurons)``.
-    """
-
-    ev: Array
-    alpha: Array
-
-
 def fit_ridge(x: Array, y: Array, fold: Array, *, alphas: Sequence[float] = ALPHAS) -> RidgeFit:
     """Choose each neuron's penalty by cross-validation, and fit all neurons with theirs.
 
@@ -136,37 +123,6 @@ def fit_ridge(x: Array, y: Array, fold: Array, *, alphas: Sequence[float] = ALPH
     # the sums are about the means, but for rounding
     intercept = data.y_mean - data.x_mean @ coefficients
     return RidgeFit(coefficients, intercept, alpha, mean_ev, train_ev)
-
-
-def nested_ridge(x: Array, y: Array, fold: Array, *, alphas: Sequence[float] = ALPHAS) -> NestedFit:
-    """Score every fold with a fit to the others, whose penalty those others chose among themselves.
-
-    Every bin is held out once, and neither the weights, the penalty nor the scale of the features
-    has seen it.
-
-    Args:
-        x: As for `fit_ridge`.
-        y: As for `fit_ridge`.
-        fold: As for `fit_ridge`; at least 3 folds.
-        alphas: As for `fit_ridge`.
-
-    Raises:
-        ValueError: As for `fit_ridge`.
-    """
-    data = _prepare(x, y, fold, alphas)
-    if len(data.folds) < 3:
-        raise ValueError(f"fold must have at least 3 folds to nest, got {len(data.folds)}")
-    total, xp = data.total(), data.xp
-    scores, chosen = [], []
-    for outer, held_out in enumerate(data.folds):
-        scale = _scale(total - held_out, data.x_mean)
-        whole = (total - held_out).scaled(scale)
-        inner = [one.scaled(scale) for place, one in enumerate(data.folds) if place != outer]
-        fold_ev = xp.stack([_fold_ev(whole - one, one, data.alphas) for one in inner])
-        chosen.append(data.alphas[xp.argmax(fold_ev.mean(axis=0), axis=0)])
-        test = held_out.scaled(scale)
-        scores.append(_explained(_weights(whole, chosen[-1]), *test.scatter(), test.yy))
-    return NestedFit(xp.stack(scores), xp.stack(chosen))
 
 
 class _Data(NamedTuple):

@@ -1,17 +1,11 @@
-"""How well neurons are predicted: explained variance, R2, deviance and bits per spike."""
+"""How well neurons are predicted: explained variance, R2 and bits per spike."""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = [
-    "bits_per_spike",
-    "deviance_explained",
-    "explained_variance",
-    "poisson_deviance",
-    "r2",
-]
+__all__ = ["bits_per_spike", "explained_variance", "r2"]
 
 Floats = NDArray[np.float64]
 
@@ -56,46 +50,6 @@ def r2(target: ArrayLike, predicted: ArrayLike) -> Floats:
     return _part(y, y - yhat, np.square(y - yhat).mean(axis=0))
 
 
-def poisson_deviance(counts: ArrayLike, rates: ArrayLike) -> Floats:
-    """Deviance of counts from expected counts: ``2 sum y log(y / mu) - (y - mu)``, in nats.
-
-    Args:
-        counts: Spike counts, ``(bins,)`` or ``(bins, neurons)``.
-        rates: Expected counts per bin, at least 0; zero is taken as 1e-9.
-
-    Returns:
-        At least 0, one number for each neuron.
-
-    Raises:
-        ValueError: Shapes differ, a count or a rate is negative, or a number is not finite.
-    """
-    y, mu = _counts_and_rates(counts, rates)
-    logs = np.zeros_like(y)
-    np.log(np.divide(y, mu, where=y > 0, out=np.ones_like(y)), out=logs)
-    return np.asarray(2 * (y * logs - (y - mu)).sum(axis=0))
-
-
-def deviance_explained(counts: ArrayLike, rates: ArrayLike) -> Floats:
-    """Part of the Poisson deviance from the mean count that is explained (pseudo-R2).
-
-    Args:
-        counts: Spike counts, ``(bins,)`` or ``(bins, neurons)``.
-        rates: Expected counts per bin.
-
-    Returns:
-        At most 1, one number for each neuron; NaN for a silent one.
-
-    Raises:
-        ValueError: As for `poisson_deviance`.
-    """
-    y, mu = _counts_and_rates(counts, rates)
-    null = poisson_deviance(y, np.broadcast_to(y.mean(axis=0), y.shape))
-    left = poisson_deviance(y, mu)
-    part = np.full_like(null, np.nan)
-    np.divide(left, null, out=part, where=(y.sum(axis=0) > 0) & (null > 0))
-    return np.asarray(1 - part)
-
-
 def bits_per_spike(counts: ArrayLike, rates: ArrayLike, *, pooled: bool = False) -> Floats:
     """Gain in log likelihood over the mean rate, in bits per spike.
 
@@ -112,7 +66,7 @@ def bits_per_spike(counts: ArrayLike, rates: ArrayLike, *, pooled: bool = False)
         One number for each neuron, or one; NaN without spikes.
 
     Raises:
-        ValueError: As for `poisson_deviance`.
+        ValueError: Shapes differ, a count or a rate is negative, or a number is not finite.
     """
     y, mu = _counts_and_rates(counts, rates)
     mean = np.maximum(y.mean(axis=0), _TINY_RATE)

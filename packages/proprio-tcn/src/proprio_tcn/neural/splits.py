@@ -1,4 +1,4 @@
-"""Which trials a model learns from: one split for every model, and folds that keep trials whole."""
+"""Which trials a model learns from: the same for every model, and no trial is ever cut."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from neuro_common.seeding import generator
 
-__all__ = ["FOLD_SEED", "TrialSplit", "split_trials", "trial_folds"]
+__all__ = ["FOLD_SEED", "TrialSplit", "nested_splits", "split_trials", "trial_folds"]
 
 FOLD_SEED = 42
 """Of the published folds."""
@@ -56,22 +56,44 @@ def split_trials(
     Raises:
         ValueError: An argument is out of its range, or there are too few trials.
     """
-    labels = np.asarray(condition)
-    if labels.ndim != 1 or len(labels) < 2:
-        raise ValueError(f"condition must be (trials,) with at least 2 trials, got {labels.shape}")
+    labels = _labels(condition)
     if not 0 < test_fraction < 1:
         raise ValueError(f"test_fraction must be in (0, 1), got {test_fraction}")
     n_test = int(np.ceil(test_fraction * len(labels)))
-    # every trial gets a place in (0, 1) within its condition; those with the first places are held
-    # out, so that each condition gives its share
-    order = generator(seed).permutation(len(labels))
-    place = np.empty(len(labels))
-    for label in np.unique(labels):
-        own = order[labels[order] == label]
-        place[own] = (np.arange(len(own)) + 0.5) / len(own)
-    test = np.sort(order[np.argsort(place[order], kind="stable")][:n_test])
-    train = np.setdiff1d(np.arange(len(labels)), test)
-    return TrialSplit(train, test.astype(np.int64), trial_folds(len(train), folds, seed=fold_seed))
+    return _held_out(_dealt(labels, seed)[:n_test], len(labels), folds, fold_seed)
+
+
+def nested_splits(
+    condition: ArrayLike,
+    *,
+    folds: int = 5,
+    inner_folds: int = 5,
+    seed: int,
+    fold_seed: int = FOLD_SEED,
+) -> list[TrialSplit]:
+    """Hold every trial out once: the outer folds of nested cross-validation.
+
+    The first of them is what `split_trials` makes with ``test_fraction=1/folds`` and this seed.
+
+    Args:
+        condition: As for `split_trials`: every outer fold gets its share of each.
+        folds: Outer folds, at least 2.
+        inner_folds: Folds of each split's training trials, at least 2.
+        seed: Of the outer folds.
+        fold_seed: Of the inner ones.
+
+    Raises:
+        ValueError: There are too few trials for so many folds.
+    """
+    labels = _labels(condition)
+    if not 2 <= folds <= len(labels):
+        raise ValueError(
+            f"outer folds must be at least 2 and at most the {len(labels)} trials, got {folds}"
+        )
+    return [
+        _held_out(own, len(labels), inner_folds, fold_seed)
+        for own in np.array_split(_dealt(labels, seed), folds)
+    ]
 
 
 def trial_folds(trials: int, folds: int = 5, *, seed: int = FOLD_SEED) -> Ints:
@@ -100,3 +122,26 @@ def trial_folds(trials: int, folds: int = 5, *, seed: int = FOLD_SEED) -> Ints:
     ):
         fold[held_out] = number
     return fold
+
+
+def _labels(condition: ArrayLike) -> Ints:
+    labels = np.asarray(condition)
+    if labels.ndim != 1 or len(labels) < 2:
+        raise ValueError(f"condition must be (trials,) with at least 2 trials, got {labels.shape}")
+    return labels
+
+
+def _dealt(labels: Ints, seed: int) -> Ints:
+    """Trials in an order of which every stretch has its share of each condition."""
+    # every trial gets a place in (0, 1) within its condition
+    order = generator(seed).permutation(len(labels))
+    place = np.empty(len(labels))
+    for label in np.unique(labels):
+        own = order[labels[order] == label]
+        place[own] = (np.arange(len(own)) + 0.5) / len(own)
+    return np.asarray(order[np.argsort(place[order], kind="stable")], dtype=np.int64)
+
+
+def _held_out(test: Ints, trials: int, folds: int, fold_seed: int) -> TrialSplit:
+    train = np.setdiff1d(np.arange(trials), test)
+    return TrialSplit(train, np.sort(test), trial_folds(len(train), folds, seed=fold_seed))

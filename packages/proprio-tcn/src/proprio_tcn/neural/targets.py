@@ -16,7 +16,7 @@ from proprio_tcn.neural.reliability import split_half_reliability
 from proprio_tcn.neural.splits import TrialSplit, split_trials
 from proprio_tcn.neural.windows import Windows, choose_windows
 
-__all__ = ["Targets", "make_targets", "prepare", "smoothed", "trimmed_windows"]
+__all__ = ["Targets", "make_targets", "prepare", "smoothed"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -84,7 +84,7 @@ def prepare(
     """
     protocol = protocol or Protocol()
     windows = choose_windows(recording, protocol.window, seed=protocol.seed)
-    windows = trimmed_windows(recording, windows, [protocol.lag_bins, *lags], protocol.placement)
+    windows = _trimmed(recording, windows, [protocol.lag_bins, *lags], protocol.placement)
     rates = smoothed(recording.spikes, recording, protocol)
     split = split_trials(
         windows.condition,
@@ -146,7 +146,7 @@ def make_targets(rates: Floats, windows: Windows, split: TrialSplit) -> Targets:
     return Targets(rates, None, windows, split, names)
 
 
-def trimmed_windows(
+def _trimmed(
     recording: Recording, windows: Windows, lags: Sequence[int], placement: int
 ) -> Windows:
     """Keep bins whose responses at all lags lie in the trial, and windows that fit an input.

@@ -12,7 +12,9 @@ from proprio_tcn.recorded.csv_tables import cell_numbers, read_columns
 
 __all__ = ["Trial", "read_events", "write_events"]
 
-_COLUMNS = ("trial", "start_s", "end_s", "condition", "bump_s")
+_COLUMNS = ("trial", "start_s", "end_s", "condition", "bump_s", "direction_deg")
+
+_NUMBERS = ("start_s", "end_s", "bump_s", "direction_deg")
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,8 @@ class Trial:
         end_s: When it ends.
         condition: "active" for a reach, "passive" for a bump of the hand.
         bump_s: Onset of the bump; NaN where there is none.
+        direction_deg: Of the reach, or of the bump in a passive trial, in any plane and from any
+            axis that the session keeps to; NaN where it is not known.
     """
 
     name: str
@@ -32,12 +36,14 @@ class Trial:
     end_s: float
     condition: Literal["active", "passive"] = "active"
     bump_s: float = np.nan
+    direction_deg: float = np.nan
 
 
 def read_events(path: str | Path) -> tuple[Trial, ...]:
-    """Read the trials of a session: columns trial, start_s, end_s, perhaps condition and bump_s.
+    """Read the trials of a session: columns trial, start_s, end_s, perhaps others.
 
-    A trial without a condition is active; a passive one needs the onset of its bump.
+    These are condition, bump_s and direction_deg. A trial without a condition is active; a passive
+    one needs the onset of its bump. Trials of one direction are repeats of each other.
 
     Args:
         path: CSV file with a row for each trial.
@@ -50,9 +56,9 @@ def read_events(path: str | Path) -> tuple[Trial, ...]:
     count = len(columns["trial"])
     if not count:
         raise FormatError(f"{path} must have a row for each trial, got none")
-    wanted = [name for name in ("start_s", "end_s", "bump_s") if name in columns]
+    wanted = [name for name in _NUMBERS if name in columns]
     values = dict(zip(wanted, cell_numbers(path, columns, wanted).T, strict=True))
-    bump = values.get("bump_s", np.full(count, np.nan))
+    unknown = np.full(count, np.nan)
     conditions = columns.get("condition", [""] * count)
     trials: list[Trial] = []
     for row, cell in enumerate(columns["trial"]):
@@ -61,20 +67,24 @@ def read_events(path: str | Path) -> tuple[Trial, ...]:
             fault = f"{name!r} is there twice" if name else "has no name"
             raise FormatError(f"{where}: trial {fault}: give each its own")
         condition = conditions[row].strip().lower() or "active"
-        times = (float(values["start_s"][row]), float(values["end_s"][row]), float(bump[row]))
-        trials.append(_trial(where, name, condition, times))
+        cells = [float(values.get(column, unknown)[row]) for column in _NUMBERS]
+        trials.append(_trial(where, name, condition, cells))
     return tuple(trials)
 
 
-def _trial(where: str, name: str, condition: str, times: tuple[float, float, float]) -> Trial:
-    start, end, bump = times
+def _trial(where: str, name: str, condition: str, cells: Sequence[float]) -> Trial:
+    start, end, bump, direction = cells
     if not start < end:
         raise FormatError(
             f"{where}: trial {name!r} must start before it ends, got start_s={start:g} and "
             f"end_s={end:g}"
         )
+    if abs(direction) > 360:
+        raise FormatError(
+            f"{where}, column direction_deg: must be blank or in [-360, 360], got {direction:g}"
+        )
     if condition == "active":
-        return Trial(name, start, end, "active", bump)
+        return Trial(name, start, end, "active", bump, direction)
     if condition != "passive":
         raise FormatError(
             f"{where}, column condition: must be active or passive, got {condition!r}"
@@ -83,7 +93,7 @@ def _trial(where: str, name: str, condition: str, times: tuple[float, float, flo
         raise FormatError(
             f"{where}, column bump_s: the passive trial {name!r} must tell the onset of its bump"
         )
-    return Trial(name, start, end, "passive", bump)
+    return Trial(name, start, end, "passive", bump, direction)
 
 
 def write_events(path: str | Path, trials: Sequence[Trial]) -> None:
@@ -100,6 +110,11 @@ def write_events(path: str | Path, trials: Sequence[Trial]) -> None:
             "start_s": [one.start_s for one in trials],
             "end_s": [one.end_s for one in trials],
             "condition": [one.condition for one in trials],
-            "bump_s": ["" if np.isnan(one.bump_s) else one.bump_s for one in trials],
+            "bump_s": [_cell(one.bump_s) for one in trials],
+            "direction_deg": [_cell(one.direction_deg) for one in trials],
         },
     )
+
+
+def _cell(value: float) -> float | str:
+    return "" if np.isnan(value) else value

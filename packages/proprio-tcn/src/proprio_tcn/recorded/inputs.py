@@ -14,8 +14,8 @@ from proprio_tcn.recorded.windows import START_BIN
 __all__ = ["RecordedInputs", "read_inputs"]
 
 _KIND = "proprio-tcn/recorded-inputs"
-_VERSION = 2
-"""Of the parts of the file: 1 has no elbow."""
+_VERSION = 3
+"""Of the parts of the file: 1 has no elbow, and before 3 there is no direction."""
 _FACTS = ("arm", "species", "muscles", "coordinates", "trial")
 
 _Array = NDArray[np.float32]
@@ -42,6 +42,8 @@ class RecordedInputs:
         joint: Angle deg and velocity deg/s, (n, coordinates, 400, 2).
         hand: Place cm and velocity cm/s in the world, (n, 3, 400, 2).
         elbow: The same of the elbow; None in files that were written without it.
+        direction_deg: Of the reach, or of the bump, (n,), NaN where it is not known; None where
+            that of no trial is.
 
     Raises:
         ValueError: Shapes do not fit one another.
@@ -60,6 +62,7 @@ class RecordedInputs:
     joint: _Array
     hand: _Array
     elbow: _Array | None = None
+    direction_deg: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         count = len(self.trial)
@@ -74,6 +77,8 @@ class RecordedInputs:
         }
         if self.elbow is not None:
             wanted["elbow"] = (count, 3, BINS, 2)
+        if self.direction_deg is not None:
+            wanted["direction_deg"] = (count,)
         for name, shape in wanted.items():
             if getattr(self, name).shape != shape:
                 raise ValueError(
@@ -128,9 +133,15 @@ class RecordedInputs:
         }
         if self.elbow is not None:
             signals["elbow_coords"] = _place("elbow", self.elbow)
+        version = 1 if self.elbow is None else 2
+        if self.direction_deg is not None:
+            version = 3
+            signals["direction"] = Signal(
+                self.direction_deg, (trials,), "deg", "of the reach, or of the bump"
+            )
         facts = {
             "kind": _KIND,
-            "version": _VERSION if self.elbow is not None else 1,
+            "version": version,
             "rate_hz": 1.0 / BIN_S,
             "start_bin": START_BIN,
             **{name: getattr(self, name) for name in _FACTS},
@@ -148,7 +159,7 @@ def _place(name: str, values: _Array) -> Signal:
 
 
 def read_inputs(path: str | Path) -> RecordedInputs:
-    """Read what :meth:`RecordedInputs.write` wrote; older files have no elbow.
+    """Read what :meth:`RecordedInputs.write` wrote; older files lack elbow or directions.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -182,7 +193,10 @@ def read_inputs(path: str | Path) -> RecordedInputs:
             data["muscle_coords"],
             data["joint_coords"],
             _channels_first(data["endeff_coords"]),
-            _channels_first(data["elbow_coords"]) if version > 1 else None,
+            _channels_first(data["elbow_coords"])
+            if version == 2 or "elbow_coords" in data
+            else None,
+            data["direction"] if version > 2 else None,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise FormatError(f"{path} is no whole file of recorded inputs: {error}") from None

@@ -109,6 +109,8 @@ def reconstruct(
         parts.append(_kinematics(arm, found, trial, window, settings))
     if not names:
         raise ValueError(f"trials must fit the window of {MOST_BINS} bins, got none that does")
+    muscle, joint, hand, elbow = (np.stack(one) for one in zip(*parts, strict=True))
+    directions = np.array([trials[row].direction_deg for row in kept], dtype=np.float64)
     inputs = RecordedInputs(
         arm.name,
         arm.species,
@@ -119,7 +121,11 @@ def reconstruct(
         np.array(list(kept), dtype=np.int64),
         np.array([trials[row].condition == "passive" for row in kept]),
         np.array([window.bins for window in kept.values()], dtype=np.int64),
-        *(np.stack(one) for one in zip(*parts, strict=True)),
+        muscle,
+        joint,
+        hand,
+        elbow,
+        None if np.isnan(directions).all() else directions,
     )
     residuals = _residuals(table.names, frames) if isinstance(table, MarkerTable) else None
     return Reconstruction(inputs, residuals, dropped)

@@ -60,8 +60,8 @@ class SpindleSettings:
         ii_speed_m_s: Of II fibres (in the cat 24-72 m/s).
     """
 
-    encoder: Literal["kinematics", "prochazka", "deepdraw", "afferents"] = "kinematics"
-    noise: Literal["none", "gaussian", "gamma", "poisson"] = "none"
+    encoder: str = "kinematics"
+    noise: str = "none"
     fibres: int = 1
     ia_interval_cv: float = 0.25
     ii_interval_cv: float = 0.064
@@ -208,7 +208,10 @@ def deepdraw_rate(length_mm: ArrayLike, sample_s: float = BIN_S) -> _Array:
 
 
 def afferent_rates(
-    displacement_mm: ArrayLike, velocity_mm_s: ArrayLike, settings: SpindleSettings
+    displacement_mm: ArrayLike,
+    velocity_mm_s: ArrayLike,
+    settings: SpindleSettings,
+    bin_s: float = BIN_S,
 ) -> tuple[_Array, _Array]:
     """Rates of one Ia and one II fibre per muscle: rectified, delayed, below the ceiling.
 
@@ -216,6 +219,7 @@ def afferent_rates(
         displacement_mm: Length less the length at rest, shape (..., bins).
         velocity_mm_s: The same shape.
         settings: Scale, ceiling, path and conduction speeds.
+        bin_s: Width of a bin.
 
     Returns:
         Ia and II, impulses/s, shape (..., bins) each.
@@ -223,15 +227,17 @@ def afferent_rates(
     d, v = np.asarray(displacement_mm, float), np.asarray(velocity_mm_s, float)
     secondary = np.clip(secondary_rate(d / settings.length_scale), 0.0, settings.ceiling_hz)
     return (
-        _primary(d, v, settings),
-        delayed(secondary, settings.path_m / settings.ii_speed_m_s),
+        _primary(d, v, settings, bin_s),
+        delayed(secondary, settings.path_m / settings.ii_speed_m_s, bin_s),
     )
 
 
-def _primary(displacement: _Array, velocity: _Array, settings: SpindleSettings) -> _Array:
+def _primary(
+    displacement: _Array, velocity: _Array, settings: SpindleSettings, bin_s: float
+) -> _Array:
     free = prochazka_rate(displacement / settings.length_scale, velocity / settings.length_scale)
     rate = np.clip(free, 0.0, settings.ceiling_hz)
-    return delayed(rate, settings.path_m / settings.ia_speed_m_s)
+    return delayed(rate, settings.path_m / settings.ia_speed_m_s, bin_s)
 
 
 def delayed(rate_hz: ArrayLike, delay_s: float, bin_s: float = BIN_S) -> _Array:
@@ -291,9 +297,9 @@ def encode(
         return deepdraw_rate(length, bin_s)[..., None]
     displacement = length - _rest(rest_mm, values.shape[-3])
     rates: tuple[_Array, ...] = (
-        afferent_rates(displacement, velocity, settings)
+        afferent_rates(displacement, velocity, settings, bin_s)
         if settings.encoder == "afferents"
-        else (_primary(displacement, velocity, settings),)
+        else (_primary(displacement, velocity, settings, bin_s),)
     )
     variations = (settings.ia_interval_cv, settings.ii_interval_cv)[: len(rates)]
     return np.stack(

@@ -5,12 +5,15 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from neuro_common.training import Fit, Plan, Point, fit_together
 from proprio_tcn.networks.ensemble import Ensemble
 from proprio_tcn.networks.settings import TrunkSettings
+from proprio_tcn.spindles.encoders import SpindleSettings
 from proprio_tcn.tasks.sixteen import Task
 from proprio_tcn.tasks.targets import TargetScale, target_values
 from proprio_tcn.training.batches import Movements, batches_of
@@ -19,6 +22,7 @@ from proprio_tcn.training.lesson import Evaluation, Lesson
 from proprio_tcn.training.resuming import claim_directory
 from proprio_tcn.training.schedules import Course
 from proprio_tcn.training.settings import TrainSettings
+from proprio_tcn.training.spindle_encoding import SpindleEncoding
 from proprio_tcn.training.trained import Trained
 
 __all__ = ["fit_scale", "planned_updates", "train_network", "train_together"]
@@ -41,9 +45,9 @@ def fit_scale(task: Task, movements: Movements, settings: TrainSettings) -> Targ
     )
 
 
-def planned_updates(settings: TrainSettings, movements: int) -> int:
-    """Updates of a training with so many movements."""
-    return settings.epochs * max(1, movements // settings.batch)
+def planned_updates(task: Task, settings: TrainSettings, movements: int) -> int:
+    """Updates of a training of a task with so many movements."""
+    return settings.epochs * max(1, movements // settings.for_task(task.name).batch)
 
 
 def train_network(
@@ -55,6 +59,7 @@ def train_network(
     directory: Path,
     *,
     seed: int,
+    encoder: SpindleSettings | None = None,
     report: Callable[[Point], None] = lambda point: None,
     advance: Callable[[int, float], None] = lambda updates, loss: None,
 ) -> Trained:
@@ -68,6 +73,8 @@ def train_network(
         settings: How to train.
         directory: Where ``checkpoints/`` go, and ``training.json``, which says whose they are.
         seed: Of the first weights, the order of movements and every other draw.
+        encoder: What becomes of lengths and velocities before the network sees them; None leaves
+            them as they are.
         report: Called with every validation.
         advance: Called with the number of updates that were made, and the loss of the last.
 
@@ -87,6 +94,7 @@ def train_network(
         settings,
         directory,
         seed=seed,
+        encoder=encoder,
         report=lambda points: report(points[0]),
         advance=advance,
     )
@@ -102,6 +110,7 @@ def train_together(
     directory: Path,
     *,
     seed: int,
+    encoder: SpindleSettings | None = None,
     report: Callable[[Sequence[Point]], None] = lambda points: None,
     advance: Callable[[int, float], None] = lambda updates, loss: None,
 ) -> list[Trained]:
@@ -117,7 +126,8 @@ def train_together(
         validation: As for :func:`train_network`.
         settings: As for :func:`train_network`; a schedule by patience is for one network alone.
         directory: As for :func:`train_network`.
-        seed: Of the order of movements and every other draw but the first weights.
+        seed: Of the order of movements and every other draw but first weights and dropout.
+        encoder: As for :func:`train_network`.
         report: Called with every validation of all of them.
         advance: As for :func:`train_network`, with the mean loss.
 
@@ -127,12 +137,14 @@ def train_together(
         FormatError: As for :func:`train_network`.
     """
     _check(members, train, validation, settings)
+    settings, encoder = settings.for_task(members[0][0].name), encoder or SpindleSettings()
     bins = next(batches_of(train, ("spindle",), 1))["spindle"].shape[2]
+    sets = train, validation
     claim_directory(
-        directory, _told(members, trunk, (train, validation), settings, bins=bins, seed=seed)
+        directory, _told(members, trunk, sets, settings, encoder=encoder, bins=bins, seed=seed)
     )
     scales = {task.name: fit_scale(task, train, settings) for task, _ in members}
-    inputs = None if settings.compat_inputs else spindle_scale(train)
+    inputs, encoding = _inputs(train, settings, encoder, seed)
     begun = [
         Trained.untrained(
             task,
@@ -142,6 +154,7 @@ def train_together(
             settings=settings,
             seed=one,
             inputs=inputs,
+            encoding=encoding,
             bins=bins,
         )
         for task, one in members
@@ -238,12 +251,27 @@ def _check(
         )
 
 
+def _inputs(
+    train: Movements, settings: TrainSettings, encoder: SpindleSettings, seed: int
+) -> tuple[NDArray[np.float64] | None, SpindleEncoding | None]:
+    """What networks do with lengths and velocities first: their scale, and the encoder."""
+    plain = encoder.encoder == "kinematics"
+    if plain and settings.compat_inputs:
+        return None, None
+    inputs = spindle_scale(train)
+    if plain:
+        return inputs, None
+    encoding = SpindleEncoding(encoder, inputs[0, :, 0], seed)
+    return (None if settings.compat_inputs else spindle_scale(train, encoding)), encoding
+
+
 def _told(
     members: Sequence[tuple[Task, int]],
     trunk: TrunkSettings,
     sets: Sequence[Movements],
     settings: TrainSettings,
     *,
+    encoder: SpindleSettings,
     bins: int,
     seed: int,
 ) -> dict[str, Any]:
@@ -257,6 +285,7 @@ def _told(
         "seed": seed,
         "trunk": asdict(trunk),
         "settings": how,
+        "encoder": asdict(encoder),
         "muscles": list(sets[0].muscles),
         "bins": bins,
         "movements": len(sets[0]),

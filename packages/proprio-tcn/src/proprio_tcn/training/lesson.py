@@ -18,6 +18,7 @@ from proprio_tcn.tasks.losses import barlow_loss, draw_view, mean_squared_error
 from proprio_tcn.tasks.metrics import LetterTally, RegressionTally
 from proprio_tcn.tasks.targets import target_values
 from proprio_tcn.training.batches import Movements, batches_of
+from proprio_tcn.training.input_scale import ScaledTrunk
 from proprio_tcn.training.reading import Reading, Told
 
 __all__ = ["Evaluation", "Forward", "Lesson", "Question", "evaluate"]
@@ -156,9 +157,11 @@ class Lesson:
 
     @contextmanager
     def _draws(self, members: Sequence[Network], update: int) -> Iterator[None]:
-        """Let dropout draw what belongs to an update, and leave torch's generator as it was."""
+        """Let dropout and encoders draw what belongs to an update; torch's generator stays."""
         for member in members:
             member.reseed(update)
+            if isinstance(member.trunk, ScaledTrunk):
+                member.trunk.reseed(update)
         device = self._readings[0].device
         seed = int(self._rng(_DRAWS, update).integers(2**63))
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):

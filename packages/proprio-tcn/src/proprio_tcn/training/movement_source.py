@@ -54,7 +54,8 @@ def draw_or_open(config: TrainConfig | Source, split: str, task: Task) -> Moveme
         drawn = config.drawn
         if task.head == "torque":
             drawn = replace(drawn, movements="reaches")
-        found = make_movements(open_arm(drawn.arm), drawn, split, threads=config.threads)
+        arm = open_arm(drawn.arm, **drawn.arm_options)
+        found = make_movements(arm, drawn, split, threads=config.threads)
     missing = [key for key in task.keys if key not in found.keys]
     if missing or (task.head == "classify" and (found.letter < 0).any()):
         raise ValueError(

@@ -52,7 +52,7 @@ class Reading:
         blank: Tensor | None = None,
     ) -> None:
         self.blank = blank
-        self.task, self.scale, self.settings = task, scale, settings
+        self.task, self.scale, self.settings = task, scale, settings.for_task(task.name)
         self.device = torch.device(settings.device)
         every = np.arange(bins)
         at = every if task.head == "decode" else np.asarray(centres)

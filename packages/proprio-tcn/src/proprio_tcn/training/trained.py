@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from neuro_common.checkpoint import load_checkpoint, save_checkpoint
 from neuro_common.files import FormatError
@@ -25,11 +25,14 @@ from proprio_tcn.training.input_scale import ScaledTrunk
 from proprio_tcn.training.lesson import Evaluation, evaluate
 from proprio_tcn.training.reading import Reading
 from proprio_tcn.training.settings import TrainSettings
+from proprio_tcn.training.shipped import find_network
+from proprio_tcn.training.spindle_encoding import SpindleEncoding
 
 __all__ = ["Trained", "load_network", "save_network"]
 
 _KIND = "proprio-tcn/network"
 _NETWORK = "network."
+_HEAD = "head."
 _SCALE = ("target_mean", "target_scale")
 
 
@@ -67,6 +70,7 @@ class Trained:
         settings: TrainSettings,
         seed: int,
         inputs: NDArray[np.float64] | None = None,
+        encoding: SpindleEncoding | None = None,
         bins: int = BINS,
     ) -> Self:
         """A network as every training of these settings and this seed begins.
@@ -81,13 +85,15 @@ class Trained:
             inputs: Scale of the spindles, of
                 `proprio_tcn.training.input_scale.spindle_scale`; None leaves them in mm and mm/s,
                 as published.
+            encoding: What becomes of lengths and velocities before that; None leaves them.
             bins: Of a movement.
         """
+        settings = settings.for_task(task.name)
         outputs = task.outputs(len(muscles)) or PROJECTED
         head = HeadSettings(task.head, outputs, settings.readout, settings.dropout)
         network = build_network(trunk, head, len(muscles), seed, bins=bins)
-        if inputs is not None:
-            network.trunk = ScaledTrunk.of(network.trunk, inputs)
+        if inputs is not None or encoding is not None:
+            network.trunk = ScaledTrunk.of(network.trunk, inputs, encoding)
         network.to(torch.device(settings.device))
         return cls(network, task, muscles, scale, settings, facts={"origin": "untrained"})
 
@@ -106,14 +112,21 @@ class Trained:
             settings=self.settings,
             seed=self.network.seed,
             inputs=inputs,
+            encoding=self.encoding,
             bins=trunk.bins,
         )
+
+    @property
+    def encoding(self) -> SpindleEncoding | None:
+        """What becomes of lengths and velocities before the network sees them."""
+        trunk = self.network.trunk
+        return trunk.encoding if isinstance(trunk, ScaledTrunk) else None
 
     @property
     def reading(self) -> Reading:
         """How the outputs are read."""
         trunk = self.network.trunk
-        blank = trunk.input_mean if isinstance(trunk, ScaledTrunk) else None
+        blank = trunk.blank if isinstance(trunk, ScaledTrunk) else None
         centres: ArrayLike = self.network.centres
         if self.settings.compat_alignment:
             centres = published_target_bins(len(self.network.centres), trunk.bins)
@@ -154,6 +167,8 @@ class Trained:
 def save_network(directory: str | Path, trained: Trained) -> None:
     """Write a network, whole or not at all.
 
+    The projection of redundancy reduction is left out: it serves its training alone.
+
     Args:
         directory: Where ``weights.safetensors`` and ``manifest.json`` go.
         trained: The network.
@@ -161,6 +176,7 @@ def save_network(directory: str | Path, trained: Trained) -> None:
     tensors: dict[str, NDArray[Any] | Tensor] = {
         f"{_NETWORK}{name}": tensor.contiguous()
         for name, tensor in trained.network.state_dict().items()
+        if trained.task.head != "project" or not name.startswith(_HEAD)
     }
     if trained.scale is not None:
         tensors |= dict(zip(_SCALE, (trained.scale.mean, trained.scale.scale), strict=True))
@@ -174,20 +190,35 @@ def save_network(directory: str | Path, trained: Trained) -> None:
         "metrics": {k: v if math.isfinite(v) else None for k, v in trained.metrics.items()},
         "facts": dict(trained.facts),
     }
+    if trained.encoding is not None:
+        manifest["encoder"] = trained.encoding.facts()
     save_checkpoint(directory, tensors, manifest)
+
+
+class _LeftOut(nn.Module):
+    """In the place of a head that was not kept."""
+
+    def forward(self, *_: Any) -> Tensor:
+        raise ValueError(
+            "redundancy_reduction keeps no projection, which its training alone needs: take the "
+            "trunk, and for a score its test_probe_accuracy"
+        )
 
 
 def load_network(directory: str | Path, *, device: str = "cpu") -> Trained:
     """Read what :func:`save_network` wrote; predictions are the same to the last bit.
 
     Args:
-        directory: That of a training run, or any that was written to.
+        directory: That of a training run, any that was written to, or the name of a network that
+            ships, such as "pretrained/hand_position", see
+            `proprio_tcn.training.shipped.shipped_networks`.
         device: Where the network goes.
 
     Raises:
-        FileNotFoundError: There are no weights, or no manifest.
+        FileNotFoundError: There are no weights, or no manifest, or no network of that name ships.
         FormatError: They are damaged, or of something else.
     """
+    directory = find_network(directory)
     tensors, manifest = load_checkpoint(directory)
     if manifest.get("kind") != _KIND:
         raise FormatError(
@@ -202,7 +233,11 @@ def load_network(directory: str | Path, *, device: str = "cpu") -> Trained:
             if name.startswith(_NETWORK)
         }
         if "trunk.input_mean" in state:
-            network.trunk = ScaledTrunk.of(network.trunk)
+            told = manifest.get("encoder")
+            encoding = None if told is None else SpindleEncoding.of_facts(told)
+            network.trunk = ScaledTrunk.of(network.trunk, encoding=encoding)
+        if task.head == "project" and not any(name.startswith(_HEAD) for name in state):
+            network.head = _LeftOut()
         network.load_state_dict(state)
         return Trained(
             network.to(torch.device(device)).eval(),

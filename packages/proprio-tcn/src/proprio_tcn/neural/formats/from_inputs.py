@@ -106,7 +106,9 @@ def recording_of(
     whole = bins == BINS
     begin = START_BIN if whole else 0
     moving = slice(START_BIN, START_BIN + longest)
-    unknown = np.full(len(inputs), np.nan)
+    direction = inputs.direction_deg
+    if direction is None:
+        direction = np.full(len(inputs), np.nan)
     recording = with_derivatives(
         Recording(
             counts[:, begin : begin + longest],
@@ -115,8 +117,8 @@ def recording_of(
             movement_onset=np.where(inputs.passive, -1, 0),
             movement_end=np.where(inputs.passive, -1, inputs.duration),
             bump_onset=np.where(inputs.passive, 0, -1),
-            target_direction_deg=unknown,
-            bump_direction_deg=unknown,
+            target_direction_deg=np.where(inputs.passive, np.nan, direction),
+            bump_direction_deg=np.where(inputs.passive, direction, np.nan),
             neurons=_neurons(counts.shape[2], neuron_ids),
             muscles=inputs.muscles,
             subject="" if inputs.species == "none" else inputs.species,

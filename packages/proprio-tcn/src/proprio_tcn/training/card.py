@@ -1,0 +1,230 @@
+"""Model cards: what a network was taught, how well it does it, and what it is not for."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from neuro_common.checkpoint import load_checkpoint
+from neuro_common.files import FormatError, atomic_path, read_csv
+from proprio_tcn.networks.settings import TrunkSettings
+from proprio_tcn.tasks.sixteen import TASKS, Task
+
+__all__ = ["ScoreRow", "card_of", "read_scores", "write_card"]
+
+_SCORES = "scores.csv"
+_CARD = "card.md"
+_WHERE = {
+    "movement at outputs": "in movement",
+    "all at outputs": "all bins",
+    "movement": "in movement, at every bin",
+    "all": "all, at every bin",
+}
+_PREDICTORS = {
+    "mean": "mean",
+    "linear": "linear ridge",
+    "quadratic": "quadratic ridge on lengths",
+    "pca_bins": "PCA of each bin",
+    "pca_windows": "PCA of windows",
+    "k_nearest": "nearest neighbours",
+    "logistic": "logistic regression",
+    "k_nearest_uncut": "nearest neighbours, uncut",
+    "logistic_uncut": "logistic regression, uncut",
+    "untrained": "untrained",
+}
+_ACCURACY = {"classify": "accuracy", "project": "accuracy of a linear probe for the letters"}
+_ASKED = {
+    "classify": "to tell which of twenty letters an arm wrote in the air",
+    "decode": "to give back what went in, through a narrow middle",
+    "project": "to give the same answer to two views of one movement, with numbers that do not "
+    "repeat each other",
+}
+
+_USE = """\
+For asking which goals explain neurons of the proprioceptive system, layer by layer, beside the
+untrained network and linear models of the movement; and as a worked example of its task.
+
+Not for people, patients or machines. It has seen one simulated arm and simulated movements only:
+other muscles, another posture of the shoulder, forces or noise of spindles are new to it. It needs
+the muscles named in `manifest.json`, lengths in mm and velocities in mm/s with lengthening above 0.
+That its layers explain a neuron does not say that the neuron does this task: untrained networks
+explain neurons too."""
+
+
+class ScoreRow(NamedTuple):
+    """One score of one predictor.
+
+    Attributes:
+        predictor: The model's name, "untrained", or a baseline.
+        target: Name of the quantity; "" for an accuracy.
+        unit: Of the error.
+        where: As in `proprio_tcn.tasks.metrics.TargetScore`; "" for an accuracy.
+        rmse: Error in units; NaN for an accuracy.
+        score: R2 or accuracy.
+    """
+
+    predictor: str
+    target: str
+    unit: str
+    where: str
+    rmse: float
+    score: float
+
+
+def read_scores(directory: str | Path) -> list[ScoreRow]:
+    """What `proprio-tcn train` wrote of the test, in the order of the file.
+
+    Args:
+        directory: That of a training, or of a network that ships.
+
+    Raises:
+        FileNotFoundError: There is no such table.
+        FormatError: It is another table.
+    """
+    path = Path(directory) / _SCORES
+    columns = read_csv(path)
+    try:
+        if "accuracy" in columns:
+            cells = zip(columns["predictor"], columns["accuracy"], strict=True)
+            return [ScoreRow(name, "", "", "", float("nan"), float(one)) for name, one in cells]
+        names = ("predictor", "target", "unit", "where", "rmse", "r2")
+        return [
+            ScoreRow(one, target, unit, where, float(rmse), float(r2))
+            for one, target, unit, where, rmse, r2 in zip(
+                *(columns[name] for name in names), strict=True
+            )
+        ]
+    except (KeyError, ValueError) as error:
+        raise FormatError(f"{path} must be a table of `proprio-tcn train`: {error}") from None
+
+
+def card_of(directory: str | Path) -> str:
+    """The card of a network, as Markdown.
+
+    Args:
+        directory: That of a training, with weights, manifest and scores.
+
+    Raises:
+        FileNotFoundError: One of them is missing.
+        FormatError: One of them is damaged, or of something else.
+    """
+    tensors, manifest = load_checkpoint(directory)
+    rows = read_scores(directory)
+    try:
+        task = TASKS[manifest["task"]]
+        numbers = sum(
+            tensor.size
+            for name, tensor in tensors.items()
+            if name.startswith("network.") and not name.startswith("network.trunk.input_")
+        )
+        parts = [
+            f"# {task.title}",
+            _summary(task, manifest),
+            _table(_facts(task, manifest, numbers)),
+            f"## Scores\n\n{_scored_on(task, manifest['facts'])}",
+            _score_table(task, rows),
+            f"## What it is for, and what not\n\n{_USE}",
+            f"## How it was made\n\n```bash\n{manifest['facts']['command']}\n```",
+            "Licence: MIT, as the package.",
+        ]
+    except (KeyError, TypeError, ValueError) as error:
+        raise FormatError(f"{directory} is no whole training: {error}") from None
+    return "\n\n".join(parts) + "\n"
+
+
+def write_card(directory: str | Path) -> Path:
+    """Write ``card.md`` beside weights, manifest and scores.
+
+    Args:
+        directory: As for :func:`card_of`.
+
+    Returns:
+        Path of the card.
+    """
+    path, text = Path(directory) / _CARD, card_of(directory)
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return path
+
+
+def _summary(task: Task, manifest: Mapping[str, Any]) -> str:
+    asked = _ASKED.get(task.head) or f"to tell {_listed(task)} at every moment"
+    if task.head == "torque":
+        asked += " of a reach whose target it is told"
+    return (
+        f"A temporal convolutional network that was taught {asked}, from the lengths and "
+        f"velocities of the {len(manifest['muscles'])} muscles that move an arm: the idea of "
+        f"{task.hypothesis} (Marin Vargas, Bisi et al., Cell 2024)."
+    )
+
+
+def _listed(task: Task) -> str:
+    named = [f"{one.name.replace('_', ' ')} ({one.unit})" for one in task.targets]
+    return named[0] if len(named) == 1 else f"{', '.join(named[:-1])} and {named[-1]}"
+
+
+def _facts(task: Task, manifest: Mapping[str, Any], numbers: int) -> dict[str, str]:
+    facts, settings, network = manifest["facts"], manifest["settings"], manifest["network"]
+    kept = "all but its projection, which only the training needs" if task.head == "project" else ""
+    return {
+        "task": f"`{manifest['task']}`",
+        "network": f"{TrunkSettings(**network['trunk']).name()}, seed {network['seed']}",
+        "sees": f"{network['muscles']} muscles in {network['bins']} bins of 10 ms: "
+        f"{_seen(manifest)}",
+        "numbers that were learnt": f"{numbers:,}{f' ({kept})' if kept else ''}",
+        "learnt from": f"{facts['learnt_from']:,} movements: {_origin(task, facts)}",
+        "passes": f"{settings['epochs']}, in batches of {settings['batch']}; the weights of update "
+        f"{facts['update']} did best on validation",
+    }
+
+
+def _seen(manifest: Mapping[str, Any]) -> str:
+    if "encoder" not in manifest:
+        return "length (mm) and velocity (mm/s)"
+    told = manifest["encoder"]["settings"]
+    return f"what the encoder {told['encoder']} makes of them, noise {told['noise']}"
+
+
+def _origin(task: Task, facts: Mapping[str, Any]) -> str:
+    drawn = facts["movement_settings"]
+    # a folder may be of any origin
+    if facts["movements_folder"] or not drawn:
+        return str(facts["movements_folder"] or facts["movements"])
+    moved = "reaches" if task.head == "torque" else drawn["movements"]
+    return (
+        f"{moved} of the {drawn['arm']} arm by {drawn['writers']} writers with jitter "
+        f"{drawn['jitter']:g}, of whom {drawn['shares'][0]:.0%} are for training"
+    )
+
+
+def _table(facts: Mapping[str, str]) -> str:
+    rows = [f"| {name} | {value} |" for name, value in facts.items()]
+    return "\n".join(["| | |", "|---|---|", *rows])
+
+
+def _scored_on(task: Task, facts: Mapping[str, Any]) -> str:
+    told = f"On {facts['tested_on']:,} movements of writers that it never saw"
+    if not task.is_regression:
+        return f"{told}: {_ACCURACY[task.head]}."
+    if task.head == "decode":
+        return f"{told}: root mean square error in units, and R2."
+    return (
+        f"{told}: root mean square error in units, and R2, at the times of its outputs and, "
+        "interpolated between them, at every bin of 10 ms."
+    )
+
+
+def _score_table(task: Task, rows: Sequence[ScoreRow]) -> str:
+    predictors = list(dict.fromkeys(row.predictor for row in rows))
+    titles = [_PREDICTORS.get(name, "this network") for name in predictors]
+    lines = [f"| | {' | '.join(titles)} |", "|---" * (1 + len(titles)) + "|"]
+    if not task.is_regression:
+        cells = " | ".join(f"{row.score:.3f}" for row in rows)
+        return "\n".join([*lines, f"| accuracy | {cells} |"])
+    cell = {(one.predictor, one.target, one.where): one for one in rows}
+    for target in task.targets:
+        for where in [one for one in _WHERE if (predictors[0], target.name, one) in cell]:
+            found = [cell[name, target.name, where] for name in predictors]
+            label = f"{target.name.replace('_', ' ')} ({target.unit}), {_WHERE[where]}"
+            cells = " | ".join(f"{one.rmse:.3g}, {one.score:z.3f}" for one in found)
+            lines.append(f"| {label} | {cells} |")
+    return "\n".join(lines)
