@@ -44,7 +44,7 @@ For asking which goals explain neurons of the proprioceptive system, layer by la
 untrained network and linear models of the movement; and as a worked example of its task.
 
 Not for people, patients or machines. It has seen one simulated arm and simulated movements only:
-other muscles, another posture of the shoulder, forces or noise of spindles are new to it. It needs
+other muscles, forces, or another posture of the shoulder are new to it. It needs
 the muscles named in `manifest.json`, lengths in mm and velocities in mm/s with lengthening above 0.
 That its layers explain a neuron does not say that the neuron does this task: untrained networks
 explain neurons too."""
