@@ -51,10 +51,20 @@ def small(save_trained: Any, elsewhere: Path) -> list[str]:
 
 
 def run(*words: str) -> Path:
-    folder = Path("results", words[0])
-    own = folder / str(len(list(folder.glob("*"))))  # two runs of one second would be one directory
+    own = new_directory(words[0])
     assert main("proprio-tcn", VERBS, [*words, f"hydra.run.dir={own}"]) == 0
     return own
+
+
+def refused(*words: str) -> bool:
+    own = new_directory("refused")
+    return main("proprio-tcn", VERBS, [*words, f"hydra.run.dir={own}"]) in (1, 2)
+
+
+def new_directory(name: str) -> Path:
+    """Of its own, since two runs of one second would share one."""
+    folder = Path("results", name)
+    return folder / str(len(list(folder.glob("*"))))
 
 
 def test_from_networks_to_a_comparison(
@@ -173,7 +183,7 @@ def test_the_embedded_session_is_read_out(
 def test_what_cannot_be_done_is_said(
     elsewhere: Path, capsys: pytest.CaptureFixture[str], words: list[str], message: str
 ) -> None:
-    assert main("proprio-tcn", VERBS, words) == 1
+    assert refused(*words)
     assert message in capsys.readouterr().err
 
 
@@ -183,7 +193,7 @@ def test_activations_of_another_split_are_refused(
     first = run("activations", "recording=session.npz", *small)
     file = first / "activations" / "0.npz"
     words = ["predict", "recording=session.npz", f"activations=[{file}]", "draws=0"]
-    assert main("proprio-tcn", VERBS, [*words, "protocol.seed=1"]) == 1
+    assert refused(*words, "protocol.seed=1")
     assert "same windows, split and movements, but its train differs" in capsys.readouterr().err
 
 
@@ -199,7 +209,7 @@ def test_networks_of_one_name_are_kept_apart(
     file = run("activations", *common, f"networks=[{paths[0]}]") / "activations" / "0.npz"
     other = save_trained(elsewhere / "other", 0, 0.6)
     words = ["predict", *common, f"networks=[{other}]", f"activations=[{file}]"]
-    assert main("proprio-tcn", VERBS, words) == 1
+    assert refused(*words)
     assert f"must not call two networks {name}, but in" in capsys.readouterr().err
 
 
@@ -212,7 +222,7 @@ def test_damaged_activations_are_named(
     alone.parent.mkdir(parents=True)
     alone.write_bytes(whole[: len(whole) // 2])
     words = ["predict", "recording=session.npz", f"activations=[{alone}]", "draws=0"]
-    assert main("proprio-tcn", VERBS, words) == 1
+    assert refused(*words)
     said = capsys.readouterr().err
     assert f"{alone} must be a whole npz file" in said
     # without the table of their networks
@@ -302,7 +312,7 @@ def test_folds_that_cannot_be_made_are_refused(
     elsewhere: Path, capsys: pytest.CaptureFixture[str], words: list[str], message: str
 ) -> None:
     given = ["predict", "recording=session.npz", "draws=0", *words]
-    assert main("proprio-tcn", VERBS, given) in (1, 2)
+    assert refused(*given)
     assert message in capsys.readouterr().err
 
 
@@ -312,13 +322,13 @@ def test_activations_know_how_they_were_made(
     made = ["recording=session.npz", "control=muscles", "protocol.components=6"]
     file = run("activations", *made, *small) / "activations" / "0.npz"
     words = ["predict", "recording=session.npz", f"activations=[{file}]", "draws=0"]
-    assert main("proprio-tcn", VERBS, words) == 1
+    assert refused(*words)
     told = (
         "was made with protocol.components=6, control=muscles, seed=0, but this prediction is "
         "asked for protocol.components=75, control=null, seed=null: give the same to both"
     )
     assert told in capsys.readouterr().err
-    assert main("proprio-tcn", VERBS, [*words, *made[1:], "protocol.placement=90"]) == 1
+    assert refused(*words, *made[1:], "protocol.placement=90")
     assert "protocol.placement=100, but" in capsys.readouterr().err
     targets = prepare(muscle_session())
     protocol = Protocol(components=6)
@@ -347,16 +357,16 @@ def test_a_foreign_table_beside_activations_is_named(
     words = ["predict", "recording=session.npz", f"activations=[{file}]", "draws=0"]
     columns = read_csv(table)
     write_csv(table, {"name": ["somebody"], "age": [3]})
-    assert main("proprio-tcn", VERBS, words) == 1
+    assert refused(*words)
     said = capsys.readouterr().err
     assert f"{table} must be the table of `proprio-tcn activations` or `predict`, but it" in said
     assert "has no column model, task, architecture" in said
     write_csv(table, columns | {"performance": ["good"]})
-    assert main("proprio-tcn", VERBS, words) == 1
+    assert refused(*words)
     assert "must have numbers as performance, got 'good'" in capsys.readouterr().err
     write_csv(table, columns)
     found = run(*words, "kinematics=[direction]")
     assert read_csv(found / "models.csv") == columns
     write_csv(found / "models.csv", {"name": ["somebody"]})
-    assert main("proprio-tcn", VERBS, ["compare", f"predictions=[{found}]", "draws=100"]) == 1
+    assert refused("compare", f"predictions=[{found}]", "draws=100")
     assert "has no column model, task, layers, performance" in capsys.readouterr().err
