@@ -134,7 +134,7 @@ print(f"the package's search:            {recommended:6.3f}")
 # search with a model above it. Among a thousand trials the agent met better ones than its policy
 # gives; but to know which these were, their answers must be free of noise.
 with figure_style():
-    figure, axes = new_figure(1, 3, height_mm=80, width_ratios=(2, 1, 1))
+    figure, axes = new_figure(1, 3, height_mm=110, width_ratios=(2, 1, 1))
     ax = axes[0, 0]
     for name, colour, runs in (
         ("chance", "0.6", chance),
