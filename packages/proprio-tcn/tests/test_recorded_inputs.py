@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import h5py
 import numpy as np
 import pytest
 
@@ -45,7 +46,6 @@ def test_inputs_come_back_from_their_file_as_they_went(tmp_path):
 
 
 def test_the_file_has_the_published_names_with_units(tmp_path):
-    h5py = pytest.importorskip("h5py")
     inputs = session(1)
     inputs.write(tmp_path / "inputs.h5")
     with h5py.File(tmp_path / "inputs.h5") as file:
