@@ -268,7 +268,7 @@ def browser(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Measures speed as ratios to named baselines and writes docs/benchmarks.md."""
-    others = ("spinal-rnn", "brainnn", "proprio-tcn", "neuro-common")
+    others = ("rhythm-rnn", "spinal-rnn", "brainnn", "proprio-tcn", "neuro-common")
     measured = {"rldbs-env": ["train"]} | {name: [] for name in others}
     install(session, measured, "pytest-benchmark")
     session.run("python", "-m", "benchmarks.report", *session.posargs)

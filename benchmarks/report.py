@@ -151,7 +151,8 @@ def check(found: Gains, known: Gains) -> tuple[list[str], list[str]]:
         What to warn of, below .8 of the recorded gain, and what fails, below .6; cases that were
         recorded and not measured fail, too.
     """
-    warnings, failures = [], []
+    warnings: list[str] = []
+    failures: list[str] = []
     for (group, case), old in known.items():
         if (group, case) not in found:
             failures.append(f"{group}: {case}: recorded, but not measured")
@@ -253,8 +254,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="compare with the history instead")
     options, pytest_args = parser.parse_known_args(argv)
     known = recorded(options.history)
+    versions = {name: importlib.metadata.version(name) for name in VERSIONS}  # fails early
     record = merge([measure(pytest_args) for _ in range(options.repeats)])
-    text = page(record, {name: importlib.metadata.version(name) for name in VERSIONS})
+    text = page(record, versions)
     options.output.write_text(text, encoding="utf-8")
     print(f"wrote {options.output}")
     if not options.check:
