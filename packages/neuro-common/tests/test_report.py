@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from neuro_common.files import FormatError
 from neuro_common.report import Report, write_index
@@ -137,8 +138,8 @@ def test_numbers_are_aligned_and_gaps_are_dashes(tmp_path: Path) -> None:
     assert numeric == [True] * 5 + [False, False, True]
 
 
-def test_footer_tells_how_it_was_made(tmp_path: Path) -> None:
-    assert "Command" not in Page(write_report(tmp_path / "without")).text
+def test_page_tells_how_it_was_made(tmp_path: Path) -> None:
+    assert not Page(write_report(tmp_path / "without")).all("footer")
     with Run.open(
         tmp_path / "with",
         config={"a": 1},
@@ -148,7 +149,8 @@ def test_footer_tells_how_it_was_made(tmp_path: Path) -> None:
         seed=17,
     ) as run:
         page = Page(write_report(run.directory))
-    assert "toy train a=1" in page.text
+    assert page.text.count("toy train a=1") == 1
+    assert page.text.index("toy train a=1") < page.text.index("First <b>words</b>.")
     assert "17" in page.text
     assert np.__version__ in page.text
 
@@ -162,8 +164,78 @@ def test_index_gathers_every_report_below(tmp_path: Path) -> None:
     assert page.text.index("First report") < page.text.index("Second <report>")
     assert len(page.all("img")) == 2
     assert page.text.count("All of it") == 2
+    assert page.text.count("b/deep") == 2  # in the contents, and below the report itself
     identifiers = [a["id"] for _, a in page.tags if "id" in a]
     assert len(set(identifiers)) == len(identifiers)
+
+
+def test_index_tells_once_what_all_runs_share(tmp_path: Path) -> None:
+    for seed, name in enumerate(("a", "b")):
+        asked = {"distribution": "toy", "verb": "train", "command": "toy train", "seed": seed}
+        with Run.open(tmp_path / name, config={"a": 1}, **asked) as run:  # type: ignore[arg-type]
+            write_report(run.directory)
+    text = Page(write_index(tmp_path, "All of it")).text
+    assert text.count(f"numpy {np.__version__}") == 1
+    assert text.count("toy train") == text.count("Seed") == text.count("Folder") == 2
+
+
+def test_a_figure_is_shown_as_wide_as_it_was_drawn(tmp_path: Path) -> None:
+    figure = Figure(figsize=(6.5, 2.0))
+    for name in ("a.png", "a.svg"):
+        figure.savefig(tmp_path / name, dpi=150)
+    report = Report(tmp_path, "t").figure(tmp_path / "a.png", "c").figure(tmp_path / "a.svg", "c")
+    drawn, scaled = Page(report.write()).all("img")
+    assert drawn["style"] == "--inches: 6.5"
+    assert "style" not in scaled
+
+
+def finished(directory: Path, command: str, rows: list[dict[str, object]]) -> None:
+    asked = {"distribution": "toy", "verb": "score", "command": command, "seed": 1}
+    with Run.open(directory, config={"a": 1}, **asked) as run:  # type: ignore[arg-type]
+        for step, row in enumerate(rows):
+            run.log(step=step, **row)
+        run.finish(None)
+
+
+def test_index_shows_runs_without_a_report(tmp_path: Path) -> None:
+    write_report(tmp_path / "c", "First report")
+    finished(tmp_path / "a", "toy score deep 'x=<1 2>'", [{"r2": 0.25, "split": "easy"}])
+    finished(tmp_path / "b", "toy score", [{"r2": 0.5, "n": 3}, {"r2": float("nan"), "n": -4}])
+    finished(tmp_path / "curve", "toy train", [{"loss": 1 / (1 + i)} for i in range(101)])
+    (tmp_path / "b" / "figures").mkdir()
+    (tmp_path / "b" / "figures" / "stride.png").write_bytes(PNG)
+    page = Page(write_index(tmp_path, "All of it"))
+    titles = ("toy: score deep", "toy: score", "First report", "toy: train")
+    assert [attributes["id"] for attributes in page.all("section")] == [
+        f"report-{number}" for number in (1, 2, 3, 4)
+    ]
+    assert all(title in page.text for title in titles)
+    assert "toy score deep 'x=<1 2>'" in page.text
+    one = ["measure", "value", "r2", "0.25", "split", "easy"]
+    two = ["r2", "n", "0.5", "3", DASH, f"{MINUS}4"]
+    assert page.cells[:12] == one + two
+    assert len(page.all("table")) == 3
+    assert [image["alt"] for image in page.all("img")] == ["stride", 'The "mean" field']
+
+
+@pytest.mark.parametrize("metrics", ["", "step,r2\n0", "step,r2\n0,1\n1", "\0", "\xff"])
+def test_index_passes_over_what_is_no_table(tmp_path: Path, metrics: str) -> None:
+    write_report(tmp_path / "c", "First report")
+    finished(tmp_path / "a", "toy score", [])
+    (tmp_path / "a" / "metrics.csv").write_bytes(metrics.encode("latin-1"))
+    page = Page(write_index(tmp_path, "All of it"))
+    assert "toy: score" in page.text
+    assert len(page.all("table")) == 1
+
+
+def test_index_passes_over_what_another_program_finished(tmp_path: Path) -> None:
+    write_report(tmp_path / "c", "First report")
+    for name, record in {"foreign": '{"created": 1}', "bare": None}.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "done").write_text("")
+        if record is not None:
+            (tmp_path / name / "provenance.json").write_text(record)
+    assert len(Page(write_index(tmp_path, "All of it")).all("section")) == 1
 
 
 def test_index_of_nothing_is_refused(tmp_path: Path) -> None:

@@ -323,6 +323,8 @@ def test_kill_between_the_first_two_files_loses_nothing(tmp_path: Path) -> None:
 
 
 def test_status_of_no_run(tmp_path: Path) -> None:
+    assert runs.job_status(tmp_path) == "interrupted"  # killed before it took its lock
+    (tmp_path / "photo.jpg").touch()
     with pytest.raises(RunError, match="must be the directory of a run, got one without a lock"):
         runs.job_status(tmp_path)
 
@@ -449,3 +451,10 @@ def test_lock_is_let_go_while_a_forked_child_lives(tmp_path: Path) -> None:
     finally:
         os.close(write)
         os.waitpid(child, 0)
+
+
+def test_config_of_another_verb_is_refused(tmp_path: Path) -> None:
+    finished(tmp_path / "run")
+    assert runs.read_config(tmp_path / "run", of="toy train") == CONFIG
+    with pytest.raises(RunError, match="must be a run of toy predict, got one of toy train"):
+        runs.read_config(tmp_path / "run", of="toy predict")

@@ -8,7 +8,7 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neuro_common.stats import bootstrap_crossed, bootstrap_mean, non_dominated
+from neuro_common.stats import bootstrap_crossed, bootstrap_mean, holm, non_dominated
 
 
 def scipy_interval(values, confidence, n_resamples, seed):
@@ -143,3 +143,23 @@ def test_the_front_is_what_brute_force_finds(points):
 def test_bad_costs_are_refused(costs, message):
     with pytest.raises(ValueError, match=message):
         non_dominated(*costs)
+
+
+def test_holm_by_hand() -> None:
+    np.testing.assert_allclose(holm([0.01, 0.04, 0.03, 0.005]), [0.03, 0.06, 0.06, 0.02])
+    assert holm([0.6, 0.9]).tolist() == [1.0, 1.0]
+    assert holm([]).size == 0
+    with pytest.raises(ValueError, match=r"numbers in \[0, 1\], got \[0\.5 1\.5\]"):
+        holm([0.5, 1.5])
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=8), st.floats(0.001, 0.2))
+def test_holm_rejects_as_the_stepwise_rule_does(p: list[float], alpha: float) -> None:
+    adjusted = holm(p)
+    rejected = np.zeros(len(p), bool)
+    for step, place in enumerate(np.argsort(p, kind="stable")):
+        if p[place] * (len(p) - step) > alpha:
+            break
+        rejected[place] = True
+    np.testing.assert_array_equal(adjusted <= alpha, rejected)
+    assert (adjusted >= p).all()

@@ -18,6 +18,7 @@ __all__ = [
     "cli",
     "command",
     "exchange",
+    "exporting",
     "extras",
     "files",
     "plots",

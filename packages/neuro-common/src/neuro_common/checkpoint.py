@@ -13,7 +13,9 @@ from neuro_common.files import (
     FORMAT_VERSION,
     FormatError,
     atomic_path,
+    flush_to_disk,
     read_json,
+    room_for,
     to_json,
 )
 
@@ -47,6 +49,7 @@ def save_checkpoint(
         ValueError: No tensor, a dtype that the file cannot hold, or a number in the manifest that
             is NaN or infinite.
         TypeError: Something in the manifest is no plain value.
+        DiskFull: There is no room; the checkpoint that was there is as it was.
     """
     safetensors = require("safetensors", "torch")
     arrays = {name: _array(name, tensor) for name, tensor in tensors.items()}
@@ -70,7 +73,10 @@ def save_checkpoint(
         atomic_path(directory / _WEIGHTS) as weights_path,
     ):
         weights_path.write_bytes(weights)
-        manifest_path.write_text(text, encoding="utf-8")
+        # both are safe before the first takes its name, so that a full disk leaves the old pair
+        with room_for(directory / _MANIFEST):
+            manifest_path.write_text(text, encoding="utf-8")
+            flush_to_disk(manifest_path)
 
 
 def load_checkpoint(directory: str | Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
@@ -80,14 +86,14 @@ def load_checkpoint(directory: str | Path) -> tuple[dict[str, NDArray[Any]], dic
         directory: Directory that was written to.
 
     Returns:
-        The tensors by name as numpy arrays, and the manifest.
+        The tensors by name as numpy arrays, each of the shape it was saved with, and the manifest.
 
     Raises:
         FileNotFoundError: The weights or the manifest are missing.
         FormatError: A file is damaged or truncated, the weights are not those of the manifest, or
             a newer neuro-common wrote them.
     """
-    load = require("safetensors.numpy", "torch").load
+    safetensors = require("safetensors", "torch")
     directory = Path(directory)
     for name in (_MANIFEST, _WEIGHTS):
         if not (directory / name).is_file():
@@ -102,7 +108,13 @@ def load_checkpoint(directory: str | Path) -> tuple[dict[str, NDArray[Any]], dic
         )
     if "manifest" not in head:
         raise FormatError(f"{directory / _MANIFEST} has no manifest in it: it was edited")
-    return load(weights), head["manifest"]
+    try:
+        return require("safetensors.numpy", "torch").load(weights), head["manifest"]
+    except safetensors.SafetensorError as error:
+        raise FormatError(
+            f"{directory / _WEIGHTS} must be a file of safetensors, got another ({error}); pickles "
+            "are never opened"
+        ) from None
 
 
 def _array(name: str, tensor: Any) -> NDArray[Any]:

@@ -3,14 +3,16 @@
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import field, make_dataclass
 from typing import Any
 
 from neuro_common.extras import require
-from neuro_common.jobs import Job, JobFailed, SweepReporter, shown
+from neuro_common.files import DiskFull
+from neuro_common.jobs import Job, JobFailed, shown
+from neuro_common.launching import SweepReporter
 from neuro_common.progress import Progress, progress
+from neuro_common.schemas import schema_of
 from neuro_common.sweeps import format_status, sweep_status
 from neuro_common.verbs import (
     DONE,
@@ -110,13 +112,9 @@ def _register(distribution: str, verb: Verb) -> None:
     from hydra.core.config_store import ConfigStore
     from omegaconf import MISSING, OmegaConf
 
-    schema = load(str(verb.schema))
-    now = "${now:%Y-%m-%d_%H-%M-%S}"
-    shared: list[tuple[str, type, Any]] = [
-        ("sweep", str, field(default=now)),
-        ("resume", bool, field(default=False)),
-    ]
-    node = OmegaConf.structured(make_dataclass(schema.__name__, shared, bases=(schema,)))
+    node = OmegaConf.structured(schema_of(str(verb.schema)))
+    # every look-up behind Hydra's help copies the whole store, which takes half a second in all
+    ConfigStore.__deepcopy__ = lambda store, memo: store  # type: ignore[attr-defined]
     store = ConfigStore.instance()
     for group, choices in verb.groups.items():
         # a choice can be merged into its base only while nothing has been chosen
@@ -148,7 +146,6 @@ def _run_hydra(distribution: str, verb: Verb, words: Sequence[str]) -> int:
     if {"-h", "--help"} & set(words):
         print(f"{verb.summary}\n\n    {verb.example}\n")
     _register(distribution, verb)
-    SweepReporter.sweep = SweepReporter.run = None
     app = hydra.main(
         version_base=None,
         config_path=f"pkg://{_config_module(distribution)}",
@@ -159,16 +156,29 @@ def _run_hydra(distribution: str, verb: Verb, words: Sequence[str]) -> int:
             _hydra_process(f"{distribution} {verb.name}", words),
             _usage_errors(distribution, verb, words),
         ):
-            app()
-    except (KeyboardInterrupt, JobFailed):
+            _run_past_failures(app)
+    except (KeyboardInterrupt, JobFailed, DiskFull):
         _print_sweep()
         _print_resume_line(distribution, verb, words)
         raise
     except UsageError:
         _forget_empty_sweep()
         raise
-    _print_sweep()
-    return DONE
+    else:
+        _print_sweep()
+        return DONE
+    finally:
+        SweepReporter.forget()
+
+
+def _run_past_failures(app: Callable[[], None]) -> None:
+    """A search that went past jobs that failed has failed, whatever came of it."""
+    try:
+        app()
+    except Exception:
+        SweepReporter.refuse_failures()
+        raise
+    SweepReporter.refuse_failures()
 
 
 @contextmanager
@@ -198,8 +208,9 @@ def _forget_empty_sweep() -> None:
     """Leave the name free for the corrected line."""
     sweep = SweepReporter.sweep
     if sweep is not None and not any(sweep.glob("*/config.json")):
-        (sweep / "sweep.json").unlink(missing_ok=True)
         with suppress(OSError):
+            (sweep / "sweep.json").unlink(missing_ok=True)
+            (sweep / "lock").unlink(missing_ok=True)
             sweep.rmdir()
 
 

@@ -34,7 +34,8 @@ def show_sweep(words: Sequence[str]) -> int:
     """Print the table of a sweep."""
     from neuro_common.sweeps import format_status, sweep_status
 
-    print(format_status(sweep_status(_directory("sweep-status", "of a sweep", words))))
+    arguments = _parser("sweep-status", "of a sweep").parse_args(list(words))
+    print(format_status(sweep_status(arguments.directory)))
     return 0
 
 
@@ -42,16 +43,18 @@ def gather_reports(words: Sequence[str]) -> int:
     """Write ``index.html`` from all reports below a directory and say where it is."""
     from neuro_common.report import write_index
 
-    directory = _directory("report", "with reports below it", words)
-    print(write_index(directory, f"Reports in {directory.resolve().name}"))
+    parser = _parser("report", "with reports below it")
+    parser.add_argument("--title", help="of the page (default: Reports in DIR)")
+    arguments = parser.parse_args(list(words))
+    directory: Path = arguments.directory
+    print(write_index(directory, arguments.title or f"Reports in {directory.resolve().name}"))
     return 0
 
 
-def _directory(verb: str, meaning: str, words: Sequence[str]) -> Path:
+def _parser(verb: str, meaning: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=f"neuro-common {verb}")
     parser.add_argument("directory", metavar="DIR", type=Path, help=f"directory {meaning}")
-    directory: Path = parser.parse_args(list(words)).directory
-    return directory
+    return parser
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro_common.extras import require
-from neuro_common.files import FormatError, atomic_path, to_json
-from neuro_common.store import Recording, Signal
+from neuro_common.files import FormatError, to_json
+from neuro_common.store import Recording, Signal, new_hdf5
 
 __all__ = ["from_pynapple", "from_xarray", "read_nwb", "to_pynapple", "write_nwb"]
 
@@ -97,7 +97,7 @@ def write_nwb(
             )
     if not session.acquisition:
         raise ValueError(_without_times(recording))
-    with atomic_path(path) as temporary, pynwb.NWBHDF5IO(temporary, "w") as writer:
+    with new_hdf5(path) as file, pynwb.NWBHDF5IO(file=file, mode="w") as writer:
         writer.write(session)
 
 
@@ -123,13 +123,15 @@ def read_nwb(path: str | Path) -> Recording:
     pynwb = require("pynwb", "nwb")
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"no session at {path}")
+        raise FileNotFoundError(f"no session at {path}: give the path of an NWB file")
     try:
         with pynwb.NWBHDF5IO(path, "r") as reader:
             session = reader.read()
             return _of_session(path, session, pynwb.TimeSeries)
     except (OSError, KeyError, TypeError) as error:
-        raise FormatError(f"{path} is damaged or no NWB file: {error}") from error
+        raise FormatError(
+            f"{path} is damaged or no NWB file: {error}; restore it from a copy, or write it again"
+        ) from error
 
 
 def to_pynapple(recording: Recording) -> dict[str, Any]:

@@ -1,10 +1,12 @@
 """Whole or not at all: every small file is written atomically and names its format and version."""
 
 import csv
+import errno
 import io
 import json
 import os
 import secrets
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from enum import Enum
@@ -14,12 +16,15 @@ from typing import Any
 
 __all__ = [
     "FORMAT_VERSION",
+    "DiskFull",
     "FormatError",
     "RunError",
     "atomic_path",
     "check_format",
+    "flush_to_disk",
     "read_csv",
     "read_json",
+    "room_for",
     "to_json",
     "write_csv",
     "write_json",
@@ -28,6 +33,9 @@ __all__ = [
 FORMAT_VERSION = 1
 """Version of every format that neuro-common writes; a newer one is refused on reading."""
 
+# a disk, a user's share of it, and a file that may not grow (Windows has no EDQUOT)
+_NO_ROOM = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
+
 
 class RunError(Exception):
     """Something about a run or its files that the user can mend; the message says how."""
@@ -35,6 +43,34 @@ class RunError(Exception):
 
 class FormatError(RunError):
     """A file is truncated, foreign, or of a newer format than this version reads."""
+
+
+class DiskFull(RunError):
+    """There is no room for a file; what was there is as it was."""
+
+
+@contextmanager
+def room_for(path: Path) -> Iterator[None]:
+    """Name file and disk when there is no room to write, of which the system's error says neither.
+
+    Args:
+        path: File that is written meanwhile.
+
+    Raises:
+        DiskFull: A write failed because disk, quota or the limit of a file's size is used up.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        folder = next(parent for parent in path.absolute().parents if parent.exists())
+        disk, reason = shutil.disk_usage(folder), os.strerror(error.errno or 0)
+        raise DiskFull(
+            f"{path} must be written, but there is no room ({reason}): the "
+            f"disk of {folder} has {disk.free / 1e6:.1f} of {disk.total / 1e6:.1f} MB free without "
+            "it; what was there is as it was, so make room and take the work up again"
+        ) from error
 
 
 @contextmanager
@@ -49,22 +85,32 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
 
     Yields:
         The temporary path, in the same folder.
+
+    Raises:
+        DiskFull: There is no room for the file.
     """
     target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.stem}.{secrets.token_hex(4)}{target.suffix}")
-    try:
-        yield temporary
-        _sync(temporary)
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with room_for(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield temporary
+            flush_to_disk(temporary)
+            os.replace(temporary, target)
+        finally:
+            temporary.unlink(missing_ok=True)
     # the new name is safe from a power cut where the system can flush a folder, which not all can
     with suppress(OSError):
-        _sync(target.parent, os.O_RDONLY)
+        flush_to_disk(target.parent, os.O_RDONLY)
 
 
-def _sync(path: Path, mode: int = os.O_RDWR) -> None:
+def flush_to_disk(path: Path, mode: int = os.O_RDWR) -> None:
+    """Have the system write what it holds back; a network's disk may say only now that it is full.
+
+    Args:
+        path: File, or with ``os.O_RDONLY`` a folder.
+        mode: How to open it.
+    """
     descriptor = os.open(path, mode)
     try:
         os.fsync(descriptor)

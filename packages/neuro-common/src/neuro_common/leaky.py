@@ -186,7 +186,7 @@ class LeakyNetwork(torch.nn.Module):
             kicks = noise.of_units((steps, *rest.shape), alpha, 0)
         drive = torch.nn.functional.linear(inputs, self.input_weight, self.bias)
 
-        cell, readout = self._cell(alpha), self.effective_output_weight()
+        cell, readout = self.cell(), self.effective_output_weight()
         activity = UnitState(rest, rest, rest)
         passed: list[UnitState] = []
         outputs: list[Tensor] = []
@@ -208,11 +208,12 @@ class LeakyNetwork(torch.nn.Module):
             del activities["synapse"]
         return torch.cat(outputs).transpose(0, 1), activities
 
-    def _cell(self, alpha: Tensor) -> LeakyCell:
+    def cell(self) -> LeakyCell:
+        """A step of the units, for runs of one's own."""
         activation = ACTIVATIONS[self.activation]
         return LeakyCell(
             self.effective_weight().t(),
-            alpha,
+            self.leak(),
             None if self.synapse_leak is None else self.synapse_leak(),
             before=None if self.activation_on == "state" else activation,
             after=None if self.activation_on == "drive" else activation,

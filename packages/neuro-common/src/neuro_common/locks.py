@@ -10,6 +10,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from neuro_common.files import room_for
+
 __all__ = ["Lock", "holder", "is_held"]
 
 _log = logging.getLogger(__name__)
@@ -56,17 +58,19 @@ class Lock:
 
         Raises:
             BlockingIOError: Another writer holds it.
+            DiskFull: There is no room to say who holds it.
         """
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-        try:
-            self._acquire(path)
-        except BaseException:
-            os.close(self._descriptor)
-            raise
         text = json.dumps({"pid": os.getpid(), "host": socket.gethostname()})
-        os.ftruncate(self._descriptor, 0)
-        os.lseek(self._descriptor, 0, os.SEEK_SET)
-        os.write(self._descriptor, text.encode())
+        with room_for(path):
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+            try:
+                self._acquire(path)
+                os.ftruncate(self._descriptor, 0)
+                os.lseek(self._descriptor, 0, os.SEEK_SET)
+                os.write(self._descriptor, text.encode())
+            except BaseException:
+                os.close(self._descriptor)
+                raise
 
     def _acquire(self, path: Path) -> None:
         for attempt in range(_ATTEMPTS):

@@ -4,10 +4,11 @@ import csv
 import io
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
-from neuro_common.files import FormatError, atomic_path
+from neuro_common.files import DiskFull, FormatError, atomic_path, room_for
 
 __all__ = ["MetricsLog"]
 
@@ -34,6 +35,7 @@ class MetricsLog:
         Raises:
             ValueError: The columns are not those of the first row.
             FormatError: The file of an earlier session is not such a table.
+            DiskFull: There is no room for the row.
         """
         columns = ["step", *values]
         if self._file is None:
@@ -43,18 +45,25 @@ class MetricsLog:
                 f"a row of {self._path.name} must have the columns {self._columns} of "
                 f"the first row, got {columns}"
             )
-        if self._file is None:
-            self._file = open(self._path, "a", encoding="utf-8", newline="")  # noqa: SIM115
-            if self._file.tell() == 0:
-                self._file.write(_line(columns))
-        self._file.write(_line([step, *values.values()]))
-        self._file.flush()
+        try:
+            with room_for(self._path):
+                if self._file is None:
+                    self._file = open(self._path, "a", encoding="utf-8", newline="")  # noqa: SIM115
+                    if self._file.tell() == 0:
+                        self._file.write(_line(columns))
+                self._file.write(_line([step, *values.values()]))
+                self._file.flush()
+        except DiskFull:
+            # the next row, in this session or another, drops what was cut short
+            with suppress(OSError):
+                self.close()
+            raise
 
     def close(self) -> None:
         """Close the file; the next row opens it again."""
         if self._file is not None:
-            self._file.close()
-            self._file = None
+            file, self._file = self._file, None
+            file.close()
 
     def _drop_from(self, step: int) -> list[str]:
         """Keep the whole rows before ``step``; return the columns, none if there is no table."""

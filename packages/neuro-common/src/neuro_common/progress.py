@@ -98,13 +98,12 @@ def progress(
     """Show how far long work is, on standard error.
 
     A terminal gets a bar (tqdm, extra ``cli``), anything else a line every tenth of the work or
-    every ten seconds, whichever comes first::
+    every ten seconds, whichever comes first.
 
-        for episode in (shown := progress(episodes, "evaluate", metric="residual")):
-            shown.show(play(episode))
-
-        with progress(1_000_000, "train", metric="reward") as shown:
-            shown.advance(64)
+    >>> for episode in (shown := progress(range(3), "evaluate", metric="residual")):
+    ...     shown.show(1 / (1 + episode))
+    >>> with progress(128, "train", metric="reward") as shown:
+    ...     shown.advance(64)
 
     Args:
         work: What to iterate over, or the number of steps.

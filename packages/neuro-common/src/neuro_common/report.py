@@ -1,10 +1,14 @@
 """Results that can be mailed: one self-contained page per run, and one for a whole tree of them."""
 
 import base64
+import csv
 import math
 import os
+import struct
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,6 +20,7 @@ __all__ = ["Report", "write_index"]
 
 _FORMAT = "neuro-common/report"
 _DECIMALS = 4
+_ROWS_LOGGED = 100
 _MEDIA = {
     ".png": "image/png",
     ".svg": "image/svg+xml",
@@ -28,11 +33,10 @@ _MEDIA = {
 class Report:
     """The page of one run: blocks in reading order, written as ``report.json`` and ``report.html``.
 
-    ::
-
-        report = Report(run.directory, "Five controllers on twenty unseen ensembles")
-        report.text("Each controller ...").table(columns, "Residual and charge")
-        report.figure(run.path("figures", "pareto.png"), "Residual against charge").write()
+    >>> report = Report("results/first", "Two controllers on twenty unseen ensembles")
+    >>> columns = {"controller": ["none", "linear"], "residual": [1.0, 0.021]}
+    >>> report.text("Both see the mean field.").table(columns, "What is left of it").write().name
+    'report.html'
     """
 
     def __init__(self, directory: str | os.PathLike[str], title: str) -> None:
@@ -114,11 +118,14 @@ class _Section:
     title: str
     blocks: list[dict[str, Any]]
     facts: dict[str, str]
+    command: str = ""
     folder: str = ""
 
 
 def write_index(directory: str | os.PathLike[str], title: str) -> Path:
-    """Write ``index.html``, one page with every report at or below a directory.
+    """Write ``index.html``, one page with all that was reported at or below a directory.
+
+    A finished run without a report of its own is shown with its command and what it logged.
 
     Args:
         directory: Where to look for ``report.json``, and where the page goes.
@@ -132,25 +139,72 @@ def write_index(directory: str | os.PathLike[str], title: str) -> Path:
         FormatError: A report is torn, foreign or of a newer version, or a figure of it is gone.
     """
     root = Path(directory)
-    folders = sorted(file.parent for file in root.rglob("report.json") if file.is_file())
-    if not folders:
+    reported = {file.parent for file in root.rglob("report.json") if file.is_file()}
+    if not reported:
         raise FileNotFoundError(
             f"{root} must have a report.json at or below it, got none: run a verb that writes a "
             "report first"
         )
-    sections = []
-    for number, folder in enumerate(folders, start=1):
-        section = _read_section(folder, anchor=f"report-{number}")
-        section.folder = folder.relative_to(root).as_posix()
-        sections.append(section)
+    sections: list[_Section] = []
+    for folder in sorted(reported | {file.parent for file in root.rglob("done")}):
+        anchor = f"report-{len(sections) + 1}"
+        read = _read_section if folder in reported else _section_of_run
+        section = read(folder, anchor)
+        if section is not None:
+            section.folder = folder.relative_to(root).as_posix().removeprefix(".")
+            sections.append(section)
     return _write_page(root / "index.html", title, sections)
+
+
+def _section_of_run(directory: Path, anchor: str) -> _Section | None:
+    """A finished run without a report; None if another program made it."""
+    try:
+        facts = _facts(directory)
+    except FormatError:
+        return None
+    command = facts.pop("Command", "")
+    if not command:
+        return None
+    package, *words = command.split()
+    verb = " ".join(takewhile(lambda word: "=" not in word, words))
+    drawn = [path.relative_to(directory) for path in sorted(directory.glob("figures/*.png"))]
+    figures = [{"kind": "figure", "path": str(path), "caption": path.stem} for path in drawn]
+    blocks = [*_logged(directory), *(_prepare(figure, directory) for figure in figures)]
+    return _Section(anchor, f"{package}: {verb}", blocks, facts, command)
+
+
+def _logged(directory: Path) -> list[dict[str, Any]]:
+    """The table of what a run logged, if it is a short one and no learning curve."""
+    try:
+        text = (directory / "metrics.csv").read_text(encoding="utf-8")
+        heads, *rows = csv.reader(text.splitlines())
+        columns = dict(zip(heads, zip(*rows, strict=True), strict=True))
+    except (OSError, ValueError, csv.Error):
+        return []
+    columns.pop("step", None)
+    if not 1 <= len(rows) <= _ROWS_LOGGED:
+        return []
+    if len(rows) == 1:
+        values = [cells[0] for cells in columns.values()]
+        columns = {"measure": tuple(columns), "value": tuple(values)}
+    cells = {name: [_cell(_number(cell)) for cell in cells] for name, cells in columns.items()}
+    block = {"kind": "table", "columns": cells, "caption": "What was logged, from metrics.csv."}
+    return [_prepare(block, directory)]
+
+
+def _number(text: str) -> int | float | str:
+    for kind in (int, float):
+        with suppress(ValueError):
+            return kind(text)
+    return text
 
 
 def _read_section(directory: Path, anchor: str) -> _Section:
     data, facts = read_json(directory / "report.json", _FORMAT), _facts(directory)
     try:
         blocks = [_prepare(block, directory) for block in data["blocks"]]
-        return _Section(anchor, str(data["title"]), blocks, facts)
+        command = facts.pop("Command", "")
+        return _Section(anchor, str(data["title"]), blocks, facts, command)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise FormatError(
             f"{directory / 'report.json'} must hold a title and blocks, got something else "
@@ -161,7 +215,9 @@ def _read_section(directory: Path, anchor: str) -> _Section:
 def _prepare(block: Mapping[str, Any], directory: Path) -> dict[str, Any]:
     """A block as the template shows it: figures inlined, tables as rows of cells."""
     if block["kind"] == "figure":
-        return {**block, "source": _data_uri(block["path"], directory)}
+        media, data = _read_figure(block["path"], directory)
+        source = f"data:{media};base64,{base64.b64encode(data).decode()}"
+        return {**block, "source": source, "width_in": _width_in(data)}
     if block["kind"] == "table":
         columns = block["columns"]
         numeric = [_is_numeric(cells) for cells in columns.values()]
@@ -174,18 +230,26 @@ def _prepare(block: Mapping[str, Any], directory: Path) -> dict[str, Any]:
     return dict(block)
 
 
-def _data_uri(path: str, directory: Path) -> str:
+def _read_figure(path: str, directory: Path) -> tuple[str, bytes]:
     file = directory / path
     media = _MEDIA.get(file.suffix.lower())
     if media is None or not file.resolve().is_relative_to(directory.resolve()):
         raise FormatError(f"{directory} must have its figures below it, got {path}")
     try:
-        data = file.read_bytes()
+        return media, file.read_bytes()
     except FileNotFoundError:
         raise FormatError(
             f"{file} must exist, because a report shows it: make the figure again"
         ) from None
-    return f"data:{media};base64,{base64.b64encode(data).decode()}"
+
+
+def _width_in(data: bytes) -> float | None:
+    """Width in inches that a PNG was drawn for, which is how large its letters are; else None."""
+    head, _, density = data[:4096].partition(b"pHYs")
+    if not (head.startswith(b"\x89PNG") and len(density) >= 9 and density[8] == 1):
+        return None
+    pixels, per_metre = struct.unpack(">I", head[16:20])[0], struct.unpack(">I", density[:4])[0]
+    return round(pixels / per_metre / 0.0254, 2) if per_metre else None
 
 
 def _cell(value: Any) -> Any:
@@ -253,6 +317,19 @@ def _facts(directory: Path) -> dict[str, str]:
     return {name: str(fact) for name, fact in facts.items() if fact not in (None, "")}
 
 
+def _take_shared(sections: Sequence[_Section]) -> dict[str, str]:
+    """Take out of the sections what is true of all their runs, to be told once."""
+    first, *others = [section.facts for section in sections if section.facts] or [{}]
+    shared = {
+        name: fact
+        for name, fact in first.items()
+        if others and all(other.get(name) == fact for other in others)
+    }
+    for section in sections:
+        section.facts = {n: fact for n, fact in section.facts.items() if n not in shared}
+    return shared
+
+
 def _write_page(path: Path, title: str, sections: Sequence[_Section]) -> Path:
     jinja2 = require("jinja2", "report")
     environment = jinja2.Environment(
@@ -262,7 +339,9 @@ def _write_page(path: Path, title: str, sections: Sequence[_Section]) -> Path:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    page = environment.get_template("report.html.j2").render(title=title, sections=sections)
+    shared = _take_shared(sections)
+    template = environment.get_template("report.html.j2")
+    page = template.render(title=title, sections=sections, shared=shared)
     with atomic_path(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
     return path

@@ -6,6 +6,7 @@ import math
 import os
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +14,7 @@ from typing import Any, Self
 
 from neuro_common.files import (
     FORMAT_VERSION,
+    DiskFull,
     FormatError,
     RunError,
     atomic_path,
@@ -182,7 +184,9 @@ class Run:
             self._metrics.close()
             if not self.done:
                 failed = isinstance(error, Exception)
-                self._write_status("failed" if failed else "stopped", error if failed else None)
+                # on a full disk, what ended the work says more than that this could not be noted
+                with suppress(*[DiskFull] if error else []):
+                    self._write_status("failed" if failed else "stopped", error if failed else None)
         finally:
             self._release()
 
@@ -277,14 +281,25 @@ def _now() -> str:
     return datetime.now().astimezone().isoformat(timespec="seconds")
 
 
-def read_config(directory: str | os.PathLike[str]) -> dict[str, Any]:
+def read_config(directory: str | os.PathLike[str], *, of: str | None = None) -> dict[str, Any]:
     """The config of record of a run, as plain values.
+
+    Args:
+        directory: Of the run.
+        of: What must have written it, such as ``"rldbs-env train"``; None takes any run.
 
     Raises:
         FileNotFoundError: The directory holds no run.
+        RunError: The run is another command's.
         FormatError: The file is torn, foreign or of a newer version.
     """
-    config = read_json(Path(directory) / "config.json", _CONFIG).get("config")
+    record = read_json(Path(directory) / "config.json", _CONFIG)
+    found = f"{record.get('distribution')} {record.get('verb')}"
+    if of not in (None, found):
+        raise RunError(
+            f"{directory} must be a run of {of}, got one of {found}: give another directory"
+        )
+    config = record.get("config")
     if not isinstance(config, dict):
         raise FormatError(f"{Path(directory) / 'config.json'} must hold a config, got {config!r}")
     return config
@@ -326,7 +341,8 @@ def last_revision(record: Mapping[str, Any]) -> str | None:
 def job_status(directory: str | os.PathLike[str]) -> str:
     """How a run stands: ``done``, ``running``, ``stopped``, ``failed`` or ``interrupted``.
 
-    ``interrupted`` was begun, is not done, and nobody holds its lock: it was killed.
+    ``interrupted`` was begun, is not done, and nobody holds its lock: it was killed. So was what
+    left an empty directory.
 
     Raises:
         RunError: The directory holds no run.
@@ -337,6 +353,8 @@ def job_status(directory: str | os.PathLike[str]) -> str:
         read_metric(directory)
         return "done"
     if not (directory / "lock").exists():
+        if directory.is_dir() and not any(directory.iterdir()):
+            return "interrupted"
         raise RunError(f"{directory} must be the directory of a run, got one without a lock file")
     if is_held(directory / "lock"):
         return "running"

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from neuro_common.seeding import generator
 
-__all__ = ["Interval", "bootstrap_crossed", "bootstrap_mean", "non_dominated"]
+__all__ = ["Interval", "bootstrap_crossed", "bootstrap_mean", "holm", "non_dominated"]
 
 _BATCH = 2**20  # resampled numbers held at once: 8 MB
 
@@ -126,6 +126,31 @@ def _limits(estimates: NDArray[np.float64], confidence: float) -> NDArray[np.flo
     """Percentile limits ``(2, ...)`` of bootstrap estimates ``(n_resamples, ...)``."""
     tail = (1 - confidence) / 2
     return np.asarray(np.quantile(estimates, [tail, 1 - tail], axis=0))
+
+
+def holm(p: ArrayLike) -> NDArray[np.float64]:
+    """Adjust a family of p values (Holm 1979, Scand. J. Statist. 6, 65).
+
+    The share of families with a value below alpha, where there is no difference at all, is then
+    alpha at most.
+
+    Args:
+        p: Shape (comparisons,).
+
+    Returns:
+        Adjusted values, shape (comparisons,).
+
+    Raises:
+        ValueError: A value is not in [0, 1].
+    """
+    values = np.asarray(p, dtype=np.float64)
+    if values.ndim != 1 or not ((values >= 0) & (values <= 1)).all():
+        raise ValueError(f"p must be (comparisons,) of numbers in [0, 1], got {values}")
+    order = np.argsort(values)
+    steps = values[order] * np.arange(values.size, 0, -1)
+    adjusted = np.empty_like(values)
+    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
+    return adjusted
 
 
 def non_dominated(*costs: ArrayLike) -> NDArray[np.bool_]:

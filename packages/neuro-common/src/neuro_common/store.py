@@ -1,6 +1,9 @@
 """Recordings in HDF5 that carry their units and dimensions, and come back exactly as they went."""
 
+import io
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +21,7 @@ from neuro_common.files import (
     to_json,
 )
 
-__all__ = ["Recording", "Signal", "read_recording", "write_recording"]
+__all__ = ["Recording", "Signal", "new_hdf5", "read_recording", "write_recording"]
 
 _FORMAT = "neuro-common/recording"
 
@@ -107,6 +110,54 @@ class Recording:
         return xarray.Dataset(variables, attrs=self.attributes)
 
 
+class _Patient(io.FileIO):
+    """Takes all that HDF5 hands it and keeps the first error: HDF5 crashes where a write fails."""
+
+    error: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        rest = memoryview(data)
+        try:
+            while rest and self.error is None:
+                rest = rest[super().write(rest) :]
+        except OSError as error:
+            self.error = error
+        return len(data)
+
+    def truncate(self, size: int | None = None) -> int:
+        try:
+            return super().truncate(size)
+        except OSError as error:
+            self.error = self.error or error
+            return size or 0
+
+
+@contextmanager
+def new_hdf5(path: str | Path, **options: Any) -> Iterator[Any]:
+    """A new HDF5 file, whole or not at all (extra ``io``).
+
+    Args:
+        path: File to write; one that is there is replaced.
+        options: For ``h5py.File``, such as ``track_order``.
+
+    Yields:
+        The ``h5py.File``, to be filled.
+
+    Raises:
+        DiskFull: There is no room, which without this would end the process without a word.
+    """
+    h5py = require("h5py", "io")
+    with atomic_path(path) as temporary, _Patient(temporary, "x+") as patient:
+        try:
+            with h5py.File(patient, "w", **options) as file:
+                yield file
+        except BaseException:
+            if patient.error is None:
+                raise
+        if patient.error is not None:
+            raise patient.error
+
+
 def write_recording(path: str | Path, recording: Recording) -> None:
     """Write a recording to an HDF5 file, whole or not at all (extra ``io``).
 
@@ -118,10 +169,10 @@ def write_recording(path: str | Path, recording: Recording) -> None:
         ValueError: The recording was changed since it was made and no longer fits together, or an
             attribute is NaN or infinite.
         TypeError: An attribute is no plain value.
+        DiskFull: There is no room; a recording that was there is as it was.
     """
-    h5py = require("h5py", "io")
     recording = replace(recording)  # checks again: the dicts inside may have changed
-    with atomic_path(path) as temporary, h5py.File(temporary, "w", track_order=True) as file:
+    with new_hdf5(path, track_order=True) as file:
         file.attrs["format"] = _FORMAT
         file.attrs["format_version"] = FORMAT_VERSION
         file.attrs["attributes"] = to_json(recording.attributes)
@@ -148,11 +199,12 @@ def read_recording(path: str | Path) -> Recording:
         FileNotFoundError: There is no such file.
         FormatError: The file is damaged or truncated, comes from another program, or from a newer
             neuro-common.
+        RunError: The file cannot be read now; another process may be writing it.
     """
     h5py = require("h5py", "io")
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"no recording at {path}")
+        raise FileNotFoundError(f"no recording at {path}: give the path of an HDF5 file")
     try:
         with h5py.File(path, "r") as file:
             version = file.attrs.get("format_version", 0)
@@ -172,7 +224,9 @@ def read_recording(path: str | Path) -> Recording:
             f"{path} cannot be read now, another process may write it: {error}"
         ) from error
     except (OSError, RuntimeError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise FormatError(f"{path} is damaged or no recording: {error}") from error
+        raise FormatError(
+            f"{path} is damaged or no recording: {error}; restore it from a copy, or write it again"
+        ) from error
 
 
 def _check_names(what: str, names: tuple[str, ...]) -> None:

@@ -86,9 +86,7 @@ def _read_job(directory: Path, row: JobRow) -> dict[str, Any]:
     """Fill the row as far as the files can be read; return the config, empty where it cannot."""
     config: dict[str, Any] = {}
     try:
-        # a kill may come between a job's directory and its first file
-        empty = directory.is_dir() and not any(directory.iterdir())
-        status = "interrupted" if empty else job_status(directory)
+        status = job_status(directory)
         # a job that was killed, or that begins just now, may not have its first files yet
         with suppress(FileNotFoundError):
             config = read_config(directory)

@@ -43,6 +43,9 @@ class Plan:
             refused: weights and optimiser go back to that validation, and the learning rates are
             halved.
         rate: What to multiply the optimiser's learning rates with, by the number of the update.
+
+    Raises:
+        ValueError: A number is out of its range.
     """
 
     updates: int
@@ -115,7 +118,7 @@ def fit(
     Args:
         module: What to train, on its device; it ends with the weights of its best validation.
         optimizer: Of the module's parameters.
-        loss: The loss of an update, from its number; the same number, the same draws.
+        loss: The loss of an update, a scalar, from its number; the same number, the same draws.
         validate: Scores of the module as it is, ``"loss"`` among them; called without gradients.
         plan: How long to train.
         directory: Where ``checkpoints/`` and ``tensorboard/`` go.

@@ -30,6 +30,7 @@ __all__ = [
     "find_verb",
     "guarded",
     "help_text",
+    "installed_lines",
     "load",
     "resume_line",
     "stoppable",
@@ -84,11 +85,19 @@ def load(reference: str) -> Any:
 
 
 def version_of(distribution: str) -> str:
-    """The installed version of a distribution, or ``unknown`` when it runs from its sources."""
+    """The installed version of a distribution, or "not installed": it may run from its sources."""
     try:
         return version(distribution)
     except PackageNotFoundError:
-        return "unknown"
+        return "not installed"
+
+
+def installed_lines(distributions: Sequence[str]) -> list[str]:
+    """What is installed, a line for each distribution, and Python and the machine last."""
+    import platform
+
+    rows = [f"{name} {version_of(name)}" for name in distributions]
+    return [*rows, f"Python {platform.python_version()}, {platform.platform()}"]
 
 
 def help_text(distribution: str, verbs: Sequence[Verb]) -> str:
