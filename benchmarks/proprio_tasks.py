@@ -1,11 +1,11 @@
 """The sixteen tasks of proprio-tcn, one network each, beside what it has to beat; an hour or two.
 
-    python -m benchmarks.proprio_tasks run FOLDER drawn.jitter=0.06 seed=1 training.epochs=10
+    python -m benchmarks.proprio_tasks run --jobs 4 FOLDER drawn.jitter=0.06 training.epochs=10
     python -m benchmarks.proprio_tasks page FOLDER
 
 `run` trains what is not done yet in ``FOLDER/TASK``, and goes on where it was stopped; what follows
-FOLDER is told to every `proprio-tcn train`. `page` prints what these trainings wrote, or what the
-package ships in ``proprio_tcn/pretrained``, as Markdown.
+FOLDER is told to every `proprio-tcn train`. It ends with ``FOLDER/table.md``, which `page` prints:
+what these trainings wrote, or what the package ships in ``proprio_tcn/pretrained``, as Markdown.
 """
 
 import argparse
@@ -35,18 +35,23 @@ OTHERS = {
 }
 
 
-def run(folder: Path, options: Sequence[str], jobs: int) -> None:
+def run(folder: Path, options: Sequence[str], jobs: int, tasks: Sequence[str]) -> None:
     """Train what is not done, several at once; those that fail are named at the end."""
-    missing = [task for task in TASKS if not (folder / task / "done").is_file()]
+    missing = [task for task in tasks if not (folder / task / "done").is_file()]
     line = [sys.executable, "-m", "proprio_tcn.cli", "train"]
 
     def train(task: str) -> int:
         words = [*line, f"task={task}", f"hydra.run.dir={folder / task}", *options]
+        if (folder / task / "config.json").is_file():
+            words.append("resume=true")
         return subprocess.run(words, check=False).returncode
 
     with ThreadPoolExecutor(jobs) as pool:
         codes = dict(zip(missing, pool.map(train, missing), strict=True))
-    if failed := [task for task, code in codes.items() if code]:
+    failed = [task for task, code in codes.items() if code]
+    if len(failed) < len(tasks):
+        (folder / "table.md").write_text("\n".join([*page(folder), ""]), encoding="utf-8")
+    if failed:
         sys.exit(f"not done: {', '.join(failed)}")
 
 
@@ -78,9 +83,11 @@ def regression_lines(task: Task, rows: Sequence[ScoreRow]) -> Iterator[str]:
     cell = {(row.predictor, row.target, row.where): row for row in rows}
     own, title = rows[0].predictor, task.title
     for target in task.targets:
-        here = {name: cell[name, target.name, "movement at outputs"] for name in (own, *REGRESSORS)}
-        best = min(here[name].rmse for name in ("linear", "mean"))
-        told = [beaten(here[own], here[own].rmse < best), *(errors(here[n]) for n in REGRESSORS)]
+        keys = {name: (name, target.name, "movement at outputs") for name in (own, *REGRESSORS)}
+        here = {name: cell[key] for name, key in keys.items() if key in cell}
+        best = min((here[name].rmse for name in ("linear", "mean") if name in here), default=0.0)
+        told = [beaten(here[own], here[own].rmse < best)]
+        told += [errors(here[name]) if name in here else "" for name in REGRESSORS]
         quantity = f"{target.name.replace('_', ' ')} ({target.unit})"
         told.append(errors(cell[own, target.name, "movement"]))
         yield f"| {title} | {quantity} | {' | '.join(told)} |"
@@ -94,12 +101,12 @@ def other_lines(task: Task, rows: Sequence[ScoreRow]) -> Iterator[str]:
         others = {row.predictor: row.score for row in rows if row.predictor in BASELINES}
         beside = "; ".join(f"{BASELINES[name]} {score:.3f}" for name, score in others.items())
         # less is chance with some two thousand movements
-        bold = "**" if rows[0].score > max(others.values()) + 0.03 else ""
+        bold = "**" if rows[0].score > max(others.values(), default=1.0) + 0.03 else ""
         yield f"| {title} | {OTHERS[task.name]} | {bold}{rows[0].score:.3f}{bold} | {beside} |"
         return
     for target in task.targets:
         here = {r.predictor: r for r in rows if r.target == target.name and r.where == "movement"}
-        best = min(row.rmse for name, row in here.items() if name != own)
+        best = min((row.rmse for name, row in here.items() if name != own), default=0.0)
         beside = "; ".join(
             f"{BASELINES[name]} {errors(row)}" for name, row in here.items() if name != own
         )
@@ -126,12 +133,13 @@ def main() -> None:
     training.add_argument("folder", type=Path)
     training.add_argument("options", nargs="*")
     training.add_argument("--jobs", type=int, default=1)
+    training.add_argument("--tasks", type=lambda names: names.split(","), default=list(TASKS))
     verbs.add_parser("page").add_argument("folder", type=Path)
     told = parser.parse_args()
     if told.verb == "page":
         print("\n".join(page(told.folder)))
     else:
-        run(told.folder, told.options, told.jobs)
+        run(told.folder, told.options, told.jobs, told.tasks)
 
 
 if __name__ == "__main__":

@@ -97,7 +97,7 @@ def wave_movements(seed: int, n: int = 64, bins: int = 64, muscles: int = 6) -> 
     arrays = {key: values.astype(np.float32) for key, values in part.items()}
     velocity = np.gradient(length, 0.01, axis=2)
     arrays["spindle"] = np.stack([length, velocity], axis=3).astype(np.float32)
-    arrays |= {"letter": letter, "moving": moving}
+    arrays |= {"letter": letter, "moving": moving, "writer": np.zeros(n, np.int64)}
     return ArrayMovements(tuple(f"muscle {i}" for i in range(muscles)), arrays)
 
 

@@ -55,14 +55,21 @@ def test_human_arms_by_name() -> None:
         open_arm("human", hand="S_grasp")
 
 
-def test_mujoco_file(tmp_path: Path) -> None:
+def test_mujoco_model_from_file_and_compiled(tmp_path: Path) -> None:
     path = tmp_path / "arm.xml"
     path.write_text(TENDON, encoding="utf-8")
     arm = open_arm(path, hand="hand", elbow="elbow", shoulder="shoulder")
     angle = np.array([[0.0], [0.5]])
     # the end hangs beside the start at rest, and then a tenth of a metre swung by the angle
     expected = np.hypot(0.1 * np.sin(angle), 0.1 * (1 - np.cos(angle)))[:, 0]
-    pose = arm.pose(angle)
+    import mujoco  # type: ignore[import-untyped]
+
+    compiled = mujoco.MjModel.from_xml_path(str(path))
+    other = open_arm(compiled, hand="hand", elbow="elbow", shoulder="shoulder", threads=2)
+    pose = other.pose(angle)
+    np.testing.assert_array_equal(pose.muscle_length_m, arm.pose(angle).muscle_length_m)
+    with pytest.raises(ValueError, match=r'in Python open_arm\(model, elbow="NAME"\)'):
+        open_arm(compiled, hand="hand")
     np.testing.assert_allclose(pose.muscle_length_m[:, 0], expected, atol=1e-12)
     np.testing.assert_allclose(pose.hand_m[0], [0, 0, -0.3], atol=1e-12)
 
@@ -85,6 +92,8 @@ def test_what_there_is_not() -> None:
     for options in ({}, {"hand": "h", "elbow": "e", "shoulder": "s"}):
         with pytest.raises(ValueError, match=r"There is no MuJoCo model at gone\.xml: give the pa"):
             open_arm("gone.xml", **options)
+    with pytest.raises(TypeError, match=r"a compiled mujoco\.MjModel, got int"):
+        open_arm(3)
     with pytest.raises(FormatError, match=r"gone\.osim cannot be read: No such file; give the pat"):
         open_arm("gone.osim")
 

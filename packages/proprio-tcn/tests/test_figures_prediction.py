@@ -196,7 +196,7 @@ def test_missing_tables_are_named(tmp_path: Path) -> None:
         read_explained(tmp_path)
     header = {"model": ["a"], "layer": ["b"], "depth": [0], "kind": ["spatial"], "best": [True]}
     write_csv(tmp_path / "layers.csv", header)
-    with pytest.raises(FormatError, match=r"neurons.csv has no rows of a, b"):
+    with pytest.raises(FormatError, match=r"neurons.csv must have rows of a, b, got none: predict"):
         read_explained(tmp_path)
 
 

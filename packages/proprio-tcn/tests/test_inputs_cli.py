@@ -131,10 +131,11 @@ def test_angles_become_inputs_and_a_table_for_figures(session, tmp_path, capsys)
 def test_the_config_composes_and_is_what_the_verb_takes():
     from omegaconf import OmegaConf
 
-    words = ["arm=a.osim", "markers=m.trc", "events=e.csv", "weights={Marker_1: 0.5}"]
+    words = ["arm=a.osim", "markers=m.trc", "events=e.csv", "marker_weights={Marker_1: 0.5}"]
     config = OmegaConf.to_object(cli.compose("proprio-tcn", (VERB,), "inputs", words))
     assert isinstance(config, InputsConfig)
-    assert (config.arm, config.weights, config.max_gap_s) == ("a.osim", {"Marker_1": 0.5}, 0.1)
+    assert (config.arm, config.max_gap_s) == ("a.osim", 0.1)
+    assert config.marker_weights == {"Marker_1": 0.5}
 
 
 @pytest.mark.parametrize(
@@ -164,6 +165,8 @@ def test_wrong_names_are_refused_before_anything_is_written(session, tmp_path):
         carry_out(tmp_path / "a", rename={"BIK": "Bicep_marker"}, **options)
     with pytest.raises(FormatError, match=r"rename must leave each marker its own name, got 'Ulna"):
         carry_out(tmp_path / "b", rename={"BIC": "Ulna_marker"}, **options)
-    with pytest.raises(FormatError, match=r"arm '.*' has no marker 'BIC'.*; leave it out with wei"):
+    with pytest.raises(
+        FormatError, match=r"has no marker 'BIC'.*; leave it out with marker_weights="
+    ):
         carry_out(tmp_path / "c", **options)
     assert not list(tmp_path.rglob("inputs.h5"))

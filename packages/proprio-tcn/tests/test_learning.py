@@ -77,6 +77,30 @@ def test_joints_are_followed_in_hasty_letters(hasty_sets: Sets, tmp_path: Path) 
     assert error(found, "network", "movement") <= 0.65 * error(found, "linear", "movement")
 
 
+def test_the_elbow_is_followed_beside_the_hand(hasty_sets: Sets, tmp_path: Path) -> None:
+    config = hasty("limb_velocity")
+    config.training.epochs = 10
+    found = compared(config, hasty_sets, tmp_path)
+    best, linear = (
+        [x.rmse for x in found.targets[one] if x.where == "movement at outputs"]
+        for one in ("network", "linear")
+    )
+    assert best[0] < 0.6 * linear[0]
+    assert best[1] < 0.95 * linear[1]
+
+
+def test_two_trials_of_a_letter_have_the_letter_in_common(hasty_sets: Sets, tmp_path: Path) -> None:
+    config = hasty("redundancy_reduction")
+    config.training.epochs = 10
+    task = TASKS[config.task]
+    trained = train_network(
+        task, config.trunk(), *hasty_sets[:2], config.training, tmp_path, seed=0
+    )
+    both = {"network": trained, "untrained": trained.begin()}
+    found = compare(both, *hasty_sets, baselines=False, seed=0).accuracy
+    assert found["network"] > 0.15 + found["untrained"]
+
+
 @pytest.fixture(scope="module")
 def neat_sets() -> list[MovementSet]:
     """1,260 movements of 63 writers to learn from; 9 and 18 others choose and test."""

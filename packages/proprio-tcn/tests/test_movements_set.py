@@ -97,6 +97,12 @@ def test_movements_can_be_placed_afresh():
     np.testing.assert_array_equal(moving, again)
 
 
+def test_a_movement_as_long_as_the_window_stays_where_it_is():
+    movements = _set([BINS, 50], [0, 3])
+    placed = movements.batch([0, 1], ("moving",), rng=np.random.default_rng(0))["moving"]
+    assert placed.sum(axis=1).tolist() == [BINS, 50]
+
+
 def test_a_subset_is_a_set():
     movements = _set([50, 60, 70], [0, 10, 329])
     part = movements.subset(np.array([2, 1]))

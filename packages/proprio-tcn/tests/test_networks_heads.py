@@ -167,6 +167,27 @@ class TestOracles:
         assert (int(changed.min()), int(changed.max())) == (centre - reach, centre + reach)
 
 
+def test_a_bottleneck_is_all_that_a_decoder_sees():
+    for family in ("spatiotemporal", "recurrent"):
+        settings = head("decode", bottleneck=3)
+        one = build_network(TRUNKS[family], settings, MUSCLES, 0, bins=BINS)
+        count = sum(each.numel() for each in one.head.parameters())
+        assert count == head_parameters(settings, one.trunk.geometry)
+        x, _, _ = batch()
+        features = one.trunk(x).detach()
+        assert torch.equal(one(x), one(x))  # in training, too: nothing is left out
+        # what the three numbers do not tell apart, nothing does
+        blind = torch.linalg.svd(one.head.squeeze.weight.double())[2][3:].float()
+        height, channels = features.shape[2], features.shape[1]
+        hidden = blind[0].view(height, channels).T[None, :, :, None]
+        masks = [None] * (len(one.trunk.geometry) + 1)
+        out = one.head(features, masks, None)
+        torch.testing.assert_close(one.head(features + 3 * hidden, masks, None), out)
+        assert not torch.allclose(one.head(features + 0.1, masks, None), out, atol=1e-2)
+    with pytest.raises(ValueError, match="head bottleneck must be at least 0, got -1"):
+        head("decode", bottleneck=-1)
+
+
 class TestDropout:
     def test_keeps_seven_in_ten_and_the_mean(self):
         dropout = Dropout(0.3, seed=0)

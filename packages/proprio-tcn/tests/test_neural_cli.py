@@ -121,11 +121,23 @@ def test_from_networks_to_a_comparison(
             (same,) = (o for o in prediction.layers if (o.model, o.layer) == (one.model, one.layer))
             np.testing.assert_allclose(one.test_ev, same.test_ev, atol=0.01)
 
-    compared = run("compare", f"predictions=[{found}]", "reference=muscle length", "draws=200")
+    compared = run("compare", f"predictions=[{found}]", "reference=muscle length", "resamples=200")
     rows = read_csv(compared / "comparisons.csv")
     assert set(rows["second"]) == {"muscle length"}
     assert len(rows["first"]) == len(prediction.models) - 1
     assert "muscle length" in capsys.readouterr().out
+
+
+def test_networks_that_nobody_trained_need_no_files(elsewhere: Path) -> None:
+    common = ["recording=session.npz", "draws=0", "kinematics=[direction]"]
+    found = run("predict", *common, "networks=[untrained/spatiotemporal,untrained/recurrent/2]")
+    models = read_csv(found / "models.csv")
+    assert models["family"] == ["spatiotemporal", "recurrent"]
+    assert models["task"] == ["untrained", "untrained"]
+    assert (models["seed"], models["input"]) == (["0", "2"], ["session", "session"])
+    scored = read_csv(found / "layers.csv")["model"]
+    assert sum(one.startswith("untrained spatiotemporal_8-16-32-64_k5") for one in scored) == 4
+    assert refused("predict", *common, "networks=[untrained/none]")
 
 
 def test_the_embedded_session_needs_no_file() -> None:
@@ -264,7 +276,7 @@ def test_performance_that_follows_depth_leaves_the_table(
 
     found = run("predict", "recording=session.npz", *small, "kinematics=[direction]")
     monkeypatch.setattr(Standing, "of", tied_ones)
-    compared = run("compare", f"predictions=[{found}]", "draws=100")
+    compared = run("compare", f"predictions=[{found}]", "resamples=100")
     assert read_csv(compared / "relations.csv")["task"] == ["torque", "other"]
     said = capsys.readouterr().out
     assert "torque: performance and explained variance, depth taken out: not to be told" in said
@@ -295,7 +307,7 @@ def test_every_trial_is_held_out_by_folds(
     assert set(layers) - set(read_csv(once / "layers.csv")) == {"co_bps"}
     assert len(read_prediction(once).layers[0].trials.bins) == 10
     assert len(prediction.layers) == len(read_prediction(once).layers)
-    compared = run("compare", f"predictions=[{found}]", "reference=direction", "draws=100")
+    compared = run("compare", f"predictions=[{found}]", "reference=direction", "resamples=100")
     assert len(read_csv(compared / "comparisons.csv")["first"]) == 3
 
 
@@ -368,5 +380,5 @@ def test_a_foreign_table_beside_activations_is_named(
     found = run(*words, "kinematics=[direction]")
     assert read_csv(found / "models.csv") == columns
     write_csv(found / "models.csv", {"name": ["somebody"]})
-    assert refused("compare", f"predictions=[{found}]", "draws=100")
+    assert refused("compare", f"predictions=[{found}]", "resamples=100")
     assert "has no column model, task, layers, performance" in capsys.readouterr().err

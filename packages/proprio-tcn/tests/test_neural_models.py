@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from proprio_tcn.network_config import RecurrentConfig, trunk_settings
 from proprio_tcn.networks.head_settings import HeadSettings
 from proprio_tcn.networks.making import build_network
 from proprio_tcn.networks.sampling import sample_trunk
@@ -92,6 +93,34 @@ def test_an_untrained_one_is_the_network_at_update_zero(
     unscaled = NamedNetwork("plain", plain, MUSCLES, "untrained")
     first = next(network_features([unscaled], targets, Protocol()))
     assert not np.array_equal(first.values, found[0].values)
+
+
+def test_untrained_ones_are_asked_for_by_their_model(
+    muscle_session: Any, save_trained: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ["untrained/recurrent", "untrained/spatiotemporal/3", "untrained/spatiotemporal/3"]
+    recurrent, plain = open_networks(names, muscle_session())
+    assert plain.name == "untrained spatiotemporal_8-16-32-64_k5_s2 3"
+    assert recurrent.trunk.settings == trunk_settings(RecurrentConfig())
+    assert (plain.task, plain.seed, plain.input) == ("untrained", 3, "session")
+    begun = build_network(plain.trunk.settings, HeadSettings("classify", 20), 6, 3).trunk
+    for one, two in zip(plain.trunk.parameters(), begun.parameters(), strict=True):
+        assert torch.equal(one, two)
+    inputs = np.array([np.tile([100.0, 5.0], (6, 1)), np.tile([7.0, 30.0], (6, 1))])
+    trained = save_trained(tmp_path / "trained", 0, 0.5, inputs)
+    *_, beside = open_networks([*names[1:], trained], muscle_session())
+    assert (beside.name, beside.input) == (plain.name, "as trained")
+    assert isinstance(beside.trunk, ScaledTrunk)
+    assert beside.trunk.input_mean[0, 0].tolist() == [100.0, 5.0]
+    for wrong in ("untrained/sampled", "untrained/recurrent/x", "untrained/recurrent/1/2"):
+        with pytest.raises(
+            ValueError, match=rf"untrained/MODEL/SEED, with .*, got '{wrong}'; draw"
+        ):
+            open_networks([wrong], muscle_session())
+    # a folder of this name is a folder
+    monkeypatch.chdir(tmp_path)
+    save_trained(Path("untrained", "recurrent"), 0, 0.5)
+    assert open_networks(names[:1], muscle_session())[0].task == "hand_position"
 
 
 def test_each_muscle_set_of_an_architecture_learns(muscle_session: Any) -> None:

@@ -104,6 +104,22 @@ def test_its_card_is_of_its_manifest_and_scores(name: str) -> None:
         assert metrics[key] == pytest.approx(row.score), key
 
 
+@each_shipped
+def test_it_is_ahead_of_what_it_has_to_beat(name: str) -> None:
+    rows = read_scores(folder_of(name))
+    own, task = rows[0].predictor, load_network(name).task
+    if task.head in ("classify", "project"):
+        beside = [row.score for row in rows[1:]]
+        assert rows[0].score > max(beside) + 0.1
+        return
+    where = "movement" if task.head == "decode" else "movement at outputs"
+    found = {(row.predictor, row.target): row.rmse for row in rows if row.where == where}
+    others = {row.predictor for row in rows} - {own, "quadratic"}
+    assert others in ({"mean", "linear"}, {"pca_bins", "pca_windows"})
+    for target in task.targets:
+        assert found[own, target.name] < 0.93 * min(found[one, target.name] for one in others)
+
+
 @pytest.fixture(scope="module")
 def letters() -> MovementSet:
     """Movements of ten of the test writers, one of each letter."""

@@ -92,8 +92,8 @@ def test_weights_pull_the_fit_and_zero_leaves_a_marker_out(human):
     shifted[:, 0] += 0.01
     wrong = MarkerTable(SEEN, table.time_s, shifted, "m.trc")
     equal = reconstruct(human, wrong, TRIAL)
-    light = reconstruct(human, wrong, TRIAL, RecordedSettings(weights={SEEN[0]: 0.01}))
-    without = reconstruct(human, wrong, TRIAL, RecordedSettings(weights={SEEN[0]: 0.0}))
+    light = reconstruct(human, wrong, TRIAL, RecordedSettings(marker_weights={SEEN[0]: 0.01}))
+    without = reconstruct(human, wrong, TRIAL, RecordedSettings(marker_weights={SEEN[0]: 0.0}))
     wanted = np.rad2deg(angles[50:150]).T
     errors = [
         np.abs(one.inputs.joint[0, :, 100:200, 0] - wanted).max() for one in (equal, light, without)
@@ -166,15 +166,15 @@ def test_unknown_markers_are_refused_with_those_of_the_arm(human):
     with pytest.raises(
         FormatError,
         match=r"arm '.*' has no marker 'Bicep_markr' \(did you mean 'Bicep_marker'\?\); it has "
-        r"hand, elbow, shoulder, .*; leave it out with weights=\{Bicep_markr: 0\}, or rename it",
+        r"hand, elbow, shoulder, .*; leave it out with marker_weights=\{Bicep_markr: 0\}, or ren",
     ):
         reconstruct(human, renamed, TRIAL)
-    left = reconstruct(human, renamed, TRIAL, RecordedSettings(weights={"Bicep_markr": 0.0}))
+    left = reconstruct(human, renamed, TRIAL, RecordedSettings(marker_weights={"Bicep_markr": 0.0}))
     assert left.residuals.markers == SEEN[1:]
     with pytest.raises(FormatError, match=r"m.trc has no marker 'Wrist'; it has Bicep_marker"):
-        reconstruct(human, table, TRIAL, RecordedSettings(weights={"Wrist": 2.0}))
+        reconstruct(human, table, TRIAL, RecordedSettings(marker_weights={"Wrist": 2.0}))
     with pytest.raises(FormatError, match=r"must have a marker of a weight above 0, got none"):
-        reconstruct(human, table, TRIAL, RecordedSettings(weights=dict.fromkeys(SEEN, 0.0)))
+        reconstruct(human, table, TRIAL, RecordedSettings(marker_weights=dict.fromkeys(SEEN, 0.0)))
     with pytest.raises(
         ValueError, match=r"such as an .osim file, got 'two_link': give joint angles"
     ):

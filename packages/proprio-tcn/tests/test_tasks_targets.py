@@ -89,6 +89,19 @@ def test_raw_scale_changes_nothing() -> None:
     np.testing.assert_array_equal(TargetScale.raw(3).standardise(values), values)
 
 
+def test_slopes_leave_what_is_not_linear_in_the_spindles() -> None:
+    rng = np.random.default_rng(0)
+    spindle, slopes = rng.normal(size=(2, 5, 40, 2)), rng.normal(size=(3, 5, 2))
+    rest = rng.normal(size=(2, 3, 40)).astype(np.float32)
+    linear = np.einsum("cmk,nmbk->ncb", slopes, spindle)
+    scale = TargetScale(np.array([1.0, 2.0, 3.0]), np.full(3, 4.0), slopes)
+    values = linear + 4 * rest + scale.mean[:, None]
+    np.testing.assert_allclose(scale.standardise(values, spindle), rest, atol=1e-5)
+    np.testing.assert_allclose(scale.restore(rest, spindle), values, atol=1e-5)
+    with pytest.raises(ValueError, match="spindle must be given to a scale with slopes, got none"):
+        scale.restore(rest)
+
+
 @pytest.mark.parametrize("stride", [1, 2, 8, 16, 3, 9, 27, 81])
 def test_a_ramp_comes_back_without_lag(stride: int) -> None:
     # A15: an output that copies the sample at its centre foretells a ramp exactly

@@ -185,6 +185,8 @@ def test_files_give_back_the_same_network(
     found.facts["command"] = "proprio-tcn train"
     save_network(tmp_path, found)
     back = load_network(tmp_path)
+    assert back.scale is not None
+    assert back.scale.slopes is not None
     np.testing.assert_array_equal(back.predict(sets[1].arrays), found.predict(sets[1].arrays))
     assert (back.metrics, back.facts) == (found.metrics, found.facts)
     assert back.network.trunk.settings == TRUNK
@@ -202,6 +204,26 @@ def test_files_give_back_the_same_network(
     weights.unlink()
     with pytest.raises(FileNotFoundError, match=r"weights.safetensors is missing"):
         load_network(tmp_path)
+
+
+def test_older_files_have_no_linear_path_and_no_bottleneck(
+    sets: tuple[ArrayMovements, ArrayMovements], tmp_path: Path
+) -> None:
+    from neuro_common.checkpoint import load_checkpoint, save_checkpoint
+
+    plain = replace(QUICK, linear_path=False, bottleneck=0)
+    for name in ("hand_position", "autoencoder"):
+        found = taught(name, sets, tmp_path / name, plain)
+        save_network(tmp_path / name, found)
+        tensors, manifest = load_checkpoint(tmp_path / name)
+        assert "target_slopes" not in tensors
+        for key in ("linear_path", "bottleneck"):
+            del manifest["settings"][key]
+        del manifest["network"]["head"]["bottleneck"]
+        save_checkpoint(tmp_path / "old", tensors, manifest)
+        old = load_network(tmp_path / "old")
+        assert (old.settings.linear_path, old.settings.bottleneck) == (False, 0)
+        np.testing.assert_array_equal(old.predict(sets[1].arrays), found.predict(sets[1].arrays))
 
 
 def test_files_of_something_else_are_refused(tmp_path: Path) -> None:

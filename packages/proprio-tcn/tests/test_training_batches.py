@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from proprio_tcn.movements.making import make_movements
 from proprio_tcn.movements.opening import StoredMovements
@@ -12,7 +13,7 @@ from proprio_tcn.movements.storage import write_movements
 from proprio_tcn.movements_config import MovementSettings
 from proprio_tcn.networks.settings import TrunkSettings
 from proprio_tcn.tasks.sixteen import TASKS
-from proprio_tcn.training.batches import ArrayMovements, Movements, shift_movements
+from proprio_tcn.training.batches import ArrayMovements, Movements, other_trials, shift_movements
 from proprio_tcn.training.fitting import planned_updates, train_network
 from proprio_tcn.training.lesson import Lesson
 from proprio_tcn.training.reading import Reading
@@ -58,6 +59,46 @@ def test_shifted_movements_are_whole(sets: tuple[ArrayMovements, ArrayMovements]
             new = np.moveaxis(moved[key][i], 1, 0)[starts[i] : starts[i] + 40]
             np.testing.assert_array_equal(old, new)
     np.testing.assert_array_equal(moved["letter"], batch["letter"])
+
+
+def test_the_other_trial_is_of_the_same_writer_and_letter() -> None:
+    rng = np.random.default_rng(0)
+    made = {"writer": np.arange(90) % 3, "letter": np.arange(90) // 3 % 5}
+    # of the last pair there are two trials, of the others six
+    kept = np.r_[np.arange(89 - 12)[np.arange(77) % 15 != 14], 14, 29]
+    one = ArrayMovements((), {key: values[kept] for key, values in made.items()})
+    chosen = rng.permutation(len(one))
+    partners = np.stack([other_trials(one, chosen, rng) for _ in range(60)])
+    assert (partners != chosen).all()
+    for values in (one.writer, one.letter):
+        assert (values[partners] == values[chosen]).all()
+    # every other trial is drawn at times
+    pair = np.stack([one.writer, one.letter])
+    for place, mine in enumerate(chosen):
+        others = np.flatnonzero((pair == pair[:, [mine]]).all(axis=0))
+        assert {*partners[:, place].tolist()} == {*others.tolist()} - {int(mine)}
+    lonely = ArrayMovements((), {"writer": np.arange(4), "letter": np.zeros(4, np.int64)})
+    reaches = ArrayMovements((), {"writer": np.zeros(4), "letter": np.full(4, -1)})
+    for wrong, got in ((lonely, "letters with one trial"), (reaches, "reaches")):
+        with pytest.raises(ValueError, match=f"that every writer wrote twice .* got {got}: give"):
+            other_trials(wrong, np.arange(4), rng)
+
+
+def test_two_trials_are_two_views(sets: tuple[ArrayMovements, ArrayMovements]) -> None:
+    reading = Reading(TASKS["redundancy_reduction"], None, [0], BINS, QUICK)
+    question = Lesson([reading], sets[0], seed=0).questions(0)[0]
+    first, second = (one.numpy() for one in question.inputs)
+    spindle, letter = sets[0].arrays["spindle"], sets[0].arrays["letter"]
+    found = [
+        [int(np.flatnonzero((spindle == one).all(axis=(1, 2, 3)))[0]) for one in view]
+        for view in (first, second)
+    ]
+    np.testing.assert_array_equal(letter[found[0]], letter[found[1]])
+    assert not {*zip(*found, strict=True)} & {(one, one) for one in range(64)}
+    # each is told when it moves itself
+    for places, told in zip(found, question.told, strict=True):
+        assert told.moving is not None
+        np.testing.assert_array_equal(told.moving.numpy(), sets[0].arrays["moving"][places])
 
 
 def test_movements_in_a_file_can_be_learnt_from(linear_arm: Any, tmp_path: Path) -> None:

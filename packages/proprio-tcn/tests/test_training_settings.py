@@ -66,8 +66,8 @@ def test_settings_are_checked() -> None:
         ({"learning_rate": 0.0}, "learning_rate and clip_norm must be above 0, got 0.0"),
         ({"schedule": "step"}, "schedule must be of cosine, constant, patience, got 'step'"),
         ({"interpolation": "nearest"}, "interpolation must be .*, got 'nearest'"),
-        ({"views": ["min"]}, r"views must be some of time, muscle, noise, got \['min'\]"),
-        ({"views": []}, r"views must be some of time, muscle, noise, got \[\]"),
+        ({"views": ["min"]}, r"views must be some of trial, time, muscle, noise, got \['min'\]"),
+        ({"views": []}, r"views must be some of trial, time, muscle, noise, got \[\]"),
     ):
         with pytest.raises(ValueError, match=message):
             TrainSettings(**wrong)  # type: ignore[arg-type]

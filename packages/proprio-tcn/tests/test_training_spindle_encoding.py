@@ -129,7 +129,7 @@ def test_noise_is_of_the_seed_the_update_and_the_movement(sets: Sets) -> None:
     ):
         noise = np.stack([whole - clean, other - clean])[:, clean > 100]
         assert (noise.std(axis=1) > 10).all()
-        assert abs(np.corrcoef(noise)[0, 1]) < 0.02
+        assert abs(np.corrcoef(noise)[0, 1]) < 0.08  # of some 2300 values
     # the rate's s.d. is the intervals' CV times the root of rate over bin
     fast = clean[..., 0] > 100
     spread = ((whole - clean)[..., 0] / np.sqrt(np.maximum(clean[..., 0], 1) / 0.01))[fast].std()

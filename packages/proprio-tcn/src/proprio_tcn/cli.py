@@ -1,17 +1,17 @@
 """The verbs of `proprio-tcn`, configured by Hydra."""
 
 import math
-import platform
 import sys
 import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from neuro_common import cli
-from neuro_common.verbs import version_of
+from neuro_common.verbs import installed_lines
 
 if TYPE_CHECKING:
     from neuro_common.runs import Run
+    from proprio_tcn.arms.arm import Arm
     from proprio_tcn.config import InfoConfig
 
 __all__ = ["VERBS", "info", "main"]
@@ -56,6 +56,13 @@ VERBS = (
         "proprio-tcn evaluate weights=pretrained/hand_position",
         "proprio_tcn.train_cli:evaluate",
         "proprio_tcn.train_config:EvaluateConfig",
+    ),
+    cli.Verb(
+        "export",
+        "Write a trained network for other programs, checked by running it.",
+        "proprio-tcn export weights=pretrained/hand_position format=onnx",
+        "proprio_tcn.export_cli:export",
+        "proprio_tcn.export_config:ExportConfig",
     ),
     cli.Verb(
         "activations",
@@ -133,17 +140,30 @@ def info(config: "InfoConfig", run: "Run") -> None:
     from proprio_tcn.arms.opening import open_arm
 
     arm = open_arm(config.arm, **config.arm_options)
-    rows = [f"{name} {version_of(name)}" for name in _NAMES]
-    rows += [f"Python {platform.python_version()}, {platform.platform()}", ""]
+    rows = [*installed_lines(_NAMES), ""]
     rows += [f"{arm.name} ({arm.species}): {len(arm.muscles)} muscles, {arm.moving.sum()} move"]
     for one in arm.coordinates:
         low, high = math.degrees(one.low_rad), math.degrees(one.high_rad)
         rows += [f"  {one.name} {low:.0f} to {high:.0f} deg"]
     moving = ", ".join(np.array(arm.muscles)[arm.moving])
     rows += textwrap.wrap(f"muscles that move: {moving}", 100, subsequent_indent="  ")
+    rows += textwrap.wrap(_weighs(arm), 100, subsequent_indent="  ")
     for note in getattr(arm, "notes", ()):
         rows += textwrap.wrap(note, 100, initial_indent="note: ", subsequent_indent="  ")
     print("\n".join(rows))
+
+
+def _weighs(arm: "Arm") -> str:
+    """What torques are computed with; what is lighter than a twentieth of an arm is left out."""
+    from proprio_tcn.arms.segments import moving_masses_kg
+
+    try:
+        masses = moving_masses_kg(arm)
+    except ValueError as error:
+        return f"no torques: {error}"
+    whole = sum(masses.values())
+    parts = ", ".join(f"{name} {kg:.3g} kg" for name, kg in masses.items() if kg > whole / 20)
+    return f"for torques, what moves weighs {whole:.3g} kg: {parts}"
 
 
 if __name__ == "__main__":

@@ -50,7 +50,11 @@ def movement(config: "MovementFigureConfig", run: "Run") -> None:
 
 
 def workspace(config: "WorkspaceFigureConfig", run: "Run") -> float:
-    """Draw a session's workspace beside a movement set's; returns the share that is covered."""
+    """Draw a session's workspace beside a movement set's; returns the share that is covered.
+
+    Raises:
+        ValueError: Movements or arm are not given.
+    """
     from proprio_tcn.figures.workspace import (
         draw_workspace,
         recorded_course,
@@ -129,7 +133,8 @@ def _sessions(config: "PredictionFigureConfig", run: "Run") -> float:
     from proprio_tcn.figures.across_sessions import draw_sessions, read_session, shared_models
     from proprio_tcn.figures.depth import best_depths, draw_depths
 
-    sessions = [read_session(one, read_config(one)["protocol"]["window"]) for one in config.runs]
+    configs = {one: read_config(one, of="proprio-tcn predict") for one in config.runs}
+    sessions = [read_session(one, configs[one]["protocol"]["window"]) for one in config.runs]
     look: dict[str, Any] = {"confidence": config.confidence, "seed": config.seed}
     path = draw_sessions(sessions, run.path("figures", "sessions"), models=config.models, **look)
     captions = {
@@ -218,7 +223,7 @@ def _standings(directory: Path) -> tuple[list["Standing"], list["Gain"], dict[st
     standings: list[Standing] = []
     gains: list[Gain] = []
     windows: dict[str, str] = {}
-    for path in read_config(directory)["predictions"]:
+    for path in read_config(directory, of="proprio-tcn compare")["predictions"]:
         if not Path(path).is_dir():
             raise FileNotFoundError(
                 f"{directory} compares {path}, which is not there: draw from the folder in which "
@@ -226,7 +231,7 @@ def _standings(directory: Path) -> tuple[list["Standing"], list["Gain"], dict[st
             )
         facts = read_models(Path(path) / "models.csv")
         standings += Standing.of(path, read_prediction(path), facts)
-        windows[path] = read_config(path)["protocol"]["window"]
+        windows[path] = read_config(path, of="proprio-tcn predict")["protocol"]["window"]
         gains += gains_of(path, windows[path], read_explained(path))
     return standings, gains, windows
 

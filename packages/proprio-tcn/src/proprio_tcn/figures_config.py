@@ -26,6 +26,9 @@ class MovementFigureConfig:
         muscles: How many muscles are named: those whose length changes most.
         postures: How many postures of the arm are drawn, from first to last.
         threads: Of inverse kinematics.
+
+    Raises:
+        ValueError: The plane is unknown, or a number out of its range.
     """
 
     letter: str = "a"
@@ -55,6 +58,10 @@ class PredictionFigureConfig:
         models: At most so many models are listed, the best of each kind first.
         confidence: Of the intervals over neurons.
         seed: Of the bootstrap.
+
+    Raises:
+        ValueError: Neither or both of ``run`` and ``runs`` are given, or a number is out of its
+            range.
     """
 
     run: str | None = None
@@ -103,6 +110,9 @@ class WorkspaceFigureConfig:
         movements: Folder that `proprio-tcn generate` wrote.
         split: "train", "val" or "test".
         distance_cm: A recorded place of the hand counts as covered with a synthetic one so near.
+
+    Raises:
+        ValueError: The split is unknown, or the distance not above 0.
     """
 
     inputs: str | None = None

@@ -16,7 +16,11 @@ __all__ = ["inputs"]
 
 
 def inputs(config: "InputsConfig", run: "Run") -> float | None:
-    """Write the inputs of a session; returns the RMS residual of its markers in mm, if any."""
+    """Write the inputs of a session; returns the RMS residual of its markers in mm, if any.
+
+    Raises:
+        ValueError: No table of trials is named.
+    """
     from proprio_tcn.arms.opening import open_arm
     from proprio_tcn.recorded.events import read_events
     from proprio_tcn.recorded.reconstruction import reconstruct
@@ -27,7 +31,7 @@ def inputs(config: "InputsConfig", run: "Run") -> float | None:
     choices = cast(Any, config)
     settings = RecordedSettings(
         axes=choices.axes,
-        weights=config.weights,
+        marker_weights=config.marker_weights,
         max_gap_s=config.max_gap_s,
         long_gaps=choices.long_gaps,
         max_residual_mm=config.max_residual_mm,

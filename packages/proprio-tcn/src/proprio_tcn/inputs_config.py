@@ -23,7 +23,7 @@ class InputsConfig:
         axes: "file" for markers in the axes of the arm's model file, as OpenSim wants them, or
             "world": x forward, y left, z up from the shoulder.
         rename: Names of the arm's markers by those of the file, such as {RWRIST: Marker_4}.
-        weights: Weight of each marker in the fit, by its name in the arm; 0 leaves it out.
+        marker_weights: Weight of each marker in the fit, by its name in the arm; 0 leaves it out.
         max_gap_s: Longer gaps are not filled.
         long_gaps: "refuse" markers that are gone for longer, or "mask" them.
         max_residual_mm: A marker that the fit misses by more is refused.
@@ -42,7 +42,7 @@ class InputsConfig:
     units: str = "mm"
     axes: str = "file"
     rename: dict[str, str] = field(default_factory=dict)
-    weights: dict[str, float] = field(default_factory=dict)
+    marker_weights: dict[str, float] = field(default_factory=dict)
     max_gap_s: float = 0.1
     long_gaps: str = "refuse"
     max_residual_mm: float = 20.0

@@ -106,6 +106,9 @@ class GenerateConfig(MovementSettings):
             "rendered", with hand, elbow and muscles beside them; or "full", the published layout.
         compression: Of the full layout: "none", "lzf" or "gzip".
         workers: Processes that share the work; the result is the same with any number.
+
+    Raises:
+        ValueError: A name is unknown, or a number out of its range.
     """
 
     path: str | None = None

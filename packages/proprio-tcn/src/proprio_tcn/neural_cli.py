@@ -22,7 +22,11 @@ __all__ = ["activations", "compare", "predict"]
 
 
 def activations(config: "ActivationsConfig", run: "Run") -> float:
-    """Write the components of every layer of every network; returns the number of layers."""
+    """Write the components of every layer of every network; returns the number of layers.
+
+    Raises:
+        ValueError: No network is given.
+    """
     import torch
 
     from proprio_tcn.neural.feature_files import write_features
@@ -135,7 +139,11 @@ def predict(config: "PredictConfig", run: "Run") -> float:
 
 
 def compare(config: "CompareConfig", run: "Run") -> float | None:
-    """Compare the best layers of the models; returns the difference of the first pair."""
+    """Compare the best layers of the models; returns the difference of the first pair.
+
+    Raises:
+        ValueError: No predictions are given.
+    """
     from pathlib import Path
 
     from neuro_common.runs import write_csv
@@ -153,7 +161,7 @@ def compare(config: "CompareConfig", run: "Run") -> float | None:
         pairs = compare_models(
             prediction.best_layers(),
             reference=config.reference,
-            draws=config.draws,
+            n_resamples=config.resamples,
             seed=config.seed,
         )
         table = {"prediction": [directory] * len(pairs), **comparison_table(pairs)}

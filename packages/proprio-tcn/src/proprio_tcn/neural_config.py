@@ -49,8 +49,9 @@ class ActivationsConfig:
         arm_options: What that takes beside it, such as ``hand``.
         reaching: What it does there.
         neurons: Its neurons.
-        networks: Directories of trained networks, or names of those that ship, such as
-            "pretrained/hand_position".
+        networks: Directories of trained networks, names of those that ship, such as
+            "pretrained/hand_position", or untrained ones by their model, "untrained/spatiotemporal"
+            or "untrained/spatiotemporal/SEED"; these see what ``draws`` see.
         untrained: Add each network as it was before its training.
         draws: Untrained networks drawn from the published search space; they see what the first of
             ``networks`` sees, see `proprio_tcn.neural.models.open_networks`.
@@ -97,6 +98,9 @@ class PredictConfig(ActivationsConfig):
             times as long.
         co_bps: Add bits per spike of all neurons together (co-bps) to ``layers.csv``.
         shuffle: Shuffle the bins of each trial first, as a control.
+
+    Raises:
+        ValueError: ``folds`` is negative, or comes with activations of one split.
     """
 
     activations: list[str] = field(default_factory=list)
@@ -124,11 +128,11 @@ class CompareConfig:
     Attributes:
         predictions: Directories of `proprio-tcn predict`.
         reference: Compare each model with this one; None compares all pairs.
-        draws: Of the bootstrap over trials and neurons.
+        resamples: Of the bootstrap over trials and neurons.
         seed: Of the bootstrap.
     """
 
     predictions: list[str] = field(default_factory=list)
     reference: str | None = None
-    draws: int = 5000
+    resamples: int = 5000
     seed: int = 0

@@ -106,7 +106,11 @@ def _mean_point(points: "Sequence[Point]") -> dict[str, float]:
 
 
 def evaluate(config: "EvaluateConfig", run: "Run") -> float:
-    """Score a trained network, on movements as in its training; returns accuracy or R2."""
+    """Score a trained network, on movements as in its training; returns accuracy or R2.
+
+    Raises:
+        ValueError: No weights are given.
+    """
     import torch
 
     from proprio_tcn.baselines.comparison import target_scores

@@ -109,6 +109,9 @@ class EvaluateConfig:
         device: Where the network runs.
         seed: Nothing is drawn but the movements; it names the run.
         threads: Of torch.
+
+    Raises:
+        ValueError: The split is unknown.
     """
 
     weights: str = ""

@@ -71,7 +71,10 @@ class Arm(Protocol):
 
     @property
     def moving(self) -> NDArray[np.bool_]:
-        """Which muscles a free coordinate can change."""
+        """Which muscles a free coordinate can change.
+
+        Shape (muscles,).
+        """
 
     def hand(self, angles_rad: ArrayLike) -> Floats:
         """Place of the hand in m, (n, 3)."""
@@ -83,7 +86,10 @@ class Arm(Protocol):
         """Place of the elbow in m, (n, 3)."""
 
     def pose(self, angles_rad: ArrayLike) -> Pose:
-        """Hand, elbow, muscle lengths and their derivatives."""
+        """Hand, elbow, muscle lengths and their derivatives.
+
+        Angles (n, coordinates), rad; a `Pose` tells the shapes.
+        """
 
 
 def as_angles(angles_rad: ArrayLike, coordinates: Sequence[Coordinate]) -> Floats:
@@ -112,6 +118,8 @@ def check_range(
     angles_rad: ArrayLike, coordinates: Sequence[Coordinate], *, tolerance_rad: float = 1e-6
 ) -> Floats:
     """Angles as :func:`as_angles` gives them, refused where the model is not to be trusted.
+
+    Shape (n, coordinates), rad.
 
     Raises:
         ValueError: If an angle lies outside of its coordinate's range; the message names the

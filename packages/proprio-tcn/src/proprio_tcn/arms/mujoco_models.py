@@ -204,7 +204,7 @@ def _load(source: "mujoco.MjModel | str | Path") -> "mujoco.MjModel":
         return source
     path = Path(source)
     if not path.is_file():
-        raise ValueError(f"There is no MuJoCo model at {path}")
+        raise ValueError(f"There is no MuJoCo model at {path}: give the path of an .xml file")
     try:
         with quiet_mujoco():
             return mujoco.MjModel.from_xml_path(str(path))

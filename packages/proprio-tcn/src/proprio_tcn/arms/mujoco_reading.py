@@ -35,7 +35,11 @@ _MUSCLE_GAIN = 2
 
 
 class Reading:
-    """One model, its names, and what of it could not be taken over."""
+    """One model, its names, and what of it could not be taken over.
+
+    Raises:
+        ValueError: Two things of a kind have one name.
+    """
 
     def __init__(self, model: "mujoco.MjModel", suffix: str) -> None:
         self.model, self.suffix = model, suffix
@@ -96,7 +100,10 @@ class Reading:
             return self.joint_names[joint], Polynomial([0.0, 1.0])
         driver, law = coupled[joint]
         if driver in (joint, *above):
-            raise ValueError(f"Joint {self.joint_names[joint]!r} is coupled to itself")
+            raise ValueError(
+                f"Joint {self.joint_names[joint]!r} is coupled to itself: remove an equality of "
+                "the model that leads back to it"
+            )
         if driver < 0:
             return "", Polynomial([self.reference(joint) + law.coef[0]])
         name, value = self._resolve(driver, coupled, (*above, joint))
@@ -242,7 +249,13 @@ class Reading:
         return fibre, float(lengths[0]) - low * fibre, np.nan, force
 
     def place(self, wanted: str) -> tuple[str, Floats]:
-        """Body and place on it of a site, or of a body's origin."""
+        """Body and place on it of a site, or of a body's origin.
+
+        The place has shape (3,), m.
+
+        Raises:
+            ValueError: The model has no such site or body.
+        """
         model = self.model
         for index in range(model.nsite):
             if self._name("site", index) == wanted:
@@ -256,7 +269,10 @@ class Reading:
         )
 
     def world_place(self, wanted: str, values: Mapping[str, float]) -> Floats:
-        """Where a site or body is in a posture, in the model's axes."""
+        """Where a site or body is in a posture, in the model's axes.
+
+        Shape (3,), m.
+        """
         import mujoco
 
         body, place = self.place(wanted)

@@ -100,6 +100,9 @@ def vector(
         size: How many numbers there must be; any number of them for None.
         otherwise: What holds where the child is missing.
 
+    Returns:
+        Shape (size,).
+
     Raises:
         FormatError: If they are missing, too many or too few, or not finite numbers.
     """

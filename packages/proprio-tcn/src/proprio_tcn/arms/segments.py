@@ -25,6 +25,7 @@ __all__ = [
     "Segment",
     "default_segments",
     "file_segments",
+    "moving_masses_kg",
     "rod_segments",
     "scaled_segments",
 ]
@@ -93,19 +94,25 @@ _LEAST_SHARE = 0.2
 def default_segments(arm: Arm) -> dict[str, Segment]:
     """A macaque's proportions, slender rods for two links, else what the file says.
 
+    An arm that was opened with a body mass is scaled to it: a macaque's, two links, or a man's.
+
     Raises:
         TypeError: If the arm is neither skeletal nor of two links.
         ValueError: If the file gives what moves no mass, or far less than an arm of its length
-            weighs, or lacks a macaque's bodies.
+            weighs, or lacks a macaque's bodies; or if a body mass is not positive, or given for an
+            arm whose proportions nobody knows.
     """
+    if not isinstance(arm, TwoLinkArm | SkeletalArm):
+        raise TypeError(f"arm must be skeletal or of two links, got {type(arm).__name__}")
+    mass = MACAQUE_BODY_KG if arm.body_mass_kg is None else arm.body_mass_kg
+    _check_mass("body_mass_kg", mass)
     if isinstance(arm, TwoLinkArm):
-        mass = MACAQUE_BODY_KG
         below = (MACAQUE["forearm"].mass + MACAQUE["hand"].mass) * mass
         return rod_segments(arm, MACAQUE["upper_arm"].mass * mass, below)
-    if not isinstance(arm, SkeletalArm):
-        raise TypeError(f"arm must be skeletal or of two links, got {type(arm).__name__}")
     if arm.species == "macaque":
-        return scaled_segments(arm)
+        return scaled_segments(arm, mass)
+    if arm.body_mass_kg is not None:
+        return _human_segments(arm, mass)
     segments = file_segments(arm.geometry)
     moving = [name for name in segments if arm.placements[name].frame > 0]
     if not any(segments[name].mass_kg > 0 for name in moving):
@@ -114,6 +121,31 @@ def default_segments(arm: Arm) -> dict[str, Segment]:
         )
     _refuse_bone(arm, sum(segments[name].mass_kg for name in moving))
     return segments
+
+
+def moving_masses_kg(arm: Arm) -> dict[str, float]:
+    """Masses by which :func:`default_segments` lets an arm's moving bodies weigh, heaviest first.
+
+    Raises:
+        TypeError: As there.
+        ValueError: As there.
+    """
+    masses = {name: one.mass_kg for name, one in default_segments(arm).items()}
+    if isinstance(arm, SkeletalArm):
+        masses = {name: kg for name, kg in masses.items() if arm.placements[name].frame > 0}
+    return dict(sorted(masses.items(), key=lambda one: -one[1]))
+
+
+def _human_segments(arm: SkeletalArm, body_mass_kg: float) -> dict[str, Segment]:
+    for hand in ("hand", "lunate"):
+        bodies = ("humerus", "ulna", hand)
+        if arm.species == "human" and set(bodies) <= set(arm.placements):
+            return scaled_segments(arm, body_mass_kg, proportions=HUMAN, bodies=bodies)
+    raise ValueError(
+        f"body_mass_kg is for a macaque's arm, two links, or a human arm with the bodies humerus, "
+        f"ulna and hand or lunate, got {body_mass_kg:g} for {arm.name!r} ({arm.species}): leave it "
+        "out for the masses of the file, or give segments to inverse_dynamics"
+    )
 
 
 def _refuse_bone(arm: SkeletalArm, mass_kg: float) -> None:

@@ -29,6 +29,8 @@ class SkeletalArm:
             not lock. The others are held at their values in ``geometry.locked``, or their defaults.
         wrapping: Whether muscles wrap over objects; without, they go straight between points.
         threads: Postures of a batch are shared among so many.
+        body_mass_kg: Of the whole animal or man, for torques; None takes the masses of the file,
+            or an adult macaque.
 
     Attributes:
         geometry: As given.
@@ -48,10 +50,12 @@ class SkeletalArm:
         coordinates: Sequence[str] | None = None,
         wrapping: bool = True,
         threads: int = 1,
+        body_mass_kg: float | None = None,
     ) -> None:
         if threads < 1:
             raise ValueError(f"threads must be 1 or more, got {threads}")
         self.geometry, self.wrapping, self.threads = geometry, wrapping, threads
+        self.body_mass_kg = body_mass_kg
         self.name, self.species = geometry.name, geometry.species
         self.notes = geometry.notes
         known = {coordinate.name: coordinate for coordinate in geometry.coordinates}

@@ -46,10 +46,15 @@ class TwoLinkArm:
     Attributes:
         upper_m: Length of the upper arm.
         forearm_m: Length from elbow to hand.
+        body_mass_kg: Of the whole animal, for torques; None is an adult macaque.
+
+    Raises:
+        ValueError: A length is not above 0.
     """
 
     upper_m: float = LINK_LENGTHS_M["snap"][0]
     forearm_m: float = LINK_LENGTHS_M["snap"][1]
+    body_mass_kg: float | None = None
     name: ClassVar[str] = "two_link"
     species: ClassVar[str] = "none"
     muscles: ClassVar[tuple[str, ...]] = ()
@@ -98,7 +103,10 @@ class TwoLinkArm:
         return _to_world(*place), np.stack([_to_world(*column) for column in columns], axis=-1)
 
     def pose(self, angles_rad: ArrayLike) -> Pose:
-        """Hand and elbow; muscle arrays have no columns."""
+        """Hand and elbow; muscle arrays have no columns.
+
+        Angles (n, 4), rad.
+        """
         hand = self.hand(angles_rad)
         count = len(hand)
         return Pose(hand, self.elbow(angles_rad), np.zeros((count, 0)), np.zeros((count, 0, 4)))

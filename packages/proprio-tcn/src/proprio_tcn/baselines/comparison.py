@@ -59,6 +59,8 @@ class Comparison:
 def equal_bottlenecks(trained: Trained) -> dict[str, tuple[int, int]]:
     """Components and bins of windows with which PCA keeps as many numbers as a trunk gives.
 
+    Those are the numbers of its outputs, or of a bottleneck behind them.
+
     Args:
         trained: The autoencoder.
 
@@ -68,10 +70,11 @@ def equal_bottlenecks(trained: Trained) -> dict[str, tuple[int, int]]:
     """
     trunk = trained.network.trunk
     layer, bins = trunk.geometry[-1], trunk.bins
+    numbers = trained.network.head_settings.bottleneck or layer.features
     longest = max(n for n in range(1, bins // layer.bins + 1) if bins % n == 0)
     found = {}
     for name, window in (("pca_bins", 1), ("pca_windows", longest)):
-        components = layer.features * layer.bins * window // bins
+        components = numbers * layer.bins * window // bins
         found[name] = min(max(1, components), window * 2 * trunk.muscles), window
     return found
 

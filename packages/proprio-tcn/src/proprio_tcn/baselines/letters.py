@@ -28,6 +28,9 @@ def cut_velocity(movements: Movements, points: int = 64) -> NDArray[np.float32]:
 
     Returns:
         ``(samples, muscles * points)`` in mm/s.
+
+    Raises:
+        ValueError: A movement has no bins that move.
     """
     rows = []
     for batch in batches_of(movements, ("spindle", "moving")):

@@ -133,7 +133,11 @@ def course_plot(
 
 
 def movement_columns(trial: LetterTrial) -> dict[str, NDArray[Any]]:
-    """The numbers of the figure, all muscles included."""
+    """The numbers of the figure, all muscles included.
+
+    Returns:
+        Columns by name, shape (bins,) each.
+    """
     columns: dict[str, NDArray[Any]] = {"time_s": trial.time_s, "moving": trial.moving.astype(int)}
     columns |= {f"pen_{name}_cm": one for name, one in zip("xy", trial.pen_cm, strict=True)}
     for part, values in (("hand", trial.hand_cm), ("elbow", trial.elbow_cm)):

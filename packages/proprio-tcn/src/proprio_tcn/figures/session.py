@@ -144,7 +144,7 @@ def session_columns(
     Args:
         inputs: The session.
         residuals: Of the markers, if there were any.
-        rows: Of the trials whose courses are drawn.
+        rows: Of the trials whose courses are drawn, shape (trials,).
         muscles: Which muscles are.
     """
     courses = [trial_columns(inputs, row, muscles) for row in rows]

@@ -91,7 +91,10 @@ def colour_of(kind: str) -> str:
 
 
 def limits(values: Floats, confidence: float, seed: int) -> Interval[float]:
-    """Mean and bootstrap interval over neurons; no interval (NaN) for a single neuron."""
+    """Mean and bootstrap interval over neurons; no interval (NaN) for a single neuron.
+
+    Of values (neurons,); NaN are left out.
+    """
     finite = values[np.isfinite(values)]
     if len(finite) < 2:
         mean = float(finite.mean()) if len(finite) else float("nan")
@@ -152,7 +155,10 @@ def read_explained(directory: str | Path) -> list[Explained]:
     found = []
     for model, layer, depth, kind, best in zip(*(layers[one] for one in columns), strict=True):
         if (model, layer) not in values:
-            raise FormatError(f"{directory}: neurons.csv has no rows of {model}, {layer}")
+            raise FormatError(
+                f"{directory}: neurons.csv must have rows of {model}, {layer}, got none: "
+                "predict again"
+            )
         # of activations read from files the table may lack the network: its name tells the task
         told = taught.get(model) or model.split()[0]
         of = _KINDS.get(kind) or ("untrained" if told == "untrained" else "trained")

@@ -159,7 +159,10 @@ def _task_score(directory: Path) -> TaskScore | None:
         task, trunk = manifest["task"], TrunkSettings(**manifest["network"]["trunk"])
         measure, score = _measured(manifest["metrics"])
     except (KeyError, TypeError, ValueError) as error:
-        raise FormatError(f"{directory} is no whole network of proprio-tcn: {error}") from error
+        raise FormatError(
+            f"{directory} is no whole network of proprio-tcn: {error}; "
+            "restore it from a copy, or train it again"
+        ) from error
     if task not in TASKS:
         raise FormatError(f"{directory} must hold a network of a task, got {task!r}")
     if not math.isfinite(score):

@@ -8,6 +8,7 @@ __all__ = [
     "FORMAT",
     "KEYS",
     "PUBLISHED_KEYS",
+    "PUBLISHED_LATENTS",
     "PUBLISHED_SHARES",
     "SPLITS",
     "split_path",
@@ -59,6 +60,9 @@ PUBLISHED_KEYS = {
     "target_coords": "target",
 }
 """Data sets of the published files, and our word for each."""
+
+PUBLISHED_LATENTS = ("size", "rot", "shear_x", "shear_y", "speed", "noise")
+"""What the publication calls ``proprio_tcn.movements.trials.LATENTS``."""
 
 
 def split_path(directory: str | Path, split: str) -> Path:

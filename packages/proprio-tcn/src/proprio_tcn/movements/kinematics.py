@@ -37,18 +37,27 @@ def pad_edges(movement: Floats, start: int, bins: int = BINS) -> Floats:
 
 
 def velocity(padded: Floats) -> Floats:
-    """Central differences over time (the last axis), in units per second."""
+    """Central differences over time (the last axis), in units per second.
+
+    Of shape (..., bins), which is kept.
+    """
     rate: Floats = np.gradient(padded, BIN_S, axis=-1)
     return rate
 
 
 def acceleration(padded: Floats) -> Floats:
-    """Central differences of central differences, in units per second squared."""
+    """Central differences of central differences, in units per second squared.
+
+    Of shape (..., bins), which is kept.
+    """
     return velocity(velocity(padded))
 
 
 def jerk(movement: Floats) -> float:
-    """Frobenius norm of the third gradient over time (the last axis), in units per cubed bin."""
+    """Frobenius norm of the third gradient over time (the last axis), in units per cubed bin.
+
+    Of a movement (..., bins).
+    """
     third = movement
     for _ in range(3):
         third = np.gradient(third, axis=-1)

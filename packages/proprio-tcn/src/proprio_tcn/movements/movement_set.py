@@ -64,8 +64,12 @@ class MovementSet:
     @cached_property
     def keys(self) -> tuple[str, ...]:
         """What ``batch`` can make of this set."""
-        reaches = self.trials.torque is not None
-        without = () if reaches else ("torque", "target")
+        without = [
+            key
+            for key in KEYS
+            if (key in ("torque", "target") and self.trials.torque is None)
+            or (key.startswith("elbow") and self.trials.elbow is None)
+        ]
         return tuple(key for key in KEYS if key not in without)
 
     @cached_property
@@ -110,7 +114,10 @@ class MovementSet:
         return {key: window.make(key) for key in wanted}
 
     def subset(self, rows: NDArray[np.integer[Any]]) -> Self:
-        """Some samples as a set of its own."""
+        """Some samples as a set of its own.
+
+        Rows are their positions, shape (samples,).
+        """
         return type(self)(
             self.arm,
             self.species,
@@ -139,7 +146,7 @@ class _Window:
         self._length = trials.length[rows]
         self._start = trials.start[rows]
         if rng is not None:
-            self._start = rng.integers(0, BINS - self._length)
+            self._start = rng.integers(0, np.maximum(BINS - self._length, 1))
         self._made: Batch = {}
 
     def make(self, key: str) -> NDArray[Any]:

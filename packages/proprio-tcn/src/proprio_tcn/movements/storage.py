@@ -6,8 +6,6 @@ less and more; ``rendered`` keeps hand, elbow and muscles of moving bins beside 
 opening it takes no rendering.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro_common.extras import require
-from neuro_common.files import FORMAT_VERSION, atomic_path, to_json
-from proprio_tcn.movements.format import BIN_S, BINS, FORMAT, KEYS, PUBLISHED_KEYS
+from neuro_common.files import FORMAT_VERSION, to_json
+from neuro_common.store import new_hdf5
+from proprio_tcn.movements.format import (
+    BIN_S,
+    BINS,
+    FORMAT,
+    KEYS,
+    PUBLISHED_KEYS,
+    PUBLISHED_LATENTS,
+)
 from proprio_tcn.movements.movement_set import MovementSet
 from proprio_tcn.movements.trials import LATENTS
 
@@ -31,9 +37,6 @@ RAGGED = {
 """What of the moving bins each layout keeps, where the set has it."""
 
 _BATCH = 64
-_PUBLISHED_LATENTS = dict(
-    zip(LATENTS, ("size", "rot", "shear_x", "shear_y", "speed", "noise"), strict=True)
-)
 
 
 def write_movements(
@@ -54,20 +57,13 @@ def write_movements(
         raise ValueError(f"layout must be one of {', '.join(LAYOUTS)}, got {layout!r}")
     if compression not in ("none", "lzf", "gzip"):
         raise ValueError(f"compression must be none, lzf or gzip, got {compression!r}")
-    with _new_file(Path(path)) as file:
+    with new_hdf5(path) as file:
         _describe(file, movements, layout)
         _write_facts(file, movements)
         if layout == "full":
             _write_full(file, movements, None if compression == "none" else compression)
         else:
             _write_ragged(file, movements, RAGGED[layout])
-
-
-@contextmanager
-def _new_file(path: Path) -> Iterator[Any]:
-    h5py = require("h5py", "io")
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
-        yield file
 
 
 def _describe(file: Any, movements: MovementSet, layout: str) -> None:
@@ -95,9 +91,9 @@ def _write_facts(file: Any, movements: MovementSet) -> None:
         _put(file, name, getattr(trials, name), "1", ("sample",))
     _put(file, "start_idx", trials.start, "bins", ("sample",))
     _put(file, "end_idx", trials.start + trials.length, "bins", ("sample",))
-    for column, name in enumerate(LATENTS):
+    for name, published, column in zip(LATENTS, PUBLISHED_LATENTS, trials.latents.T, strict=True):
         units = "deg" if name.endswith("_deg") else "1"
-        _put(file, _PUBLISHED_LATENTS[name], trials.latents[:, column], units, ("sample",))
+        _put(file, published, column, units, ("sample",))
     if trials.target is not None:
         _put(file, "target_coords_one", trials.target, "cm", ("sample", "axis"))
 

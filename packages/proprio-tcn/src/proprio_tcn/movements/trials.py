@@ -31,7 +31,7 @@ class Trials:
         latents: Columns ``LATENTS``, shape (trials, 6).
         joint_angle: deg, shape (coordinates, bins of all).
         hand: cm, shape (3, bins of all).
-        elbow: cm, shape (3, bins of all).
+        elbow: cm, shape (3, bins of all); None where a file of another maker lacks it.
         spindle: Length in mm and velocity in mm/s, shape (muscles, bins of all, 2).
         torque: N m, shape (coordinates, bins of all); None for letters.
         target: Where a reach ends, cm, shape (trials, 3); None for letters.
@@ -47,7 +47,7 @@ class Trials:
     latents: Floats
     joint_angle: Floats
     hand: Floats
-    elbow: Floats
+    elbow: Floats | None
     spindle: Floats
     torque: Floats | None = None
     target: Floats | None = None
@@ -80,7 +80,10 @@ class Trials:
         return cls(**arrays)
 
     def take(self, rows: NDArray[np.integer[Any]]) -> Self:
-        """Some trials, in the order of ``rows``."""
+        """Some trials, in the order of ``rows``.
+
+        Shape (trials,).
+        """
         columns = gathered(self.offset, rows)
         arrays = {}
         for one in fields(self):
@@ -92,7 +95,10 @@ class Trials:
 
 
 def gathered(offset: Whole, rows: NDArray[np.integer[Any]]) -> Whole:
-    """Which bins belong to some trials, in their order."""
+    """Which bins belong to some trials, in their order.
+
+    Rows (trials,) of trials that begin and end at ``offset`` (all trials + 1,).
+    """
     pieces = [np.arange(offset[row], offset[row + 1]) for row in rows]
     return np.concatenate(pieces) if pieces else np.zeros(0, dtype=np.int64)
 

@@ -67,7 +67,7 @@ def read_uci(path: str | Path, box_cm: float = 5.0) -> UciWriters:
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"no character trajectories at {path}")
+        raise FileNotFoundError(f"no character trajectories at {path}: give a .mat or .npz file")
     readers = {".mat": _read_mat, ".npz": _read_npz}
     if path.suffix.lower() not in readers:
         raise FormatError(f"{path} must end in .mat or .npz to be read as character trajectories")

@@ -127,7 +127,11 @@ def cosine_series(
 
 
 def fill_box(trace: NDArray[np.float64], side: float) -> NDArray[np.float64]:
-    """Stretch each axis of a trace by itself to a centred square of ``side``; (2, bins)."""
+    """Stretch each axis of a trace by itself to a centred square of ``side``; (2, bins).
+
+    Raises:
+        ValueError: The trace is a line along an axis.
+    """
     low, high = trace.min(axis=1, keepdims=True), trace.max(axis=1, keepdims=True)
     if not np.all(high > low):
         raise ValueError("a pen trace must extend along both axes, got one that is a line")

@@ -16,6 +16,8 @@ __all__ = ["Decoder"]
 class Decoder(nn.Module):
     """Transposed convolutions, then a linear layer at each bin: (batch, muscles, bins, 2).
 
+    Before them stand two linear layers at each output where there is a bottleneck.
+
     Args:
         settings: Of the head.
         geometry: Of the trunk.
@@ -28,11 +30,14 @@ class Decoder(nn.Module):
     ) -> None:
         super().__init__()
         layers = [layer for layer in geometry if layer.kind != "recurrent"]
-        self.dropout = Dropout(settings.dropout, seed)
-        self.top = layers[-1]
-        self.spread: Linear | None = None
-        if len(layers) < len(geometry):
-            self.spread = Linear(geometry[-1].features, self.top.features, seed, 0)
+        self.top, narrow = layers[-1], settings.bottleneck
+        self.dropout = Dropout(0 if narrow else settings.dropout, seed)
+        self.recurrent = len(layers) < len(geometry)
+        given, self.squeeze, self.spread = geometry[-1].features, None, None
+        if narrow:
+            self.squeeze = Linear(given, narrow, seed, len(layers) + 2)
+        if narrow or self.recurrent:
+            self.spread = Linear(narrow or given, self.top.features, seed, 0)
         pairs = zip(reversed(layers), decoder_channels(geometry), strict=True)
         self.blocks = nn.ModuleList(
             _Mirrored(layer, outputs, norm, seed, place)
@@ -46,9 +51,12 @@ class Decoder(nn.Module):
         """See :mod:`proprio_tcn.networks.heads`."""
         x = self.dropout(features)
         levels = list(reversed(masks))[1:]
+        if self.recurrent:
+            levels = levels[1:]
         if self.spread is not None:
-            series = self.spread(by_bin(x)).unflatten(2, (self.top.height, self.top.channels))
-            x, levels = series.permute(0, 3, 2, 1), levels[1:]
+            series = by_bin(x) if self.squeeze is None else self.squeeze(by_bin(x))
+            spread = self.spread(series).unflatten(2, (self.top.height, self.top.channels))
+            x = spread.permute(0, 3, 2, 1)
         for block, moving in zip(self.blocks, levels, strict=True):
             x = block(x, moving)
         numbers: Tensor = self.linear(by_bin(x)).unflatten(2, (self.muscles, 2))

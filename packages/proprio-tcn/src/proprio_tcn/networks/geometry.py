@@ -125,6 +125,9 @@ def published_target_bins(outputs: int, bins: int = BINS) -> NDArray[np.int64]:
         outputs: Of the network along time.
         bins: Of the target.
 
+    Returns:
+        Shape (outputs,).
+
     Raises:
         ValueError: There are not from 1 to ``bins`` outputs.
     """

@@ -41,12 +41,18 @@ class HeadSettings:
             its last state.
         dropout: Share of the features that is left out in training, in heads other than "regress"
             and "torque"; the published network keeps 0.7 of them.
+        bottleneck: Numbers of each output that "decode" sees; 0 for all that the trunk gives, as
+            published. Fewer leave it no dropout.
+
+    Raises:
+        ValueError: An option is unknown, or a number out of its range.
     """
 
     kind: str
     outputs: int
     readout: str = "flatten"
     dropout: float = 0.3
+    bottleneck: int = 0
 
     def __post_init__(self) -> None:
         for name, choices in (("kind", HEADS), ("readout", READOUTS)):
@@ -56,6 +62,8 @@ class HeadSettings:
                 )
         if self.outputs < 1:
             raise ValueError(f"head outputs must be at least 1, got {self.outputs}")
+        if self.bottleneck < 0:
+            raise ValueError(f"head bottleneck must be at least 0, got {self.bottleneck}")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be in [0, 1), got {self.dropout}")
 
@@ -92,14 +100,16 @@ def head_parameters(settings: HeadSettings, geometry: Sequence[LayerGeometry]) -
     if settings.kind == "project":
         first = settings.sample_features(last) * PROJECTED + 2 * PROJECTED
         return first + PROJECTED**2 + 2 * PROJECTED + _linear(PROJECTED, outputs)
-    return _decoder_parameters(geometry)
+    return _decoder_parameters(geometry, settings.bottleneck)
 
 
-def _decoder_parameters(geometry: Sequence[LayerGeometry]) -> int:
+def _decoder_parameters(geometry: Sequence[LayerGeometry], bottleneck: int) -> int:
     layers = [layer for layer in geometry if layer.kind != "recurrent"]
-    spread = 0
-    if len(layers) < len(geometry):
-        spread = _linear(geometry[-1].features, layers[-1].features)
+    given, wanted, spread = geometry[-1].features, layers[-1].features, 0
+    if bottleneck:
+        spread = _linear(given, bottleneck) + _linear(bottleneck, wanted)
+    elif len(layers) < len(geometry):
+        spread = _linear(given, wanted)
     channels = decoder_channels(geometry)
     taps = [layer.kernel[0] * layer.kernel[1] for layer in reversed(layers)]
     convolutions = sum(

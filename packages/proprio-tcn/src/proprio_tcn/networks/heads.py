@@ -110,7 +110,10 @@ class Classifier(nn.Module):
         self.linear = Linear(settings.sample_features(last), settings.outputs, seed, 0)
 
     def forward(self, features: Tensor, masks: Masks, target: Tensor | None) -> Tensor:
-        """See the module."""
+        """See the module.
+
+        Features (samples, features) give outputs (samples, classes).
+        """
         scores: Tensor = self.linear(self.dropout(self.view(features, masks)))
         return scores
 
@@ -153,7 +156,7 @@ class TorqueHead(nn.Module):
         Raises:
             ValueError: The target is missing or of another shape.
         """
-        wanted = (len(features), TARGET_CHANNELS, self.bins)
+        wanted = (features.shape[0], TARGET_CHANNELS, self.bins)
         if target is None or tuple(target.shape) != wanted:
             got = "none" if target is None else f"shape {tuple(target.shape)}"
             raise ValueError(f"the torque head needs a target of shape {wanted}, got {got}")
@@ -197,4 +200,4 @@ def _last_state(features: Tensor, moving: Tensor | None) -> Tensor:
     if moving is None:
         return series[:, -1]
     last = features.shape[-1] - 1 - moving.to(torch.int8).flip(1).argmax(1)
-    return series[torch.arange(len(series), device=series.device), last]
+    return series[torch.arange(series.shape[0], device=series.device), last]

@@ -145,6 +145,9 @@ class NormRectify(nn.Module):
 
     Attributes:
         compiled: Whether the compiled pass may be used; it cannot be differentiated twice.
+
+    Raises:
+        ValueError: The norm is unknown.
     """
 
     def __init__(self, channels: int, kind: str, sides: Sides = (0, 0, 0, 0)) -> None:
@@ -179,7 +182,10 @@ class NormRectify(nn.Module):
         )
 
     def middle(self, padded: Tensor) -> Tensor:
-        """What came out without the zeros around it."""
+        """What came out without the zeros around it.
+
+        The last axes become those of an output without padding.
+        """
         top, bottom, left, right = self.sides
         height, bins = padded.shape[2] - bottom, padded.shape[3] - right
         return padded[:, :, top:height, left:bins]

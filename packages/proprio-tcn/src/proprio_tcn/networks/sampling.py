@@ -113,7 +113,9 @@ def sample_trunks(
         chosen.setdefault(settings.content_hash(), settings)
         if len(chosen) == count:
             return list(chosen.values())
-    raise ValueError(f"{count} different trunks are not to be had, only {len(chosen)}")
+    raise ValueError(
+        f"count must be at most the {len(chosen)} different trunks that were found, got {count}"
+    )
 
 
 def _channels(rng: np.random.Generator, count: int) -> list[int]:

@@ -160,7 +160,7 @@ class Trunk(nn.Module):
             step = layer.strides[1]
             if step > 1:
                 longer = F.pad(moving, (0, layer.bins * step - layer.bins_in))
-                moving = longer.view(len(longer), layer.bins, step).any(2)
+                moving = longer.view(longer.shape[0], layer.bins, step).any(2)
             masks[number] = moving
         return masks
 

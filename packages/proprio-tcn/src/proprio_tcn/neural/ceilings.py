@@ -44,7 +44,10 @@ def ceiling_table(
     """
     recording, windows = targets.recording, targets.windows
     if recording is None or targets.counts is None:
-        raise ValueError("ceilings need targets that were cut from a recording")
+        raise ValueError(
+            "ceilings need targets that were cut from a recording, got bare arrays: make them with "
+            "neural.targets.prepare"
+        )
     kept = np.isin(recording.neurons, targets.neurons)
     rates = smoothed(recording.spikes, recording, protocol)[..., kept]
     reliability = ceiling = np.full(len(targets.neurons), np.nan)

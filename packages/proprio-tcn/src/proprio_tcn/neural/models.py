@@ -16,6 +16,7 @@ from proprio_tcn.neural.recording import Recording
 from proprio_tcn.neural.targets import Targets
 
 if TYPE_CHECKING:
+    from proprio_tcn.networks.settings import TrunkSettings
     from proprio_tcn.networks.trunk import Trunk
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
 ]
 
 _MOVING = "_movement_r2"
+_UNTRAINED = "untrained"
 _NUMBERED = "muscle "  # names that a reader gave where the file has none
 
 
@@ -88,12 +90,14 @@ def open_networks(
     """Load networks, and build untrained ones beside them.
 
     All see one input, so that only their weights differ: an untrained network has the input scale
-    of the trained one that it stands beside, and draws have muscles, encoder and scale of the first
-    trained one, raw spindles if that saw them. Without a trained one draws see the session's
-    muscles in standard deviations over its training windows.
+    of the trained one that it stands beside. Draws, and those that are asked for by their model,
+    have muscles, encoder and scale of the first trained one, raw spindles if that saw them. Without
+    a trained one they see the session's muscles in standard deviations over its training windows.
 
     Args:
-        directories: Of trained networks, or names of those that ship.
+        directories: Of trained networks, names of those that ship, or "untrained/MODEL" and
+            "untrained/MODEL/SEED", with the first weights that a training with this seed would
+            begin with.
         recording: Whose muscles untrained draws see.
         untrained: Add each architecture and seed as it was before training, once.
         draws: Further untrained architectures from the published search space.
@@ -102,6 +106,7 @@ def open_networks(
     Raises:
         FileNotFoundError: A directory holds no network.
         FormatError: Its files are damaged.
+        ValueError: There is no such model.
     """
     import torch
 
@@ -112,7 +117,8 @@ def open_networks(
     from proprio_tcn.training.trained import load_network
 
     found: dict[str, NamedNetwork] = {}
-    for directory in each_network(directories):
+    by_model = [one for one in directories if _is_model(one)]
+    for directory in each_network([one for one in directories if one not in by_model]):
         trained = load_network(directory, device=device)
         network, settings = trained.network, trained.network.trunk.settings
         name = f"{trained.task.name} {settings.name()} {network.seed}"
@@ -138,19 +144,42 @@ def open_networks(
             )
     like = next(iter(found.values()), None)
     muscles = None if like is None else like.muscles
+    asked = [_first_weights(Path(one).as_posix()) for one in by_model]
     for draw in range(draws):
         settings = sample_trunk(draw)
-        name = f"untrained draw {draw} {settings.name()}"
-        trunk = build_trunk(settings, len(muscles or recording.muscles), draw)
+        asked.append((f"untrained draw {draw} {settings.name()}", settings, draw))
+    for name, settings, seed in asked:
+        if name in found:
+            continue
+        trunk = build_trunk(settings, len(muscles or recording.muscles), seed)
         if like is not None and isinstance(like.trunk, ScaledTrunk):
             trunk = ScaledTrunk.of(trunk, encoding=like.trunk.encoding)
             trunk.input_mean.copy_(like.trunk.input_mean)
             trunk.input_scale.copy_(like.trunk.input_scale)
         trunk = trunk.to(torch.device(device)).eval()
         found[name] = NamedNetwork(
-            name, trunk, muscles, "untrained", seed=draw, standardise=like is None
+            name, trunk, muscles, "untrained", seed=seed, standardise=like is None
         )
     return list(found.values())
+
+
+def _is_model(name: str | Path) -> bool:
+    return Path(name).parts[:1] == (_UNTRAINED,) and not Path(name).is_dir()
+
+
+def _first_weights(name: str) -> "tuple[str, TrunkSettings, int]":
+    """What tables call an untrained network that is asked for by its model, its trunk, its seed."""
+    from proprio_tcn.network_config import TRUNKS, trunk_settings
+
+    model, _, told = name.removeprefix(f"{_UNTRAINED}/").partition("/")
+    seed, models = told or "0", [one for one in TRUNKS if one != "sampled"]
+    if model not in models or not seed.isdecimal():
+        raise ValueError(
+            f"an untrained network must be untrained/MODEL or untrained/MODEL/SEED, with one of "
+            f"{', '.join(models)}, got {name!r}; draws=N takes N from the published search space"
+        )
+    settings = trunk_settings(TRUNKS[model]())
+    return f"{_UNTRAINED} {settings.name()} {int(seed)}", settings, int(seed)
 
 
 def network_features(
@@ -212,6 +241,9 @@ def network_input(
         muscles: That are seen, in order; None for those of the recording.
         control: One of `proprio_tcn.neural.controls.CONTROLS`, or None.
         seed: Of the control.
+
+    Returns:
+        Shape (windows, muscles, bins, 2).
 
     Raises:
         ValueError: The recording lacks a muscle, or there is none.

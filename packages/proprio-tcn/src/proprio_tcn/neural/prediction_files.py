@@ -84,4 +84,6 @@ def read_prediction(directory: str | Path) -> Prediction:
         ]
         return Prediction(tuple(str(one) for one in arrays["neurons"]), tuple(layers))
     except (KeyError, TypeError, IndexError, ValueError) as error:
-        raise FormatError(f"{path} is no whole prediction: {error}") from None
+        raise FormatError(
+            f"{path} is no whole prediction: {error}; restore it from a copy, or predict again"
+        ) from None

@@ -30,6 +30,9 @@ class Protocol:
         seed: Of the split and of drawn windows.
         compat: The published misfits: zeros beyond a trial's ends in smoothing, and layers
             stretched over all bins of the input.
+
+    Raises:
+        ValueError: The padding is unknown, or a number out of its range.
     """
 
     window: str = "active"
@@ -67,6 +70,9 @@ class Reaching:
         movement_bins: Shortest and longest reach, in bins of 10 ms.
         bump_cm: How far the hand is pushed.
         posture_sd_deg: Spread of the first posture about the arm's default one, of each angle.
+
+    Raises:
+        ValueError: A number is out of its range.
     """
 
     active: int = 160

@@ -119,6 +119,8 @@ class Recording:
     ) -> "Recording":
         """The same of some trials or neurons: positions, or a mask.
 
+        Each of shape (chosen,), or (trials,) and (neurons,) as masks.
+
         Raises:
             IndexError: There is no such trial or neuron.
             ValueError: None is left.

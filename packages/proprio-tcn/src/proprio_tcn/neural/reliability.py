@@ -17,7 +17,10 @@ Floats = NDArray[np.float64]
 
 
 def spearman_brown(r: ArrayLike) -> Floats:
-    """Reliability of the whole from the correlation of its halves: ``2 r / (1 + r)``."""
+    """Reliability of the whole from the correlation of its halves: ``2 r / (1 + r)``.
+
+    Of any shape, which is kept.
+    """
     halves = np.asarray(r, dtype=np.float64)
     return np.asarray(2 * halves / (1 + halves))
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neuro_common.seeding import generator
+from neuro_common.stats import holm
 from proprio_tcn.neural.prediction import LayerScore
 
 __all__ = [
@@ -19,7 +20,6 @@ __all__ = [
     "bootstrap_difference",
     "compare_models",
     "comparison_table",
-    "holm",
     "mixed_regression",
     "partial_correlation",
 ]
@@ -63,26 +63,22 @@ class Comparison:
     p_fdr: float = float("nan")
 
 
-def holm(p: ArrayLike) -> Floats:
-    """Probabilities corrected for their number, family-wise error (Holm 1979).
-
-    Raises:
-        ValueError: A probability is not in [0, 1].
-    """
-    values, order = _ordered(p)
-    steps = values[order] * np.arange(len(values), 0, -1)
-    corrected = np.empty_like(values)
-    corrected[order] = np.minimum(np.maximum.accumulate(steps), 1)
-    return corrected
-
-
 def benjamini_hochberg(p: ArrayLike) -> Floats:
     """Probabilities corrected for their number, false discovery rate (Benjamini, Hochberg 1995).
 
+    Args:
+        p: Shape (comparisons,).
+
+    Returns:
+        Corrected values, shape (comparisons,).
+
     Raises:
         ValueError: A probability is not in [0, 1].
     """
-    values, order = _ordered(p)
+    values = np.asarray(p, dtype=np.float64)
+    if values.ndim != 1 or not ((values >= 0) & (values <= 1)).all():
+        raise ValueError(f"p must be a list of probabilities in [0, 1], got {p!r}")
+    order = np.argsort(values, kind="stable")
     steps = values[order] * len(values) / np.arange(1, len(values) + 1)
     corrected = np.empty_like(values)
     corrected[order] = np.minimum(np.minimum.accumulate(steps[::-1])[::-1], 1)
@@ -90,7 +86,7 @@ def benjamini_hochberg(p: ArrayLike) -> Floats:
 
 
 def bootstrap_difference(
-    first: LayerScore, second: LayerScore, *, draws: int = 5000, seed: int
+    first: LayerScore, second: LayerScore, *, n_resamples: int = 5000, seed: int
 ) -> Comparison:
     """Compare two layers over neurons and trials at once.
 
@@ -101,11 +97,11 @@ def bootstrap_difference(
     Args:
         first: Scores of the one model.
         second: Of the other, on the same targets.
-        draws: Number of draws, at least 100.
-        seed: Of the draws.
+        n_resamples: Number of bootstrap samples, at least 100.
+        seed: Of the resampling.
 
     Raises:
-        ValueError: The scores are of other neurons or trials, or draws is below 100.
+        ValueError: The scores are of other neurons or trials, or ``n_resamples`` is below 100.
     """
     from scipy.stats import wilcoxon
 
@@ -116,14 +112,14 @@ def bootstrap_difference(
             f"{first.model} and {second.model} must be scored on the same neurons and trials: "
             "prepare the targets once"
         )
-    if draws < 100:
-        raise ValueError(f"draws must be at least 100, got {draws}")
+    if n_resamples < 100:
+        raise ValueError(f"n_resamples must be at least 100, got {n_resamples}")
     trials, neurons = first.trials.y.shape
     rng = generator(seed)
-    means = np.empty(draws)
+    means = np.empty(n_resamples)
     batch = max(1, _BATCH // neurons)
-    for start in range(0, draws, batch):
-        some = slice(start, min(start + batch, draws))
+    for start in range(0, n_resamples, batch):
+        some = slice(start, min(start + batch, n_resamples))
         size = some.stop - start
         chosen = rng.multinomial(trials, np.full(trials, 1 / trials), size=size).astype(float)
         weight = rng.multinomial(neurons, np.full(neurons, 1 / neurons), size=size)
@@ -131,8 +127,8 @@ def bootstrap_difference(
         weight = np.where(np.isnan(gain), 0, weight)
         means[some] = (np.nan_to_num(gain) * weight).sum(axis=1) / weight.sum(axis=1).clip(min=1)
     low, high = np.quantile(means, [0.025, 0.975])
-    below = (np.count_nonzero(means <= 0) + 1) / (draws + 1)
-    above = (np.count_nonzero(means >= 0) + 1) / (draws + 1)
+    below = (np.count_nonzero(means <= 0) + 1) / (n_resamples + 1)
+    above = (np.count_nonzero(means >= 0) + 1) / (n_resamples + 1)
     difference = first.test_ev - second.test_ev
     p = 1.0 if not difference.any() else float(wilcoxon(difference).pvalue)
     return Comparison(
@@ -147,15 +143,19 @@ def bootstrap_difference(
 
 
 def compare_models(
-    scores: Sequence[LayerScore], *, reference: str | None = None, draws: int = 5000, seed: int
+    scores: Sequence[LayerScore],
+    *,
+    reference: str | None = None,
+    n_resamples: int = 5000,
+    seed: int,
 ) -> list[Comparison]:
     """Compare every pair of models, or each with a reference, corrected for the number of pairs.
 
     Args:
         scores: The best layer of each model.
         reference: Name of the model that each is compared with; None compares all pairs.
-        draws: Of each bootstrap.
-        seed: Of the draws, the same trials and neurons for every pair.
+        n_resamples: Of each bootstrap.
+        seed: Of the resampling, the same trials and neurons for every pair.
 
     Raises:
         ValueError: There are fewer than two models, or no such reference.
@@ -171,7 +171,7 @@ def compare_models(
     else:
         pairs = [(name, reference) for name in by_name if name != reference]
     found = [
-        bootstrap_difference(by_name[one], by_name[two], draws=draws, seed=seed)
+        bootstrap_difference(by_name[one], by_name[two], n_resamples=n_resamples, seed=seed)
         for one, two in pairs
     ]
     p = [one.p_wilcoxon for one in found]
@@ -296,10 +296,3 @@ def mixed_regression(y: ArrayLike, predictors: ArrayLike, group: ArrayLike) -> M
     errors = np.sqrt(variance * np.diag(np.linalg.inv(normal)))
     p = 2 * norm.sf(np.abs(weights) / errors)
     return MixedRegression(weights, errors, np.asarray(p), ratio * variance, variance)
-
-
-def _ordered(p: ArrayLike) -> tuple[Floats, NDArray[np.int64]]:
-    values = np.asarray(p, dtype=np.float64)
-    if values.ndim != 1 or not ((values >= 0) & (values <= 1)).all():
-        raise ValueError(f"p must be a list of probabilities in [0, 1], got {p!r}")
-    return values, np.argsort(values, kind="stable")

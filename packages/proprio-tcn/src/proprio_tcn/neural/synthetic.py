@@ -42,6 +42,9 @@ class Encoding:
         snr: Variance of the rate over that of Gaussian noise; infinite for none.
         noise_correlation: Of the noise between neurons, in [0, 1): exact for Gaussian noise, and of
             the normal numbers that Poisson counts are made from.
+
+    Raises:
+        ValueError: Link or noise is unknown, or a number out of its range.
     """
 
     neurons: int = 40

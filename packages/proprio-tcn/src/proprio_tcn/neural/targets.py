@@ -54,7 +54,10 @@ class Targets:
 
     @cached_property
     def train(self) -> NDArray[np.bool_]:
-        """Rows to learn from."""
+        """Rows to learn from.
+
+        A mask, shape (rows,).
+        """
         return np.asarray(np.isin(self.window, self.split.train))
 
     @cached_property

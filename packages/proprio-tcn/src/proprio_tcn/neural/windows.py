@@ -73,7 +73,10 @@ class Windows:
 
     @property
     def repeated(self) -> Ints:
-        """The known conditions that two or more windows share."""
+        """The known conditions that two or more windows share.
+
+        Their numbers, shape (conditions,).
+        """
         number, windows = np.unique(self.condition, return_counts=True)
         return np.asarray(number[(number >= 0) & (windows > 1)])
 
@@ -93,7 +96,10 @@ class Windows:
         return np.asarray(values[self.trial[window], self.start[window] + place + shift])
 
     def take(self, windows: ArrayLike) -> "Windows":
-        """Some of the windows: positions, or a mask."""
+        """Some of the windows: positions, or a mask.
+
+        Shape (chosen,) or (windows,).
+        """
         place = np.arange(len(self))[np.asarray(windows)]
         return Windows(
             self.trial[place],

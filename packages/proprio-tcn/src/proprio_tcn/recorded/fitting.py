@@ -60,15 +60,15 @@ def usable_markers(arm: Arm, table: MarkerTable, settings: RecordedSettings) -> 
             do not tell all joint angles.
     """
     known = arm_markers(arm)
-    wanted = [name for name in table.names if settings.weights.get(name, 1.0) > 0]
-    for name in settings.weights:
+    wanted = [name for name in table.names if settings.marker_weights.get(name, 1.0) > 0]
+    for name in settings.marker_weights:
         if name not in table.names:
             raise FormatError(unknown_name(table.source, "marker", name, table.names))
     for name in wanted:
         if name not in known:
             raise FormatError(
                 unknown_name(f"arm {arm.name!r}", "marker", name, known)
-                + f"; leave it out with weights={{{name}: 0}}, or rename it"
+                + f"; leave it out with marker_weights={{{name}: 0}}, or rename it"
             )
     if not wanted:
         raise FormatError(f"{table.source} must have a marker of a weight above 0, got none")
@@ -120,6 +120,6 @@ def fit_frames(arm: Arm, table: MarkerTable, settings: RecordedSettings) -> Fit:
     """
     from proprio_tcn.arms.inverse import fit_markers
 
-    weights = np.array([settings.weights.get(name, 1.0) for name in table.names])
+    weights = np.array([settings.marker_weights.get(name, 1.0) for name in table.names])
     found = fit_markers(_of_bodies(arm), table.names, table.place_m, weights=weights)
     return Fit(found.angles_rad, found.error_m)

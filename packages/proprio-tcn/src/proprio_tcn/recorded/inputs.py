@@ -199,7 +199,10 @@ def read_inputs(path: str | Path) -> RecordedInputs:
             data["direction"] if version > 2 else None,
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise FormatError(f"{path} is no whole file of recorded inputs: {error}") from None
+        raise FormatError(
+            f"{path} is no whole file of recorded inputs: {error}; "
+            "restore it from a copy, or make it again"
+        ) from None
 
 
 def _channels_first(place: _Array) -> _Array:

@@ -15,8 +15,8 @@ class RecordedSettings:
     Attributes:
         axes: Axes of the markers: "file", those of the arm's own model file, as OpenSim wants them;
             or "world", x forward, y left, z up from the shoulder.
-        weights: Weight of each marker in the fit; 1 for those that are not named. A marker of
-            weight 0 is left out, and need not be one of the arm.
+        marker_weights: Weight of each marker in the fit; 1 for those that are not named. A marker
+            of weight 0 is left out, and need not be one of the arm.
         max_gap_s: Longer gaps are not filled.
         long_gaps: "refuse" markers that are gone for longer, or "mask" them: the others are fitted
             without. Gaps of joint angles are refused.
@@ -34,7 +34,7 @@ class RecordedSettings:
     """
 
     axes: Literal["file", "world"] = "file"
-    weights: dict[str, float] = field(default_factory=dict)
+    marker_weights: dict[str, float] = field(default_factory=dict)
     max_gap_s: float = 0.1
     long_gaps: Literal["refuse", "mask"] = "refuse"
     max_residual_mm: float = 20.0
@@ -55,9 +55,9 @@ class RecordedSettings:
                 raise ValueError(
                     f"{name} must be {' or '.join(known)}, got {getattr(self, name)!r}"
                 )
-        for marker, weight in self.weights.items():
+        for marker, weight in self.marker_weights.items():
             if not 0 <= weight < np.inf:
-                raise ValueError(f"weights must be at least 0, got {weight} for {marker}")
+                raise ValueError(f"marker_weights must be at least 0, got {weight} for {marker}")
         if not 0 <= self.max_gap_s < np.inf:
             raise ValueError(f"max_gap_s must be at least 0, got {self.max_gap_s}")
         if not self.max_residual_mm > 0:

@@ -1,9 +1,11 @@
 """What muscle spindles tell of a movement: from muscle length and velocity to firing.
 
 The encoders are plain functions of arrays; lengths are mm, velocities mm/s with lengthening above
-0, rates impulses/s. Those that say so take torch tensors by the same code.
+0, rates impulses/s. Those that say so take torch tensors by the same code, and compute where these
+are.
 """
 
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -58,6 +60,9 @@ class SpindleSettings:
         path_m: From muscle to spinal cord; 0 means no delay.
         ia_speed_m_s: Conduction speed of Ia fibres (in the cat 72-120 m/s).
         ii_speed_m_s: Of II fibres (in the cat 24-72 m/s).
+
+    Raises:
+        ValueError: Encoder or noise is unknown or do not fit, or a number is out of its range.
     """
 
     encoder: str = "kinematics"
@@ -89,6 +94,11 @@ class SpindleSettings:
                      "ia_speed_m_s", "ii_speed_m_s"):  # fmt: skip
             if not 0 < getattr(self, name) < np.inf:
                 raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
+
+    @property
+    def interval_cvs(self) -> tuple[float, ...]:
+        """Variation of the intervals of each channel's fibres."""
+        return (self.ia_interval_cv, self.ii_interval_cv)[: len(self.channels)]
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -183,7 +193,7 @@ def _power(velocity: Any) -> Any:
     return 4.3 * sign * abs(velocity) ** 0.6
 
 
-def deepdraw_rate(length_mm: ArrayLike, sample_s: float = BIN_S) -> _Array:
+def deepdraw_rate(length_mm: _T, sample_s: float = BIN_S) -> _T:
     """DeepDraw's input: ``2 dL/d(sample) + 4.3 sign(v) |v|^0.6`` (Sandbrink et al. 2023, eLife).
 
     It departs from the power law in three ways, kept here because published networks saw them. The
@@ -193,30 +203,30 @@ def deepdraw_rate(length_mm: ArrayLike, sample_s: float = BIN_S) -> _Array:
     that noise in them is amplified.
 
     Args:
-        length_mm: Shape (..., bins), at least two.
+        length_mm: Shape (..., bins), at least two; array or tensor.
         sample_s: From one bin to the next.
 
     Raises:
         ValueError: There are fewer than two bins.
     """
-    length = np.asarray(length_mm, float)
+    length = _values(length_mm)
     if length.ndim == 0 or length.shape[-1] < 2:
         raise ValueError(f"length_mm must have at least 2 bins, got the shape {length.shape}")
-    per_sample = np.gradient(length, axis=-1)
-    rate: _Array = 2.0 * per_sample + _power(per_sample / sample_s)
-    return rate
+    bins = _bins(length)
+    after, before = (bins + 1).clip(max=length.shape[-1] - 1), (bins - 1).clip(min=0)
+    # one-sided at the ends
+    per_sample = (length[..., after] - length[..., before]) / (after - before)
+    rate: Any = 2.0 * per_sample + _power(per_sample / sample_s)
+    return rate  # type: ignore[no-any-return]
 
 
 def afferent_rates(
-    displacement_mm: ArrayLike,
-    velocity_mm_s: ArrayLike,
-    settings: SpindleSettings,
-    bin_s: float = BIN_S,
-) -> tuple[_Array, _Array]:
+    displacement_mm: _T, velocity_mm_s: _T, settings: SpindleSettings, bin_s: float = BIN_S
+) -> tuple[_T, _T]:
     """Rates of one Ia and one II fibre per muscle: rectified, delayed, below the ceiling.
 
     Args:
-        displacement_mm: Length less the length at rest, shape (..., bins).
+        displacement_mm: Length less the length at rest, shape (..., bins); array or tensor.
         velocity_mm_s: The same shape.
         settings: Scale, ceiling, path and conduction speeds.
         bin_s: Width of a bin.
@@ -224,88 +234,110 @@ def afferent_rates(
     Returns:
         Ia and II, impulses/s, shape (..., bins) each.
     """
-    d, v = np.asarray(displacement_mm, float), np.asarray(velocity_mm_s, float)
-    secondary = np.clip(secondary_rate(d / settings.length_scale), 0.0, settings.ceiling_hz)
+    d, v = _values(displacement_mm), _values(velocity_mm_s)
+    secondary = secondary_rate(d / settings.length_scale).clip(0.0, settings.ceiling_hz)
     return (
         _primary(d, v, settings, bin_s),
         delayed(secondary, settings.path_m / settings.ii_speed_m_s, bin_s),
     )
 
 
-def _primary(
-    displacement: _Array, velocity: _Array, settings: SpindleSettings, bin_s: float
-) -> _Array:
+def _primary(displacement: Any, velocity: Any, settings: SpindleSettings, bin_s: float) -> Any:
     free = prochazka_rate(displacement / settings.length_scale, velocity / settings.length_scale)
-    rate = np.clip(free, 0.0, settings.ceiling_hz)
+    rate = free.clip(0.0, settings.ceiling_hz)
     return delayed(rate, settings.path_m / settings.ia_speed_m_s, bin_s)
 
 
-def delayed(rate_hz: ArrayLike, delay_s: float, bin_s: float = BIN_S) -> _Array:
+def delayed(rate_hz: _T, delay_s: float, bin_s: float = BIN_S) -> _T:
     """Shift rates to later times, between bins by straight lines; the first value fills up.
 
     Args:
-        rate_hz: Shape (..., bins).
+        rate_hz: Shape (..., bins); array or tensor.
         delay_s: At least 0; need not be a whole number of bins.
         bin_s: Width of a bin.
+
+    Raises:
+        ValueError: The delay is negative.
     """
     if not 0 <= delay_s < np.inf:
         raise ValueError(f"delay_s must be at least 0, got {delay_s}")
-    rate = np.asarray(rate_hz, float)
+    rate = _values(rate_hz)
     if delay_s == 0:
-        return rate
+        return rate  # type: ignore[no-any-return]
     whole, part = divmod(delay_s / bin_s, 1.0)
-    bins = np.arange(rate.shape[-1])
-    later = np.maximum(bins - int(whole), 0)
-    earlier = np.maximum(later - 1, 0)
-    shifted: _Array = (1.0 - part) * rate[..., later] + part * rate[..., earlier]
-    return shifted
+    later = (_bins(rate) - int(whole)).clip(min=0)
+    earlier = (later - 1).clip(min=0)
+    shifted: Any = (1.0 - part) * rate[..., later] + part * rate[..., earlier]
+    return shifted  # type: ignore[no-any-return]
+
+
+def _library(values: Any) -> Any:
+    """Whose array it is: numpy's or torch's."""
+    return sys.modules[type(values).__module__.partition(".")[0]]
+
+
+def _values(given: Any) -> Any:
+    """A tensor as it is, all else as an array of numpy."""
+    return given if hasattr(given, "detach") else np.asarray(given, dtype=np.float64)
+
+
+def _bins(values: Any) -> Any:
+    return _library(values).arange(values.shape[-1], device=values.device)
 
 
 def encode(
-    spindle: ArrayLike,
+    spindle: _T,
     settings: SpindleSettings,
     *,
     rest_mm: ArrayLike | None = None,
     rng: np.random.Generator | None = None,
     bin_s: float = BIN_S,
-) -> _Array:
+) -> _T:
     """Turn muscle length and velocity into the channels that the settings ask for.
 
     Args:
-        spindle: Shape (..., muscles, bins, 2): length in mm, velocity in mm/s.
+        spindle: Shape (..., muscles, bins, 2): length in mm, velocity in mm/s; array or tensor.
         settings: Which encoder, and what noise.
         rest_mm: Length at rest of each muscle (muscles,), see `rest_length_mm`; needed by
             "prochazka" and "afferents".
-        rng: Source of the noise; needed with noise.
+        rng: Source of the noise; needed with noise, which is for arrays only.
         bin_s: Width of a bin.
 
     Returns:
-        Shape (..., muscles, bins, channels), the channels those of ``settings.channels``.
+        Shape (..., muscles, bins, channels), the channels those of ``settings.channels``. A tensor
+        keeps its device, where it is not looked at for gaps, and its precision.
 
     Raises:
         ValueError: The array has another shape or is not finite, or an argument is missing.
     """
-    values = np.asarray(spindle, dtype=np.float64)
+    values = _values(spindle)
+    library = _library(values)
     if values.ndim < 3 or values.shape[-1] != 2:
-        raise ValueError(f"spindle must have the shape (..., muscles, bins, 2), got {values.shape}")
-    if not np.isfinite(values).all():
+        raise ValueError(
+            f"spindle must have the shape (..., muscles, bins, 2), got {tuple(values.shape)}"
+        )
+    here = library is np or values.device.type == "cpu"  # elsewhere a look would have to wait
+    if here and not library.isfinite(values).all():
         raise ValueError("spindle must be finite: fill or mask its gaps before it is encoded")
     length, velocity = values[..., 0], values[..., 1]
     if settings.encoder == "kinematics":
-        return values
+        return values  # type: ignore[no-any-return]
     if settings.encoder == "deepdraw":
-        return deepdraw_rate(length, bin_s)[..., None]
-    displacement = length - _rest(rest_mm, values.shape[-3])
-    rates: tuple[_Array, ...] = (
+        return deepdraw_rate(length, bin_s)[..., None]  # type: ignore[no-any-return]
+    rest = library.asarray(
+        _rest(rest_mm, values.shape[-3]), dtype=values.dtype, device=values.device
+    )
+    displacement = length - rest
+    rates: tuple[Any, ...] = (
         afferent_rates(displacement, velocity, settings, bin_s)
         if settings.encoder == "afferents"
         else (_primary(displacement, velocity, settings, bin_s),)
     )
-    variations = (settings.ia_interval_cv, settings.ii_interval_cv)[: len(rates)]
-    return np.stack(
-        [_noisy(one, cv, settings, rng, bin_s) for one, cv in zip(rates, variations, strict=True)],
-        axis=-1,
-    )
+    if settings.noise != "none":
+        cvs = settings.interval_cvs
+        pairs = zip(rates, cvs, strict=True)
+        rates = tuple(_noisy(one, cv, settings, rng, bin_s) for one, cv in pairs)
+    return library.stack(rates, axis=-1)  # type: ignore[no-any-return]
 
 
 def _noisy(
@@ -315,8 +347,6 @@ def _noisy(
     rng: np.random.Generator | None,
     bin_s: float,
 ) -> _Array:
-    if settings.noise == "none":
-        return rate
     if rng is None:
         raise ValueError(f"noise={settings.noise} needs rng, such as numpy.random.default_rng(0)")
     if settings.noise == "gaussian":

@@ -1,13 +1,16 @@
 """How irregularly fibres fire at a rate: spike counts per bin, and noise of the same size."""
 
+from typing import Any, TypeVar
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from proprio_tcn.movements.format import BIN_S
 
-__all__ = ["count_spikes", "gaussian_rate"]
+__all__ = ["count_spikes", "gaussian_rate", "gaussian_spread"]
 
 _Array = NDArray[np.float64]
+_T = TypeVar("_T", bound=Any)
 
 
 def gaussian_rate(
@@ -30,9 +33,15 @@ def gaussian_rate(
         bin_s: Width of a bin.
     """
     rate = _checked_rate(rate_hz)
-    spread = interval_cv * np.sqrt(rate / (bin_s * fibres))
+    spread = gaussian_spread(rate, interval_cv, fibres, bin_s)
     noisy: _Array = np.maximum(rate + spread * rng.standard_normal(rate.shape), 0.0)
     return noisy
+
+
+def gaussian_spread(rate_hz: _T, interval_cv: float, fibres: int, bin_s: float = BIN_S) -> _T:
+    """Standard deviation of that noise, by the rate; array or tensor."""
+    spread: Any = interval_cv * (rate_hz / (bin_s * fibres)) ** 0.5
+    return spread  # type: ignore[no-any-return]
 
 
 def count_spikes(

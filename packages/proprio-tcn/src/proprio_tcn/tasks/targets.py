@@ -64,10 +64,13 @@ class TargetScale:
     Attributes:
         mean: Subtracted, ``(channels,)``.
         scale: Divided by, ``(channels,)``; 1 where a channel never changes.
+        slopes: By which the same bin's lengths and velocities are multiplied and subtracted, too,
+            ``(channels, muscles, 2)`` in units per mm and per mm/s; None subtracts nothing.
     """
 
     mean: NDArray[np.float64]
     scale: NDArray[np.float64]
+    slopes: NDArray[np.floating[Any]] | None = None
 
     @classmethod
     def raw(cls, channels: int) -> Self:
@@ -107,15 +110,40 @@ class TargetScale:
         constant = deviation <= _CONSTANT * np.maximum(1, np.abs(centre + mean))
         return cls(centre + mean, np.where(constant, 1.0, deviation))
 
-    def standardise(self, values: NDArray[Any]) -> NDArray[np.float32]:
-        """Values ``(n, channels, ...)`` in standard deviations."""
-        mean, scale = self._shaped(values)
-        return np.asarray((values - mean) / scale, np.float32)
+    def standardise(
+        self, values: NDArray[Any], spindle: NDArray[Any] | None = None
+    ) -> NDArray[np.float32]:
+        """Values ``(n, channels, ...)`` in standard deviations.
 
-    def restore(self, values: NDArray[Any]) -> NDArray[np.float32]:
-        """Standardised values ``(n, channels, ...)`` in their units."""
+        Args:
+            values: In units.
+            spindle: Of the same bins ``(n, muscles, bins, 2)``, which slopes need.
+        """
         mean, scale = self._shaped(values)
-        return np.asarray(values * scale + mean, np.float32)
+        return np.asarray((values - mean - self._slope(spindle)) / scale, np.float32)
+
+    def restore(
+        self, values: NDArray[Any], spindle: NDArray[Any] | None = None
+    ) -> NDArray[np.float32]:
+        """Standardised values ``(n, channels, ...)`` in their units.
+
+        Args:
+            values: In standard deviations.
+            spindle: As for :meth:`standardise`.
+        """
+        mean, scale = self._shaped(values)
+        return np.asarray(values * scale + mean + self._slope(spindle), np.float32)
+
+    def _slope(self, spindle: NDArray[Any] | None) -> Any:
+        """What is linear in the spindles, ``(n, channels, bins)``, or 0."""
+        if self.slopes is None:
+            return 0.0
+        if spindle is None:
+            raise ValueError("spindle must be given to a scale with slopes, got none")
+        both = np.moveaxis(spindle, 2, 1).reshape(len(spindle), spindle.shape[2], -1)
+        # large terms cancel: lengths are some hundred mm
+        steep = self.slopes.reshape(len(self.slopes), -1).astype(np.float64)
+        return np.moveaxis(both @ steep.T, 2, 1)
 
     def _shaped(self, values: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         if values.ndim < 2 or values.shape[1] != len(self.mean):

@@ -7,7 +7,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ArrayMovements", "Movements", "batches_of", "shift_movements"]
+__all__ = ["ArrayMovements", "Movements", "batches_of", "other_trials", "shift_movements"]
 
 _BATCH = 64
 _HELD = ("hand", "elbow", "joint_angle", "target")  # places stay, whatever moves comes to rest
@@ -19,6 +19,16 @@ class Movements(Protocol):
     @property
     def muscles(self) -> tuple[str, ...]:
         """Names of the muscles that its spindles are of."""
+        ...
+
+    @property
+    def writer(self) -> NDArray[np.int64]:
+        """Who made each sample."""
+        ...
+
+    @property
+    def letter(self) -> NDArray[np.int64]:
+        """Class of each sample; -1 for reaches."""
         ...
 
     def __len__(self) -> int: ...
@@ -43,6 +53,9 @@ def batches_of(
         movements: The movement set.
         keys: What to make.
         size: Samples in a batch.
+
+    Returns:
+        For each batch, arrays (samples, ...) by key.
     """
     for first in range(0, len(movements), size):
         yield movements.batch(np.arange(first, min(first + size, len(movements))), keys)
@@ -55,6 +68,9 @@ class ArrayMovements:
     Attributes:
         muscles: Names of the muscles.
         arrays: Key to an array whose first axis is the sample.
+
+    Raises:
+        ValueError: The arrays hold other numbers of samples.
     """
 
     muscles: tuple[str, ...]
@@ -87,6 +103,16 @@ class ArrayMovements:
     def __len__(self) -> int:
         return len(next(iter(self.arrays.values())))
 
+    @property
+    def writer(self) -> NDArray[np.int64]:
+        """Who made each sample, from the array of that name."""
+        return self.arrays["writer"]
+
+    @property
+    def letter(self) -> NDArray[np.int64]:
+        """Class of each sample, from the array of that name."""
+        return self.arrays["letter"]
+
     def batch(
         self,
         indices: NDArray[np.int64],
@@ -109,6 +135,37 @@ class ArrayMovements:
             raise KeyError(f"keys must be of {', '.join(self.arrays)}, got {', '.join(missing)}")
         found = {key: self.arrays[key][indices] for key in keys}
         return found if rng is None else shift_movements(found, rng)
+
+
+def other_trials(
+    movements: Movements, indices: NDArray[np.int64], rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """For each sample another one of the same writer and letter.
+
+    Args:
+        movements: The movement set.
+        indices: The samples.
+        rng: Draws one of the others.
+
+    Raises:
+        ValueError: A sample is no letter, or the only trial of its writer and letter.
+    """
+    pairs = np.stack([movements.writer, movements.letter])
+    _, kind, count = np.unique(pairs, axis=1, return_inverse=True, return_counts=True)
+    if (movements.letter < 0).any() or count.min() < 2:
+        raise ValueError(
+            'view "trial" needs letters that every writer wrote twice at least, got '
+            f"{'reaches' if (movements.letter < 0).any() else 'letters with one trial'}: give "
+            "repeats=2 where movements are drawn, or training.views=[time]"
+        )
+    kind = kind.ravel()
+    order = np.argsort(kind, kind="stable")
+    first = np.cumsum(count) - count
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order)) - first[kind[order]]
+    many = count[kind[indices]]
+    place = (rank[indices] + rng.integers(1, many)) % many
+    return order[first[kind[indices]] + place]
 
 
 def shift_movements(

@@ -13,6 +13,7 @@ __all__ = ["ScoreRow", "card_of", "read_scores", "write_card"]
 
 _SCORES = "scores.csv"
 _CARD = "card.md"
+_SLOPES = "target_slopes"
 _WHERE = {
     "movement at outputs": "in movement",
     "all at outputs": "all bins",
@@ -35,7 +36,7 @@ _ACCURACY = {"classify": "accuracy", "project": "accuracy of a linear probe for 
 _ASKED = {
     "classify": "to tell which of twenty letters an arm wrote in the air",
     "decode": "to give back what went in, through a narrow middle",
-    "project": "to give the same answer to two views of one movement, with numbers that do not "
+    "project": "to give the same answer to two views of a movement, with numbers that do not "
     "repeat each other",
 }
 
@@ -114,12 +115,13 @@ def card_of(directory: str | Path) -> str:
         numbers = sum(
             tensor.size
             for name, tensor in tensors.items()
-            if name.startswith("network.") and not name.startswith("network.trunk.input_")
+            if name == _SLOPES
+            or (name.startswith("network.") and not name.startswith("network.trunk.input_"))
         )
         parts = [
             f"# {task.title}",
             _summary(task, manifest),
-            _table(_facts(task, manifest, numbers)),
+            _table(_facts(task, manifest, numbers, _SLOPES in tensors)),
             f"## Scores\n\n{_scored_on(task, manifest['facts'])}",
             _score_table(task, rows),
             f"## What it is for, and what not\n\n{_USE}",
@@ -127,7 +129,9 @@ def card_of(directory: str | Path) -> str:
             "Licence: MIT, as the package.",
         ]
     except (KeyError, TypeError, ValueError) as error:
-        raise FormatError(f"{directory} is no whole training: {error}") from None
+        raise FormatError(
+            f"{directory} is no whole training: {error}; restore it from a copy, or train it again"
+        ) from None
     return "\n\n".join(parts) + "\n"
 
 
@@ -162,14 +166,19 @@ def _listed(task: Task) -> str:
     return named[0] if len(named) == 1 else f"{', '.join(named[:-1])} and {named[-1]}"
 
 
-def _facts(task: Task, manifest: Mapping[str, Any], numbers: int) -> dict[str, str]:
+def _facts(task: Task, manifest: Mapping[str, Any], numbers: int, path: bool) -> dict[str, str]:
     facts, settings, network = manifest["facts"], manifest["settings"], manifest["network"]
+    narrow = network["head"].get("bottleneck")
+    middle = {"narrow middle": f"{narrow} numbers at each output of the trunk"}
+    around = {"last layer": "by ridge regression, to the trunk and the spindles of the same bin"}
     kept = "all but its projection, which only the training needs" if task.head == "project" else ""
     return {
         "task": f"`{manifest['task']}`",
         "network": f"{TrunkSettings(**network['trunk']).name()}, seed {network['seed']}",
         "sees": f"{network['muscles']} muscles in {network['bins']} bins of 10 ms: "
         f"{_seen(manifest)}",
+        **(middle if task.head == "decode" and narrow else {}),
+        **(around if path else {}),
         "numbers that were learnt": f"{numbers:,}{f' ({kept})' if kept else ''}",
         "learnt from": f"{facts['learnt_from']:,} movements: {_origin(task, facts)}",
         "passes": f"{settings['epochs']}, in batches of {settings['batch']}; the weights of update "

@@ -19,6 +19,7 @@ from proprio_tcn.tasks.targets import TargetScale, target_values
 from proprio_tcn.training.batches import Movements, batches_of
 from proprio_tcn.training.input_scale import spindle_scale
 from proprio_tcn.training.lesson import Evaluation, Lesson
+from proprio_tcn.training.readout import fit_readout
 from proprio_tcn.training.resuming import claim_directory
 from proprio_tcn.training.schedules import Course
 from proprio_tcn.training.settings import TrainSettings
@@ -181,9 +182,7 @@ def train_together(
         report=lambda points: work.note(points, report),
         advance=advance,
     )
-    return [
-        _finished(one, fit, validation, len(train)) for one, fit in zip(begun, fits, strict=True)
-    ]
+    return [_finished(one, fit, *sets) for one, fit in zip(begun, fits, strict=True)]
 
 
 class _Work:
@@ -293,13 +292,16 @@ def _told(
     }
 
 
-def _finished(begun: Trained, fit: Fit, validation: Movements, movements: int) -> Trained:
+def _finished(begun: Trained, fit: Fit, train: Movements, validation: Movements) -> Trained:
     begun.network.eval()
+    # an encoder would be gone around, too
+    if begun.settings.linear_path and begun.task.head == "regress" and begun.encoding is None:
+        begun = fit_readout(begun, train)
     row = begun.evaluate(validation).row()
     return replace(
         begun,
         metrics={f"validation_{name}": value for name, value in row.items()},
-        facts={"origin": "trained", "update": fit.best.update, "movements": movements},
+        facts={"origin": "trained", "update": fit.best.update, "movements": len(train)},
     )
 
 

@@ -30,8 +30,7 @@ class ScaledTrunk(Trunk):
         settings: Of the trunk.
         muscles: That it sees.
         bins: Of a sample.
-        encoding: What becomes of lengths and velocities; None leaves them as they are. Encoders
-            compute on the processor, wherever the trunk is.
+        encoding: What becomes of lengths and velocities; None leaves them as they are.
 
     Attributes:
         encoding: As given.
@@ -65,7 +64,8 @@ class ScaledTrunk(Trunk):
 
         Args:
             trunk: Its weights are taken over.
-            scale: Of :func:`spindle_scale`; None leaves it to be loaded, or as nothing changes.
+            scale: Of :func:`spindle_scale`, of its shape; None leaves it to be loaded, or as
+                nothing changes.
             encoding: What becomes of lengths and velocities before that.
         """
         one = next(trunk.parameters())
@@ -100,11 +100,9 @@ class ScaledTrunk(Trunk):
     @torch.compiler.disable  # type: ignore[untyped-decorator]
     def _encoded(self, encoding: SpindleEncoding, spindle: Tensor) -> Tensor:
         draw = self._draw if self.training else 0
-        given = spindle.detach().cpu().numpy()
         # of several networks they lie side by side
-        firsts = range(0, given.shape[-1], 2)
-        each = [encoding.encode(given[..., first : first + 2], draw) for first in firsts]
-        return torch.from_numpy(np.concatenate(each, axis=-1)).to(spindle)
+        each = [encoding.encode(one, draw) for one in torch.split(spindle.detach(), 2, dim=-1)]
+        return torch.cat(each, dim=-1)
 
 
 def spindle_scale(

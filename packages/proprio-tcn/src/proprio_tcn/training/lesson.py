@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -17,13 +16,14 @@ from proprio_tcn.networks.making import Network
 from proprio_tcn.tasks.losses import barlow_loss, draw_view, mean_squared_error
 from proprio_tcn.tasks.metrics import LetterTally, RegressionTally
 from proprio_tcn.tasks.targets import target_values
-from proprio_tcn.training.batches import Movements, batches_of
+from proprio_tcn.training.batches import Movements, other_trials
 from proprio_tcn.training.input_scale import ScaledTrunk
 from proprio_tcn.training.reading import Reading, Told
 
 __all__ = ["Evaluation", "Forward", "Lesson", "Question", "evaluate"]
 
 _ORDER, _DRAWS, _VIEWS, _SHIFTS, _NOISE, _SCORED = range(6)
+_SCORED_BATCH = 64
 
 Arrays = Mapping[str, NDArray[Any]]
 Forward = Callable[..., Tensor]
@@ -36,17 +36,18 @@ class Question:
 
     Attributes:
         inputs: Spindles ``(n, muscles, bins, 2)``; two views of them for redundancy reduction.
-        told: What a network is told beside them.
+        told: What a network is told beside each of them.
         compare: Loss of the outputs to each input.
     """
 
     inputs: tuple[Tensor, ...]
-    told: Told
+    told: tuple[Told, ...]
     compare: Callable[[Sequence[Tensor]], Tensor]
 
     def ask(self, reading: Reading, network: Forward) -> tuple[Tensor, ...]:
         """Outputs of a network to each input."""
-        return tuple(reading.run(network, spindle, self.told) for spindle in self.inputs)
+        pairs = zip(self.inputs, self.told, strict=True)
+        return tuple(reading.run(network, spindle, told) for spindle, told in pairs)
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,15 +122,12 @@ class Lesson:
         order = self._rng(_ORDER, epoch).permutation(len(self._movements))
         chosen = order[place * size : (place + 1) * size]
         rng = self._rng(_SHIFTS, update) if self._settings.shift else None
-        batch = self._movements.batch(chosen, self._keys, rng=rng)
-        spindle = self._readings[0].tensor(batch["spindle"])
-        if self._settings.spindle_noise:
-            noise = self._rng(_NOISE, update).standard_normal(spindle.shape, dtype=np.float32)
-            spread = self._settings.spindle_noise * spindle.std(dim=2, correction=0, keepdim=True)
-            spindle = spindle + spread * self._readings[0].tensor(noise)
         rngs = [self._rng(_VIEWS, update, view) for view in range(2)]
-        inputs = _inputs(self._readings[0], spindle, rngs)
-        return [_put(reading, batch, inputs) for reading in self._readings]
+        reading, draws = self._readings[0], self._rng(_NOISE, update)
+        batches = _batches(reading, self._movements, chosen, self._keys, rngs, shift=rng)
+        spindles = [self._noisy(reading.tensor(batch["spindle"]), draws) for batch in batches]
+        inputs = _inputs(reading, spindles, rngs)
+        return [_put(reading, batches, inputs) for reading in self._readings]
 
     def losses(
         self, network: Callable[..., Tensor | list[Tensor]], members: Sequence[Network], update: int
@@ -142,9 +140,13 @@ class Lesson:
             update: Number of the update.
         """
         questions = self.questions(update)
-        told = Told(*(_first(one.told[part] for one in questions) for part in range(2)))
+        told = [
+            Told(*(_first(one[part] for one in each) for part in range(2)))
+            for each in zip(*(question.told for question in questions), strict=True)
+        ]
+        asked = list(zip(questions[0].inputs, told, strict=True))
         with self._draws(members, update), self._readings[0].precision():
-            given = [network(one, told.moving, told.target) for one in questions[0].inputs]
+            given = [network(spindle, one.moving, one.target) for spindle, one in asked]
         lists = [one if isinstance(one, list) else [one] for one in given]
         members_outputs = zip(*lists, strict=True)
         triples = zip(questions, self._readings, members_outputs, strict=True)
@@ -154,6 +156,13 @@ class Lesson:
                 for question, reading, outputs in triples
             ]
         )
+
+    def _noisy(self, spindle: Tensor, rng: np.random.Generator) -> Tensor:
+        if not self._settings.spindle_noise:
+            return spindle
+        noise = rng.standard_normal(spindle.shape, dtype=np.float32)
+        spread = self._settings.spindle_noise * spindle.std(dim=2, correction=0, keepdim=True)
+        return spindle + spread * self._readings[0].tensor(noise)
 
     @contextmanager
     def _draws(self, members: Sequence[Network], update: int) -> Iterator[None]:
@@ -192,33 +201,55 @@ def evaluate(reading: Reading, network: Forward, movements: Movements, seed: int
     elif task.head == "classify":
         tally = LetterTally()
     total, count = 0.0, 0
-    for number, batch in enumerate(_scored(reading, movements)):
-        size = len(batch["spindle"])
+    for number, chosen in enumerate(_scored(reading, movements)):
         rngs = [generator(seed, _SCORED, number, view) for view in range(2)]
+        batches = _batches(reading, movements, chosen, task.keys, rngs)
+        batch, size = batches[0], len(chosen)
         with torch.no_grad():
-            inputs = _inputs(reading, reading.tensor(batch["spindle"]), rngs)
-            question = _put(reading, batch, inputs)
+            spindles = [reading.tensor(one["spindle"]) for one in batches]
+            question = _put(reading, batches, _inputs(reading, spindles, rngs))
             outputs = question.ask(reading, network)
             total += float(question.compare(outputs)) * size
         count += size
         answer = outputs[0].cpu().numpy()
         if filled is not None and isinstance(tally, RegressionTally):
-            values, found = target_values(task, batch), reading.restore(answer)
-            tally.add(found, reading.sample(values), reading.moving(batch))
-            filled.add(reading.fill(found), values, batch["moving"])
+            values, spindle = target_values(task, batch), batch["spindle"]
+            at_outputs = reading.restore(answer, spindle), reading.sample(values)
+            tally.add(*at_outputs, reading.moving(batch))
+            filled.add(reading.fill(answer, spindle), values, batch["moving"])
         elif isinstance(tally, LetterTally):
             tally.add(answer, batch["letter"])
     return Evaluation(total / count, tally, filled)
 
 
-def _scored(reading: Reading, movements: Movements) -> Iterator[Arrays]:
+def _scored(reading: Reading, movements: Movements) -> Iterator[NDArray[np.int64]]:
     """Batches to score; a correlation over a batch means the same only in batches of one size."""
-    keys, size = reading.task.keys, reading.settings.batch
-    if reading.task.head != "project":
-        yield from batches_of(movements, keys)
-        return
-    whole = max(1, len(movements) // size)
-    yield from islice(batches_of(movements, keys, size), whole)
+    every = np.arange(len(movements))
+    size = _SCORED_BATCH
+    if reading.task.head == "project":
+        size = reading.settings.batch
+        every = every[: max(1, len(every) // size) * size]
+    for first in range(0, len(every), size):
+        yield every[first : first + size]
+
+
+def _batches(
+    reading: Reading,
+    movements: Movements,
+    chosen: NDArray[np.int64],
+    keys: tuple[str, ...],
+    rngs: Sequence[np.random.Generator],
+    *,
+    shift: np.random.Generator | None = None,
+) -> list[Arrays]:
+    """Some movements, and for redundancy reduction what they are compared with."""
+    found = [movements.batch(chosen, keys, rng=shift)]
+    if reading.task.head == "project":
+        if "trial" in reading.settings.views:
+            others = other_trials(movements, chosen, rngs[1])
+            return [*found, movements.batch(others, keys, rng=shift)]
+        return found * 2
+    return found
 
 
 def _columns(tally: RegressionTally, kind: str) -> dict[str, float]:
@@ -230,22 +261,24 @@ def _columns(tally: RegressionTally, kind: str) -> dict[str, float]:
 
 
 def _inputs(
-    reading: Reading, spindle: Tensor, rngs: Sequence[np.random.Generator]
+    reading: Reading, spindles: Sequence[Tensor], rngs: Sequence[np.random.Generator]
 ) -> tuple[Tensor, ...]:
     if reading.task.head != "project":
-        return (spindle,)
-    return tuple(draw_view(spindle, reading.settings.views, rng, reading.blank) for rng in rngs)
+        return tuple(spindles)
+    pairs, kinds = zip(spindles, rngs, strict=True), reading.settings.views
+    return tuple(draw_view(one, kinds, rng, reading.blank) for one, rng in pairs)
 
 
-def _put(reading: Reading, batch: Arrays, inputs: tuple[Tensor, ...]) -> Question:
-    task, settings, told = reading.task, reading.settings, reading.tell(batch)
+def _put(reading: Reading, batches: Sequence[Arrays], inputs: tuple[Tensor, ...]) -> Question:
+    task, settings, batch = reading.task, reading.settings, batches[0]
+    told = tuple(reading.tell(one) for one in batches)
     if task.head == "project":
         compat = "variance" if settings.compat_barlow else None
         return Question(inputs, told, lambda out: barlow_loss(out[0], out[1], compat=compat))
     if task.head == "classify":
         letter = reading.tensor(batch["letter"].astype(np.int64))
         return Question(inputs, told, lambda out: F.cross_entropy(out[0], letter))
-    wanted = reading.tensor(reading.teach(target_values(task, batch)))
+    wanted = reading.tensor(reading.teach(target_values(task, batch), batch["spindle"]))
     weight = None
     if settings.padding_weight != 1:
         moving = reading.moving(batch).astype(np.float32)

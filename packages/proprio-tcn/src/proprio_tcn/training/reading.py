@@ -60,25 +60,31 @@ class Reading:
         kind = cast("Interpolation", settings.interpolation)
         self._sampling = interpolation_matrix(every, at).T.astype(np.float32)
         self._filling = interpolation_matrix(at, every, kind).T.astype(np.float32)
+        self._at = np.clip(at, 0, bins - 1)
 
     def sample(self, values: NDArray[Any]) -> NDArray[np.float32]:
         """Values of all bins ``(n, channels, bins)`` at the times of the outputs."""
         return np.asarray(values if self._whole else values @ self._sampling, np.float32)
 
-    def teach(self, values: NDArray[Any]) -> NDArray[np.float32]:
+    def at_outputs(self, spindle: NDArray[Any]) -> NDArray[Any]:
+        """Spindles ``(n, muscles, bins, 2)`` of the bins that outputs stand for."""
+        return spindle if self._whole else spindle[:, :, self._at]
+
+    def teach(self, values: NDArray[Any], spindle: NDArray[Any]) -> NDArray[np.float32]:
         """Targets of all bins in units as outputs are to give them."""
-        return self._scale.standardise(self.sample(values))
+        return self._scale.standardise(self.sample(values), self.at_outputs(spindle))
 
-    def restore(self, outputs: NDArray[Any]) -> NDArray[np.float32]:
+    def restore(self, outputs: NDArray[Any], spindle: NDArray[Any]) -> NDArray[np.float32]:
         """Outputs ``(n, channels, outputs in time)`` in units."""
-        return self._scale.restore(outputs)
+        return self._scale.restore(outputs, self.at_outputs(spindle))
 
-    def fill(self, values: NDArray[Any]) -> NDArray[np.float32]:
-        """Values at the times of the outputs ``(n, channels, outputs in time)`` at all bins.
+    def fill(self, outputs: NDArray[Any], spindle: NDArray[Any]) -> NDArray[np.float32]:
+        """Outputs ``(n, channels, outputs in time)`` in units at all bins.
 
         Between outputs that are 160 ms apart strokes are lost: it is the outputs that were learnt.
         """
-        return np.asarray(values if self._whole else values @ self._filling, np.float32)
+        every = outputs if self._whole else outputs @ self._filling
+        return self._scale.restore(every, spindle)
 
     def moving(self, batch: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
         """Which outputs are of the movement ``(n, outputs in time)``."""
@@ -144,7 +150,7 @@ class Reading:
         with torch.no_grad():
             outputs = self.run(network, self.tensor(batch["spindle"]), self.tell(batch))
         found = outputs.cpu().numpy()
-        return np.asarray(found) if self.scale is None else self.fill(self.restore(found))
+        return np.asarray(found) if self.scale is None else self.fill(found, batch["spindle"])
 
     @property
     def _scale(self) -> TargetScale:

@@ -9,7 +9,7 @@ __all__ = ["SCHEDULES", "VIEWS", "PublishedSettings", "TrainSettings"]
 SCHEDULES = ("cosine", "constant", "patience")
 """Courses of the learning rate."""
 
-VIEWS = ("time", "muscle", "noise")
+VIEWS = ("trial", "time", "muscle", "noise")
 """What can be done to a movement to make a second view of it."""
 
 _BATCH = 32
@@ -36,6 +36,9 @@ class TrainSettings:
             from the movement alone (`norm="masked"`) in place of the whole window, which is mostly
             padding. A norm other than "sample" is left as it is.
         dropout: Share of the features that such a head, or a decoder, is not shown in training.
+        bottleneck: Numbers at each output of the trunk that a decoder sees: 8 are as many as four
+            coordinates and their velocities; 0 for all that the trunk gives, as published. Fewer
+            are shown whole, without dropout.
         weight_decay: Of Adam, decoupled.
         clip_norm: Largest norm of the gradient.
         validations: In all; 0 for one every epoch.
@@ -43,6 +46,10 @@ class TrainSettings:
             muscle's length and velocity in standard deviations, which it learns much faster from.
         compat_weights: Leave targets in their units, as published: in a mixture the largest
             numbers rule the loss. Otherwise every channel is standardised.
+        linear_path: Once a regression is learnt, fit its last layer anew in closed form, to the
+            trunk's features and the spindles of the same bin together: what is linear in the
+            spindles need not pass through norms that take away its size. The trunk stays as it was
+            learnt. Not with an encoder, which it would go around, and not for torques.
         compat_alignment: Compare outputs with the bins of the published code in place of those
             that they stand for: up to 72 bins off, for strides of three.
         padding_weight: Weight in the loss of a bin outside the movement.
@@ -50,11 +57,17 @@ class TrainSettings:
         spindle_noise: Standard deviation of noise that is added to the spindles in training, in
             parts of each channel's standard deviation within the sample.
         interpolation: How outputs become 400 bins, "cubic" or "linear".
-        views: What the two views of redundancy reduction are made with, some of `VIEWS`.
+        views: What the two views of redundancy reduction are made with, some of `VIEWS`: "trial"
+            takes two trials of one writer and letter, elsewhere and in another posture; the others
+            change a movement, see `proprio_tcn.tasks.losses.draw_view`. "time" alone, as published,
+            leaves views that agree in the arm's posture, and that is what is learnt.
         compat_barlow: Divide by the variance, as published.
         amp: Compute in bfloat16 where that is safe.
         compile: Let torch compile the network.
         device: "cpu", "cuda" or "cuda:1".
+
+    Raises:
+        ValueError: An option is unknown, or a number out of its range.
     """
 
     epochs: int = 20
@@ -65,17 +78,19 @@ class TrainSettings:
     readout: str = "pooled"
     mask_padding: bool = True
     dropout: float = 0.3
+    bottleneck: int = 8
     weight_decay: float = 0.0
     clip_norm: float = 10.0
     validations: int = 0
     compat_inputs: bool = False
     compat_weights: bool = False
+    linear_path: bool = True
     compat_alignment: bool = False
     padding_weight: float = 1.0
     shift: bool = False
     spindle_noise: float = 0.0
     interpolation: str = "cubic"
-    views: list[str] = field(default_factory=lambda: ["time"])
+    views: list[str] = field(default_factory=lambda: ["trial"])
     compat_barlow: bool = False
     amp: bool = False
     compile: bool = False
@@ -85,7 +100,8 @@ class TrainSettings:
         for name in ("epochs", "patience"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        for name in ("batch", "weight_decay", "padding_weight", "spindle_noise", "validations"):
+        sizes = ("batch", "bottleneck", "validations")
+        for name in (*sizes, "weight_decay", "padding_weight", "spindle_noise"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name} must be at least 0, got {getattr(self, name)}")
         if not (self.learning_rate > 0 and self.clip_norm > 0):
@@ -134,6 +150,9 @@ class PublishedSettings(TrainSettings):
     validations: int = 100
     compat_inputs: bool = True
     compat_weights: bool = True
+    linear_path: bool = False
+    bottleneck: int = 0
+    views: list[str] = field(default_factory=lambda: ["time"])
     compat_alignment: bool = True
     interpolation: str = "linear"
     compat_barlow: bool = True

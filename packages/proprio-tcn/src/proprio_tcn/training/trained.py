@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -33,7 +33,8 @@ __all__ = ["Trained", "load_network", "save_network"]
 _KIND = "proprio-tcn/network"
 _NETWORK = "network."
 _HEAD = "head."
-_SCALE = ("target_mean", "target_scale")
+_BEFORE = {"linear_path": False, "bottleneck": 0}  # of manifests that do not name them
+_SCALE = "target_"
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +91,9 @@ class Trained:
         """
         settings = settings.for_task(task.name)
         outputs = task.outputs(len(muscles)) or PROJECTED
-        head = HeadSettings(task.head, outputs, settings.readout, settings.dropout)
+        head = HeadSettings(
+            task.head, outputs, settings.readout, settings.dropout, settings.bottleneck
+        )
         network = build_network(trunk, head, len(muscles), seed, bins=bins)
         if inputs is not None or encoding is not None:
             network.trunk = ScaledTrunk.of(network.trunk, inputs, encoding)
@@ -98,8 +101,9 @@ class Trained:
         return cls(network, task, muscles, scale, settings, facts={"origin": "untrained"})
 
     def begin(self) -> Self:
-        """The network as its training began, on the same scales."""
+        """The network as its training began, on the same scales, with no way around the trunk."""
         trunk = self.network.trunk
+        scale = None if self.scale is None else replace(self.scale, slopes=None)
         inputs = None
         if isinstance(trunk, ScaledTrunk):
             both = torch.stack([trunk.input_mean, trunk.input_scale])[:, :, 0]
@@ -108,7 +112,7 @@ class Trained:
             self.task,
             trunk.settings,
             self.muscles,
-            scale=self.scale,
+            scale=scale,
             settings=self.settings,
             seed=self.network.seed,
             inputs=inputs,
@@ -179,7 +183,8 @@ def save_network(directory: str | Path, trained: Trained) -> None:
         if trained.task.head != "project" or not name.startswith(_HEAD)
     }
     if trained.scale is not None:
-        tensors |= dict(zip(_SCALE, (trained.scale.mean, trained.scale.scale), strict=True))
+        parts = asdict(trained.scale)
+        tensors |= {f"{_SCALE}{name}": one for name, one in parts.items() if one is not None}
     manifest = {
         "kind": _KIND,
         "task": trained.task.name,
@@ -239,14 +244,21 @@ def load_network(directory: str | Path, *, device: str = "cpu") -> Trained:
         if task.head == "project" and not any(name.startswith(_HEAD) for name in state):
             network.head = _LeftOut()
         network.load_state_dict(state)
+        scale = {
+            name.removeprefix(_SCALE): one
+            for name, one in tensors.items()
+            if name.startswith(_SCALE)
+        }
         return Trained(
             network.to(torch.device(device)).eval(),
             task,
             tuple(manifest["muscles"]),
-            TargetScale(*(tensors[name] for name in _SCALE)) if task.is_regression else None,
-            TrainSettings(**manifest["settings"] | {"device": device}),
+            TargetScale(**scale) if task.is_regression else None,
+            TrainSettings(**_BEFORE | manifest["settings"] | {"device": device}),
             {k: math.nan if v is None else v for k, v in manifest["metrics"].items()},
             manifest["facts"],
         )
     except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
-        raise FormatError(f"{directory} is no whole network: {error}") from error
+        raise FormatError(
+            f"{directory} is no whole network: {error}; restore it from a copy, or train it again"
+        ) from error

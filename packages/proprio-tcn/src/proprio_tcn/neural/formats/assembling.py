@@ -100,6 +100,8 @@ class Session:
 def standard_units(source: str, name: str, values: NDArray[Any], unit: str) -> NDArray[np.float64]:
     """Kinematics in the unit that a recording holds them in.
 
+    Values (bins, channels), which is kept.
+
     Raises:
         FormatError: The unit is not known, or is of another quantity.
     """
@@ -130,6 +132,7 @@ def assemble(session: Session, trials: Sequence[Trial], *, faults: str = "refuse
 
     Raises:
         FormatError: No trial is left, a fault is refused, or the file makes no recording.
+        ValueError: ``faults`` is unknown.
     """
     if faults not in FAULTS:
         raise ValueError(f"faults must be one of {', '.join(FAULTS)}, got {faults!r}")

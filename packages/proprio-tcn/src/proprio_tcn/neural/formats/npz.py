@@ -39,6 +39,8 @@ def write_npz(recording: Recording, path: str | os.PathLike[str]) -> None:
 def read_arrays(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
     """All arrays of an npz file by name.
 
+    Each has the shape that it was saved with.
+
     Raises:
         FileNotFoundError: There is no such file.
         FormatError: The file is cut short, is no npz, or holds Python objects.
