@@ -1,6 +1,7 @@
 """The verbs as a user types them: what they print, write and return, and what they refuse."""
 
 import csv
+import io
 import json
 import os
 import re
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import sysconfig
 import time
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,6 +90,15 @@ def rldbs_env(folder: Path, *words: str) -> Done:
     out, err = process.communicate(timeout=300)
     assert "Traceback" not in err, err
     return Done(process.returncode, out, err, folder)
+
+
+def inside(folder: Path, *words: str) -> Done:
+    """As ``rldbs_env``, in this process, which has loaded torch and the figures' packages."""
+    out, err = io.StringIO(), io.StringIO()
+    with chdir(folder), redirect_stdout(out), redirect_stderr(err):
+        code = command.main(words)
+    assert "Traceback" not in err.getvalue(), err.getvalue()
+    return Done(code, out.getvalue(), err.getvalue(), folder)
 
 
 def files(folder: Path) -> set[str]:
@@ -539,10 +550,35 @@ TINY = (
 )
 
 
-def test_training_writes_a_policy_that_can_be_evaluated_and_drawn(tmp_path: Path) -> None:
-    done = rldbs_env(tmp_path, "train", "algo=ppo", *TINY)
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Done:
+    """Trainings of two seeds that went well."""
+    folder = tmp_path_factory.mktemp("trained")
+    words = ("algo=ppo", *TINY, "seed=3,4", "sweep=two", "--multirun")
+    done = rldbs_env(folder, "train", *words)
     assert done.code == 0, done.err
-    run = done.run
+    return done
+
+
+def trainings(trained: Done) -> Path:
+    """The sweep's folder."""
+    return trained.folder / "results" / "rldbs-env" / "train" / "multirun" / "two"
+
+
+def training(trained: Done, seed: int) -> Path:
+    """The folder of one training."""
+    jobs = {
+        path.parent: json.loads(path.read_text(encoding="utf-8"))
+        for path in trained.folder.rglob("config.json")
+    }
+    (found,) = (folder for folder, record in jobs.items() if record["config"]["seed"] == seed)
+    return found
+
+
+def test_training_writes_a_policy_that_can_be_evaluated_and_drawn(
+    trained: Done, tmp_path: Path
+) -> None:
+    run = shutil.copytree(training(trained, 3), tmp_path / "run")
     assert {"weights.safetensors", "manifest.json", "metrics.csv", "scores.csv"} <= files(run)
     assert list((run / "tensorboard").rglob("events*"))
     with (run / "metrics.csv").open(encoding="utf-8", newline="") as file:
@@ -556,29 +592,26 @@ def test_training_writes_a_policy_that_can_be_evaluated_and_drawn(tmp_path: Path
     assert drawn[-1] == "figures/learning_curves.png"
     assert list(read_evaluation(run).scores) == ["linear", "policy"]
 
-    where = run.relative_to(tmp_path).as_posix()
     other = tmp_path / "other"
     other.mkdir()
-    told = (f"controllers=[linear,policy:../{where}]", *SHORT)
-    done = rldbs_env(other, "evaluate", *told)
+    done = inside(other, "evaluate", "controllers=[linear,policy:../run]", *SHORT)
     assert done.code == 0, done.err
-    assert list(read_evaluation(done.run).scores) == ["linear", f"policy:../{where}"]
+    assert list(read_evaluation(done.run).scores) == ["linear", "policy:../run"]
     again = tmp_path / "again"
     again.mkdir()
-    done = rldbs_env(again, "figures", f"run=../{where}")
+    done = inside(again, "figures", "run=../run")
     assert done.code == 0, done.err
     assert (done.run / "figures" / "learning_curves.png").is_file()
-    done = rldbs_env(tmp_path / "other", "train", *TINY, f"hydra.run.dir=../{where}", "resume=true")
+    done = inside(other, "train", *TINY, "seed=3", "hydra.run.dir=../run", "resume=true")
     assert done.code == 0, done.err
+    assert "is done already: skipped" in done.out
 
 
-def test_trainings_of_several_seeds_are_drawn_together(tmp_path: Path) -> None:
-    done = rldbs_env(tmp_path, "train", *TINY, "seed=3,4", "sweep=two", "--multirun")
-    assert done.code == 0, done.err
-    sweep = "results/rldbs-env/train/multirun/two"
+def test_trainings_of_several_seeds_are_drawn_together(trained: Done, tmp_path: Path) -> None:
+    sweep = trainings(trained)
     other = tmp_path / "other"
     other.mkdir()
-    done = rldbs_env(other, "figures", f"run=../{sweep}")
+    done = inside(other, "figures", f"run={sweep}")
     assert done.code == 0, done.err
     with (done.run / "summary.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -588,18 +621,18 @@ def test_trainings_of_several_seeds_are_drawn_together(tmp_path: Path) -> None:
 
     fresh = tmp_path / "fresh"
     fresh.mkdir()
-    told = (f"run=../{sweep}", "first_ensemble=7", "controllers=[linear,none]", *SHORT)
-    done = rldbs_env(fresh, "evaluate", *told)
+    told = (f"run={sweep}", "first_ensemble=7", "controllers=[linear,none]", *SHORT)
+    done = inside(fresh, "evaluate", *told)
     assert done.code == 0, done.err
     names = ["linear", "none", "policy seed 3", "policy seed 4"]
     evaluation = read_evaluation(done.run)
     assert list(evaluation.scores) == names
     assert evaluation.protocol.ensembles[0] == 7
     assert "S_ratio over the law's" in done.out
-    done = rldbs_env(other, "evaluate", f"run=../{sweep}", "environment=KuramotoGrid", *SHORT)
+    done = inside(other, "evaluate", f"run={sweep}", "environment=KuramotoGrid", *SHORT)
     assert done.code == 1
     assert "environment must be that of the training, rldbs/BvdP-v0, got" in done.err
-    done = rldbs_env(other, "evaluate", "run=.", *SHORT)
+    done = inside(other, "evaluate", "run=.", "hydra.run.dir=none", *SHORT)
     assert done.code == 1
     assert ". must hold a training or a sweep of them" in done.err
 
@@ -607,7 +640,7 @@ def test_trainings_of_several_seeds_are_drawn_together(tmp_path: Path) -> None:
 def test_levels_are_chosen_and_tested_with(tmp_path: Path) -> None:
     words = [word for word in TINY if not word.startswith(("algo.n_steps", "algo.batch"))]
     words += ["algo.buffer_size=500", "algo.learning_starts=64", "algo.n_steps=2"]
-    done = rldbs_env(tmp_path, "train", "algo=dqn", *words)
+    done = inside(tmp_path, "train", "algo=dqn", *words)
     assert done.code == 0, done.err
     evaluation = read_evaluation(done.run)
     assert evaluation.protocol.levels == (
@@ -615,7 +648,7 @@ def test_levels_are_chosen_and_tested_with(tmp_path: Path) -> None:
     )  # fmt: skip
     fresh = tmp_path / "fresh"
     fresh.mkdir()
-    again = rldbs_env(fresh, "evaluate", f"run={done.run}", "controllers=[none]", *SHORT)
+    again = inside(fresh, "evaluate", f"run={done.run}", "controllers=[none]", *SHORT)
     assert again.code == 0, again.err
     assert read_evaluation(again.run).protocol.levels == evaluation.protocol.levels
 
@@ -623,7 +656,7 @@ def test_levels_are_chosen_and_tested_with(tmp_path: Path) -> None:
 def test_settings_are_searched_and_trained_with(tmp_path: Path) -> None:
     words = [word for word in TINY if not word.startswith("hydra")]
     where = "hydra.run.dir=here"
-    done = rldbs_env(tmp_path, "tune", *words, "trials=2", "~space.algo.n_steps", where)
+    done = inside(tmp_path, "tune", *words, "trials=2", "~space.algo.n_steps", where)
     assert done.code == 0, done.err
     here = tmp_path / "here"
     rows = table(here / "trials.csv")
@@ -638,7 +671,7 @@ def test_settings_are_searched_and_trained_with(tmp_path: Path) -> None:
     assert f"penalty={told.penalty}" in best["overrides"]
     # three are wanted now: the first two are there
     more = (*words, "trials=3", "~space.algo.n_steps", "study=here", "hydra.run.dir=more")
-    done = rldbs_env(tmp_path, "tune", *more)
+    done = inside(tmp_path, "tune", *more)
     assert done.code == 0, done.err
     assert table(tmp_path / "more" / "trials.csv")[:2] == rows
 
@@ -657,18 +690,17 @@ def test_settings_are_searched_and_trained_with(tmp_path: Path) -> None:
 def test_what_cannot_be_trained_or_loaded_is_refused(
     tmp_path: Path, words: tuple[str, ...], message: str
 ) -> None:
-    done = rldbs_env(tmp_path, *words)
+    done = inside(tmp_path, *words)
     assert done.code in (1, 2)
     assert message in done.err
 
 
-def test_a_run_with_other_settings_is_not_taken_up(tmp_path: Path) -> None:
-    done = rldbs_env(tmp_path, "train", *TINY, "hydra.run.dir=here")
-    assert done.code == 0, done.err
-    words = (*TINY, "signals=[y]", "hydra.run.dir=here", "resume=true")
-    done = rldbs_env(tmp_path, "train", *words)
+def test_a_run_with_other_settings_is_not_taken_up(trained: Done) -> None:
+    here = f"hydra.run.dir={training(trained, 4)}"
+    words = (*TINY, "seed=4", "signals=[y]", here, "resume=true")
+    done = inside(trained.folder, "train", *words)
     assert done.code == 1
     assert "must be taken up with the config that it began with" in done.err
-    done = rldbs_env(tmp_path, "evaluate", *SHORT, "hydra.run.dir=here", "resume=true")
+    done = inside(trained.folder, "evaluate", *SHORT, here, "resume=true")
     assert done.code == 1
     assert "must be a run of verb evaluate to be taken up, got train" in done.err

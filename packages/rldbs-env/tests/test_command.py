@@ -96,6 +96,7 @@ def test_the_light_command_helps_and_tells_its_version() -> None:
     assert out.splitlines()[-1].startswith("rldbs-env ")
     assert 'pip install "rldbs-env[train]"' in without("neuro_common omegaconf", "train")[1]
     assert 'pip install "rldbs-env[tune]"' in without("neuro_common omegaconf", "tune")[1]
+    assert 'pip install "rldbs-env[export]"' in without("neuro_common omegaconf", "export")[1]
 
 
 def test_the_light_help_names_every_verb() -> None:

@@ -9,6 +9,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from neuro_common.cli import UsageError, compose
+from neuro_common.export_config import ExportConfig
 from rldbs_env import BonhoefferVanDerPol, config
 from rldbs_env.cli import VERBS
 from rldbs_env.config import (
@@ -28,6 +29,7 @@ SCHEMAS = {
     "evaluate": EvaluateConfig,
     "train": TrainConfig,
     "tune": TuneConfig,
+    "export": ExportConfig,
     "figures": FiguresConfig,
     "benchmark": BenchmarkConfig,
     "benchmark suite": SuiteConfig,
@@ -176,6 +178,7 @@ def test_a_wrong_kind_of_value_is_refused() -> None:
 )
 def test_every_option_is_explained(schema: Any) -> None:
     assert is_dataclass(schema)
-    explained = re.findall(r"^ {8}(\w+): ", schema.__doc__ or "", re.MULTILINE)
+    told = (schema.__doc__ or "").partition("Raises:")[0]
+    explained = re.findall(r"^ {8}(\w+): ", told, re.MULTILINE)
     inherited = {f.name for base in schema.__mro__[1:-1] for f in fields(base)}
     assert explained == [field.name for field in fields(schema) if field.name not in inherited]

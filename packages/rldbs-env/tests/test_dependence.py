@@ -1,8 +1,6 @@
 """Sweeps over one number: what is found to vary, what the columns hold, what is drawn."""
 
 import math
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ import pytest
 
 from neuro_common.plots import new_figure
 from neuro_common.runs import read_csv
+from rldbs_env import animation, command
 from rldbs_env.dependence import (
     dependence_of,
     suppression_over,
@@ -86,28 +85,24 @@ def test_what_is_drawn_is_what_the_columns_hold(tmp_path: Path) -> None:
     assert read_csv(tmp_path / "summary.csv")["s_ratio_median"] == ["7.5", "75.0", "225.0"]
 
 
-def test_a_sweep_over_a_number_is_drawn_over_it_and_a_run_is_filmed(tmp_path: Path) -> None:
+def test_a_sweep_over_a_number_is_drawn_over_it_and_a_run_is_filmed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
     short = "n_ensembles=2 free_steps=1000 controlled_steps=2000 recovery_steps=250"
     swept = "evaluate controllers=[linear] n_neurons=20,60 sweep=size --multirun"
     sweep = tmp_path / "results/rldbs-env/evaluate/multirun/size"
     drawn = tmp_path / "drawn"
-    for line in (
-        f"{swept} {short}",
-        f"figures run={sweep} hydra.run.dir={drawn}",
-    ):
-        subprocess.run(
-            [sys.executable, "-m", "rldbs_env.command", *line.split()], cwd=tmp_path, check=True
-        )
+    for line in (f"{swept} {short}", f"figures run={sweep} hydra.run.dir={drawn}"):
+        assert command.main(line.split()) == 0
     assert read_csv(drawn / "summary.csv")["value"] == ["20.0", "60.0"]
     assert (drawn / "figures/dependence.png").is_file()
     assert "suppression over n_neurons" in (drawn / "report.html").read_text()
 
+    monkeypatch.setattr(animation, "_FRAMES_PER_CYCLE", 1)
     (job, *_) = sorted(path.parent for path in sweep.glob("*/scores.csv"))
     filmed = tmp_path / "filmed"
     line = f"figures run={job} animation=true hydra.run.dir={filmed}"
-    done = subprocess.run(
-        [sys.executable, "-m", "rldbs_env.command", *line.split()],
-        cwd=tmp_path, check=True, capture_output=True, text=True,
-    )  # fmt: skip
+    assert command.main(line.split()) == 0
     assert (filmed / "figures/suppression.gif").stat().st_size > 10_000
-    assert f"wrote {filmed / 'figures/suppression.gif'}" in done.stdout
+    assert f"wrote {filmed / 'figures/suppression.gif'}" in capsys.readouterr().out

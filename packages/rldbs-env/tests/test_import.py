@@ -25,13 +25,13 @@ HEAVY = {
 }
 MODULES = sorted(module.name for module in pkgutil.iter_modules(rldbs_env.__path__))
 # What needs the extra `cli`, `gpu`, `train` or `tune`.
-WITH_TORCH = {"_triton_step", "torch_env", "torch_step"}
+WITH_TORCH = {"_triton_step", "export", "torch_env", "torch_step"}
 WITH_TRAIN = {
     "agents", "algorithms", "checkpoints", "sb3", "search", "search_report", "torch_ppo", "training"
 }  # fmt: skip
 WITH_EXTRAS = {
-    "animation", "cli", "comparison", "dependence", "figures", "learning", "suite_files",
-    "suite_report",
+    "animation", "benchmark_cli", "cli", "comparison", "dependence", "evaluate_cli", "figures",
+    "learning", "suite_files", "suite_report", "train_cli",
     *WITH_TORCH, *WITH_TRAIN,
 }  # fmt: skip
 
@@ -60,6 +60,7 @@ def test_something_heavy_would_be_seen() -> None:
 
 def test_what_commands_are_told_loads_nothing_heavy() -> None:
     assert heavy_after("import rldbs_env.config, rldbs_env.command, rldbs_env.controllers") == set()
+    assert heavy_after("import rldbs_env.cli") == {"neuro_common"}
 
 
 def test_the_first_environment_loads_the_compiler_and_nothing_else() -> None:

@@ -62,6 +62,9 @@ class PhaseTriggered(_OscillatorLaw):
         width: Steps that the pulse lasts.
         biphasic: Add a pulse of opposite sign as the phase passes the opposite of the target, so
             that the net charge is zero on average; without it, twice the gain is of use.
+
+    Raises:
+        ValueError: A number is out of its range.
     """
 
     gain: float = -0.7
@@ -114,6 +117,9 @@ class AdaptiveVanishing(_OscillatorLaw):
         largest_gain: Where the gain ends to grow, at least 0.
         quiet_below: Std of X below which nothing adapts, at least 0; above what even good control
             leaves, about ``0.7 / sqrt(n_neurons)``, or else the phase never rests.
+
+    Raises:
+        ValueError: A number is out of its range.
     """
 
     first_phase: float = -0.2

@@ -68,7 +68,7 @@ class AgentVecEnv(DBSVecEnv):
         return np.column_stack([samples, loudness]).astype(np.float32)
 
     def reset(self) -> NDArray[np.float32]:
-        """Start an episode in every environment."""
+        """Start an episode in every environment; observations have shape (envs, features)."""
         return self.features(super().reset())
 
     def step_async(self, actions: NDArray[Any]) -> None:

@@ -361,7 +361,8 @@ class Batch:
         delivery = {f"delivery.{name}" for name in self._deliverer.get_state()}
         if set(state) != {*wanted, *delivery, "rngs"} or len(state["rngs"]) != len(self):
             raise ValueError(
-                f"state must hold {', '.join(wanted)}, delivery and rngs as get_state gives them"
+                f"state must hold {', '.join([*wanted, *delivery])} and rngs, {len(self)} of these"
+                f", as get_state gives them, got {', '.join(state)}"
             )
         for name, array in wanted.items():
             value = np.asarray(state[name])

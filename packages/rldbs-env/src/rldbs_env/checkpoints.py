@@ -27,6 +27,8 @@ def snapshot(model: BaseAlgorithm) -> tuple[Tensors, dict[str, Any]]:
     """Everything that the rest of a training depends on, as copied tensors and plain values.
 
     To be called between updates, when no rollout is half done.
+
+    Tensors have the shapes that the model has.
     """
     env = environments_of(model).env.get_state()
     rngs = env.pop("rngs")
@@ -93,6 +95,8 @@ def restore(
     model: BaseAlgorithm, tensors: Mapping[str, NDArray[Any]], manifest: Mapping[str, Any]
 ) -> None:
     """Put a model, its environments and the generators where `snapshot` found them.
+
+    Tensors are of the shapes that `snapshot` gave.
 
     Raises:
         KeyError, RuntimeError, TypeError, ValueError: The checkpoint is not of such a training.

@@ -7,7 +7,16 @@ from collections.abc import Sequence
 
 __all__ = ["main"]
 
-_EXTRA_VERBS = ("evaluate", "train", "tune", "figures", "benchmark", "benchmark suite", "info")
+_EXTRA_VERBS = (
+    "evaluate",
+    "train",
+    "tune",
+    "figures",
+    "export",
+    "benchmark",
+    "benchmark suite",
+    "info",
+)
 _LIGHT_HELP = """usage: rldbs-env VERB [arguments]
 
   demo  Every shipped controller tries to silence a synchronised population.
@@ -16,6 +25,7 @@ _LIGHT_HELP = """usage: rldbs-env VERB [arguments]
 evaluate, figures, benchmark, benchmark suite and info come with: pip install "rldbs-env[cli]"
 train comes with: pip install "rldbs-env[train]"
 tune comes with: pip install "rldbs-env[tune]"
+export comes with: pip install "rldbs-env[export]"
 """
 
 
@@ -73,7 +83,7 @@ def _without_extra(words: list[str]) -> int:
         verbs = ", ".join(("demo", *_EXTRA_VERBS))
         print(f"rldbs-env: {words[0]!r} is no verb; the verbs are {verbs}", file=sys.stderr)
         return 2
-    extra = verb if verb in ("train", "tune") else "cli"
+    extra = verb if verb in ("train", "tune", "export") else "cli"
     message = f'rldbs-env {verb} needs more packages: pip install "rldbs-env[{extra}]"'
     print(message, file=sys.stderr)
     return 1

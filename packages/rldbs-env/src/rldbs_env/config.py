@@ -41,6 +41,9 @@ class EvaluateConfig:
         recovery_steps: Steps after switch-off; None for 20 windows.
         seed: Seed of phases, disturbances and the bootstrap.
         threads: Threads that share the ensembles.
+
+    Raises:
+        ValueError: No controller is named.
     """
 
     run: str | None = None
@@ -60,7 +63,9 @@ class EvaluateConfig:
 
     def __post_init__(self) -> None:
         if self.controllers is not None and not self.controllers:
-            raise ValueError(f"controllers must name at least one of {', '.join(CONTROLLERS)}")
+            raise ValueError(
+                f"controllers must name at least one of {', '.join(CONTROLLERS)}, got none"
+            )
         _enough_ensembles(self.n_ensembles)
 
 
@@ -121,6 +126,9 @@ class TrainConfig:
         law_arguments: Its arguments.
         seed: Of everything random.
         threads: Of the environments and of torch.
+
+    Raises:
+        ValueError: Signals, lags or levels cannot be, or a number is out of its range.
     """
 
     algo: AlgoConfig = field(default_factory=PPOConfig)
@@ -196,6 +204,9 @@ class BenchmarkConfig:
         dtype: "float64" or "float32".
         repeats: Timed repeats; the median counts.
         threads: Threads that share the environments.
+
+    Raises:
+        ValueError: A number is out of its range.
     """
 
     num_envs: int = 64

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rldbs_env.adaptive import AdaptiveVanishing, PhaseTriggered
+from rldbs_env.callables import CallableController
 from rldbs_env.feedback import (
     DelayedFeedback,
     LinearFeedback,
@@ -31,6 +32,7 @@ from rldbs_env.policy import PRETRAINED, load_policy
 __all__ = [
     "CONTROLLERS",
     "AdaptiveVanishing",
+    "CallableController",
     "Controller",
     "DelayedFeedback",
     "LinearFeedback",
@@ -65,7 +67,11 @@ class Controller(Protocol):
         episode_start: NDArray[np.bool_] | None = None,
         deterministic: bool = True,
     ) -> tuple[NDArray[np.float32], Memory]:
-        """Kicks for these observations, and the memory for the next call."""
+        """Kicks for these observations, and the memory for the next call.
+
+        Observations (features,) or (envs, features), ``episode_start`` (envs,); kicks (electrodes,)
+        or (envs, electrodes).
+        """
 
 
 CONTROLLERS: dict[str, type[Law]] = {

@@ -223,7 +223,10 @@ class Deliverer:
             getattr(self, f"_{name}")[members] = 0
 
     def get_state(self) -> dict[str, NDArray[Any]]:
-        """Everything that the future depends on, as copies, the leading axis being envs."""
+        """Everything that the future depends on, as copies, the leading axis being envs.
+
+        Each has shape (envs, ...).
+        """
         return {name: getattr(self, f"_{name}").copy() for name in ("rules", *_STATE)}
 
     def set_state(self, state: Mapping[str, NDArray[Any]]) -> None:

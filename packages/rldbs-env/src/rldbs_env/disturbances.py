@@ -126,6 +126,9 @@ class PulseLoss(_Checked):
 
     Attributes:
         probability: Of losing a pulse, in [0, 1].
+
+    Raises:
+        ValueError: The probability is not in [0, 1].
     """
 
     probability: float = 0.2
@@ -201,6 +204,9 @@ class Encapsulation(_Checked):
     Attributes:
         rest: What is left in the end, in [0, 1].
         time_constant_steps: Steps after which 63 % of the change has happened.
+
+    Raises:
+        ValueError: ``rest`` is not in [0, 1].
     """
 
     rest: float = 0.5

@@ -98,7 +98,11 @@ class DBSEnv(gymnasium.Env[NDArray[Any], NDArray[Any]]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Array, dict[str, Any]]:
-        """Start an episode on a settled ensemble; ``options={"ensemble": 7}`` names it."""
+        """Start an episode on a settled ensemble; ``options={"ensemble": 7}`` names it.
+
+        Returns:
+            The observation, shape (features,), and facts on the ensemble.
+        """
         super().reset(seed=seed)
         if seed is not None or self._batch.rngs[0] is not self.np_random:
             self._batch.seed(0, self.np_random)

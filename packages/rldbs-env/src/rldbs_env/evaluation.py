@@ -143,7 +143,10 @@ def read_evaluation(directory: Path) -> Evaluation:
         wanted = {name: list(evaluation.protocol.ensembles) for name in evaluation.examples}
         found = {n: [one.ensemble for one in many] for n, many in evaluation.scores.items()}
         if found != wanted:
-            raise ValueError("scores.csv must have a row per controller and ensemble of data.h5")
+            raise ValueError(
+                f"scores.csv must have a row per controller and ensemble of data.h5, {wanted}, got "
+                f"{found}"
+            )
     except (KeyError, TypeError, ValueError) as error:
         raise FormatError(f"{directory} holds no evaluation that can be read: {error}") from error
     return evaluation
@@ -212,7 +215,10 @@ def summary(evaluation: Evaluation) -> dict[str, list[Any]]:
 def mean_interval(
     values: Sequence[float] | NDArray[np.float64], seed: int
 ) -> tuple[float, float, float]:
-    """Mean over ensembles with its 95 % bootstrap interval, of no width for a single value."""
+    """Mean over ensembles with its 95 % bootstrap interval, of no width for a single value.
+
+    Of values (ensembles,).
+    """
     from neuro_common.stats import bootstrap_mean
 
     if len(values) == 1:

@@ -23,7 +23,10 @@ __all__ = [
 
 
 def deviation(windows: NDArray[Any]) -> NDArray[Any]:
-    """Newest sample minus the mean of its window; drops the last axis."""
+    """Newest sample minus the mean of its window; drops the last axis.
+
+    From shape (..., window) to (...).
+    """
     return np.asarray(windows[..., -1] - windows.mean(axis=-1))
 
 
@@ -38,6 +41,9 @@ class LinearFeedback(Law):
         gain: Negative gains damp the rhythm (through x).
         every: Act only on every so many steps.
         sensors: Number of sensors; each steers the electrode of the same number by its own X.
+
+    Raises:
+        ValueError: A number is out of its range.
     """
 
     gain: float = -0.02
@@ -141,6 +147,9 @@ class Pid(Law):
         integral: In kick per unit of X and step.
         derivative: In kick per unit of X per step.
         leak: Part of the integral that is forgotten per step, in (0, 1].
+
+    Raises:
+        ValueError: A number is out of its range.
     """
 
     proportional: float = -0.02
@@ -175,6 +184,9 @@ class OnOff(Law):
         amplitude: Size of the kicks.
         on_above: Switched on when the window's std of X exceeds this.
         off_below: Switched off when it falls below this, at most ``on_above``.
+
+    Raises:
+        ValueError: The thresholds are not 0 <= ``off_below`` <= ``on_above``.
     """
 
     amplitude: float = 0.02

@@ -26,6 +26,9 @@ class AlgoConfig:
         learning_rate: At the start; it falls linearly to a fiftieth.
         gamma: Discount per step.
         hidden: Units of the hidden layers of actor and critic.
+
+    Raises:
+        ValueError: The name is another algorithm's, or a number is out of its range.
     """
 
     name: str = ""
@@ -158,6 +161,9 @@ class OffPolicyConfig(AlgoConfig):
         train_freq: Steps of each environment between updates.
         gradient_steps: Gradient steps of an update.
         n_steps: Steps whose rewards a value is built on, before the critic's estimate.
+
+    Raises:
+        ValueError: As for `AlgoConfig`, or the buffer is smaller than a rollout.
     """
 
     buffer_size: int = 200_000
@@ -192,6 +198,9 @@ class SACConfig(OffPolicyConfig):
         target_entropy: Of the actions, in nats, to which the price of entropy is adjusted: -3 is a
             spread of about 0.012 times ``kick_scale``.
         first_entropy_price: Price of a nat of entropy at the start, in units of the reward.
+
+    Raises:
+        ValueError: As for `OffPolicyConfig`, or the price of entropy is not above 0.
     """
 
     name: str = "sac"
@@ -243,6 +252,9 @@ class DQNConfig(OffPolicyConfig):
         exploration_fraction: Part of the training over which random choices become rarer.
         exploration_initial_eps: Part of choices that are random at the start.
         exploration_final_eps: And after that.
+
+    Raises:
+        ValueError: As for `OffPolicyConfig`, or a share of exploration is out of its range.
     """
 
     name: str = "dqn"

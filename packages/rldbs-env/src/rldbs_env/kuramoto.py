@@ -65,6 +65,9 @@ class Contact:
         falloff: One of `FALLOFFS`.
         azimuth: Direction that it faces, degrees from the x axis towards the y axis; None for a
             ring, which faces all.
+
+    Raises:
+        ValueError: A coordinate or the angle is not finite.
     """
 
     position: Point = (3.5, 3.5, 3.5)

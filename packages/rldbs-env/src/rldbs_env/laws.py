@@ -23,6 +23,9 @@ class Law:
     Attributes:
         window: Samples of each signal that the controller looks at.
         max_kick: Kicks are clipped to this absolute value.
+
+    Raises:
+        ValueError: A number is not finite, not whole where it must be, or out of its range.
     """
 
     signals: ClassVar[tuple[str, ...]] = ("x",)
@@ -134,6 +137,9 @@ class RandomKicks(Law):
     Attributes:
         amplitude: Largest absolute kick.
         seed: Names the sequence; environments draw from streams of their own.
+
+    Raises:
+        ValueError: The seed is negative.
     """
 
     amplitude: float = 0.1
@@ -161,6 +167,9 @@ class Periodic(Law):
         period_steps: Steps from pulse to pulse.
         biphasic: Follow each pulse by two kicks of half the size and opposite sign, so that its
             net charge is zero; needs a period of at least 3 steps.
+
+    Raises:
+        ValueError: The period is shorter than the pulse.
     """
 
     amplitude: float = 0.1

@@ -65,9 +65,12 @@ def find_trainings(directory: Path) -> list[Training]:
 
     Raises:
         FileNotFoundError: There is none.
+        neuro_common.runs.RunError: There is one of another command.
     """
     weights = [*directory.glob("weights.safetensors"), *directory.glob("*/weights.safetensors")]
-    found = [Training(path.parent, read_config(path.parent)) for path in weights]
+    found = [
+        Training(path.parent, read_config(path.parent, of="rldbs-env train")) for path in weights
+    ]
     if not found:
         raise FileNotFoundError(
             f"{directory} must hold a training or a sweep of them, got a directory without "

@@ -54,12 +54,18 @@ def s_ratio(free: ArrayLike, controlled: ArrayLike) -> float:
 
 
 def s_sqrt(free: ArrayLike, controlled: ArrayLike) -> float:
-    """Square root of `s_ratio`: the number that the published notebooks print as their score."""
+    """Square root of `s_ratio`: the number that the published notebooks print as their score.
+
+    Both are mean X in time, shape (time,).
+    """
     return math.sqrt(s_ratio(free, controlled))
 
 
 def s_db(free: ArrayLike, controlled: ArrayLike) -> float:
-    """`s_ratio` in decibels, ``20 log10``."""
+    """`s_ratio` in decibels, ``20 log10``.
+
+    Both are mean X in time, shape (time,).
+    """
     ratio = s_ratio(free, controlled)
     return 20 * math.log10(ratio) if ratio != 0 else -math.inf
 
@@ -72,6 +78,9 @@ def finite_size_floor(n_neurons: int, model: str = "bvdp") -> float:
     Args:
         n_neurons: Number of neurons.
         model: Name of the model; of those not in `FLOOR_CONSTANTS` the floor is unknown: NaN.
+
+    Raises:
+        ValueError: There is no neuron.
     """
     if n_neurons < 1:
         raise ValueError(f"n_neurons must be at least 1, got {n_neurons}")
@@ -79,7 +88,10 @@ def finite_size_floor(n_neurons: int, model: str = "bvdp") -> float:
 
 
 def mean_shift(free: ArrayLike, controlled: ArrayLike) -> float:
-    """``|mean X controlled - mean X free|``: how far stimulation moved the working point."""
+    """``|mean X controlled - mean X free|``: how far stimulation moved the working point.
+
+    Both are mean X in time, shape (time,).
+    """
     return float(abs(_series("controlled", controlled).mean() - _series("free", free).mean()))
 
 
@@ -99,6 +111,8 @@ def is_quenched(neuron_x: ArrayLike, threshold: float = 0.5) -> bool:
 
     A frozen population has a constant mean field and looks perfectly suppressed. Arguments as for
     `active_fraction`.
+
+    X of neurons, shape (time, neurons).
     """
     return active_fraction(neuron_x, threshold) < 0.9
 
@@ -168,6 +182,9 @@ def order_parameter(
         y: y of single neurons, shape (time, neurons).
         phases: How to take a neuron's phase; by default the angle around the time mean of the
             mean field.
+
+    Raises:
+        ValueError: The shapes differ.
     """
     fast, slow = _matrix("x", x), _matrix("y", y)
     if fast.shape != slow.shape:
@@ -206,6 +223,9 @@ def stimulation(kicks: ArrayLike, period_steps: float, weights: ArrayLike = (1.0
         kicks: Kick of each step, shape (time,), or (time, electrodes).
         period_steps: Steps in one cycle of the free rhythm, above 0.
         weights: Shape of the pulse, which multiplies the kick, shape (sub-steps,).
+
+    Raises:
+        ValueError: The period is not above 0.
     """
     if not period_steps > 0:
         raise ValueError(f"period_steps must be above 0, got {period_steps}")
@@ -222,7 +242,11 @@ def stimulation(kicks: ArrayLike, period_steps: float, weights: ArrayLike = (1.0
 
 
 def windowed_std(x: ArrayLike, window: int = 250) -> NDArray[np.float64]:
-    """Std of the ``window`` samples from each step on, shape (time - window + 1,)."""
+    """Std of the ``window`` samples from each step on, shape (time - window + 1,).
+
+    Raises:
+        ValueError: The window is not in [1, samples].
+    """
     values = _series("x", x)
     if not 1 <= window <= len(values):
         raise ValueError(f"window must be in [1, {len(values)}] (samples of x), got {window}")
@@ -233,6 +257,8 @@ def settling_step(x: ArrayLike, threshold: float = 0.1, window: int = 250) -> in
     """First step of control from which ``window`` samples have a std below ``threshold``.
 
     None if there is none.
+
+    Mean X from the start of control on, shape (time,).
     """
     below = np.flatnonzero(windowed_std(x, window) < threshold)
     return int(below[0]) if below.size else None
@@ -242,6 +268,11 @@ def recovery_step(x: ArrayLike, free_std: float, window: int = 250) -> int | Non
     """First step after switch-off from which ``window`` samples exceed half of ``free_std``.
 
     None if there is none.
+
+    Mean X from switch-off on, shape (time,).
+
+    Raises:
+        ValueError: ``free_std`` is not above 0.
     """
     if not free_std > 0:
         raise ValueError(f"free_std must be above 0, got {free_std}")
@@ -254,6 +285,8 @@ def period(x: ArrayLike, dt: float) -> float:
 
     Upward crossings of the mean are located by linear interpolation; a crossing counts once the
     signal has been half a standard deviation below the mean.
+
+    Of a signal (time,).
 
     Raises:
         ValueError: If the signal is constant up to rounding, or has fewer than two full cycles.
@@ -304,6 +337,9 @@ def spectrum(x: ArrayLike, dt: float, segment: int = 4096) -> Spectrum:
         dt: Time between samples; its unit is the unit of the result. To read a dimensionless
             rhythm in hertz pass seconds: ``dt=0.2 * 50e-3 / 32.4`` makes 32.4 time units 50 ms.
         segment: Samples per window; shortened to the signal.
+
+    Raises:
+        ValueError: ``dt`` is not above 0, or there are fewer than 8 samples.
     """
     values = _series("x", x)
     if not dt > 0:
@@ -321,7 +357,11 @@ def spectrum(x: ArrayLike, dt: float, segment: int = 4096) -> Spectrum:
 
 
 def band_power(estimate: Spectrum, low: float, high: float) -> float:
-    """Power between two frequencies (included), in signal units squared."""
+    """Power between two frequencies (included), in signal units squared.
+
+    Raises:
+        ValueError: The band is empty or reaches beyond the spectrum.
+    """
     if not 0 <= low < high <= estimate.frequencies[-1]:
         raise ValueError(
             f"a band needs 0 <= low < high <= {estimate.frequencies[-1]:g} (the last bin), "

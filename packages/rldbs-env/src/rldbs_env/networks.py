@@ -242,7 +242,7 @@ def _check_rows(indptr: Indices, indices: Indices, strengths: NDArray[np.float64
         raise ValueError(f"indptr must have shape (n_neurons + 1,) > (1,), got {indptr.shape}")
     degrees = np.diff(indptr)
     if indptr[0] != 0 or (degrees < 0).any():
-        raise ValueError("indptr must begin at 0 and never fall")
+        raise ValueError(f"indptr must begin at 0 and never fall, got {indptr}")
     shape = (int(indptr[-1]),)
     if indices.shape != shape or strengths.shape != shape:
         raise ValueError(
@@ -254,6 +254,10 @@ def _check_rows(indptr: Indices, indices: Indices, strengths: NDArray[np.float64
         raise ValueError(f"indices must be in [0, {n}), got {indices.min()} to {indices.max()}")
     places = np.repeat(np.arange(n) * n, degrees) + indices
     if (np.diff(places) <= 0).any():
-        raise ValueError("indices must ascend within each row, each sender at most once")
+        row = int(np.repeat(np.arange(n), degrees)[1:][np.diff(places) <= 0][0])
+        raise ValueError(
+            f"indices must ascend within each row, each sender at most once, got "
+            f"{indices[indptr[row] : indptr[row + 1]]} in row {row}"
+        )
     if not np.isfinite(strengths).all():
         raise ValueError("strengths must be finite, got NaN or infinity")

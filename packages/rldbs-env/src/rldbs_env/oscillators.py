@@ -77,7 +77,10 @@ class Model(Protocol):
         """Time derivative of the whole ensemble, shape (variables, n_neurons)."""
 
     def parameters(self, dtype: DTypeLike) -> Array:
-        """Numbers of the compiled step; first coupling, dt, shift of all currents and noise."""
+        """Numbers of the compiled step; first coupling, dt, shift of all currents and noise.
+
+        Shape (parameters,).
+        """
 
     def wiring(self, n_neurons: int, dtype: DTypeLike) -> Any:
         """Arrays of the compiled step that all ensembles share."""
@@ -109,6 +112,10 @@ class Oscillators:
         populations: Number of populations of equal size (the last takes the rest).
         cross_coupling: Coupling between populations, relative to that within.
         network: Who is coupled to whom; None for all alike. Excludes several populations.
+
+    Raises:
+        ValueError: A number is not finite or out of its range, or a network comes with several
+            populations.
     """
 
     coupling: float
@@ -170,7 +177,10 @@ class Oscillators:
         raise NotImplementedError
 
     def rates(self, state: ArrayLike, currents: ArrayLike) -> NDArray[np.float64]:
-        """Time derivative of the whole ensemble as one reads it in a paper, for tests."""
+        """Time derivative of the whole ensemble as one reads it in a paper, for tests.
+
+        Of a state (n_variables, n_neurons) under currents (n_neurons,), of the state's shape.
+        """
         raise NotImplementedError
 
     def limits(self, max_kick: float) -> Limits:

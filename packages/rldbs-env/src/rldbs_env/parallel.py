@@ -19,6 +19,9 @@ class Threads:
         n_threads: Number of threads, at least 1.
         shape: Shape (rows, n_neurons) of the scratch that each thread owns.
         dtype: Type of the scratch.
+
+    Raises:
+        ValueError: There are no threads.
     """
 
     def __init__(self, n_threads: int, shape: tuple[int, int], dtype: DTypeLike) -> None:

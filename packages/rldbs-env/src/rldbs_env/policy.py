@@ -30,7 +30,7 @@ SHIPPED = {
 PRETRAINED = SHIPPED["bvdp"]
 """The one that is meant where none is named."""
 
-_FORMAT = "neuro-common/checkpoint"
+_FORMAT, _FORMAT_VERSION = "neuro-common/checkpoint", 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +46,9 @@ class Policy(Sight):
         squash: What keeps the last layer's output in [-1, 1]: "clip" or "tanh".
         levels: The only kicks that it gives; empty for any.
         biases: One per layer, shape (outputs,), where there are levels; else none.
+
+    Raises:
+        PolicyError: Weights, biases or levels are not finite or do not fit one another.
     """
 
     layers: Sequence[NDArray[np.float32]]
@@ -94,6 +97,9 @@ class Policy(Sight):
             episode_start: See ``state``.
             deterministic: The policy acts by its mean; accepted for the common interface.
 
+        Returns:
+            Kicks, shape (1,) or (envs, 1), and ``state``.
+
         Raises:
             ValueError: If the observation does not hold these signals and this window.
         """
@@ -114,7 +120,10 @@ class Policy(Sight):
         return np.asarray(hidden @ last[0].T + last[1])
 
     def tensors(self) -> dict[str, NDArray[np.float32]]:
-        """The weights by the names that `load_policy` knows."""
+        """The weights by the names that `load_policy` knows.
+
+        Layers have shape (outputs, inputs), biases (outputs,).
+        """
         named = {f"layer_{number}": layer for number, layer in enumerate(self.layers)}
         return named | {f"bias_{number}": bias for number, bias in enumerate(self.biases)}
 
@@ -157,14 +166,20 @@ def load_policy(directory: str | Path) -> Policy | RecurrentPolicy:
     try:
         head = json.loads((directory / "manifest.json").read_text(encoding="utf-8"))
         facts: Mapping[str, Any] = head["manifest"]
-        if head["format"] != _FORMAT or facts["kind"] != KIND:
+        kind = facts["kind"] if head["format"] == _FORMAT else head["format"]
+        if kind != KIND:
+            raise PolicyError(f"{directory} must hold a {KIND}, got {kind!r}")
+        if head["format_version"] > _FORMAT_VERSION:
             raise PolicyError(
-                f"{directory} must hold a {KIND}, got {facts.get('kind') or head['format']!r}"
+                f"{directory / 'manifest.json'} must have format_version <= {_FORMAT_VERSION}, got "
+                f"{head['format_version']}: a newer release wrote it, so update with pip install "
+                "--upgrade rldbs-env"
             )
-        if hashlib.sha256(weights).hexdigest() != head["sha256"]:
+        found = hashlib.sha256(weights).hexdigest()
+        if found != head["sha256"]:
             raise PolicyError(
-                f"{directory / 'weights.safetensors'} must have the SHA-256 of its manifest, got "
-                "another: it is truncated, damaged or another policy's"
+                f"{directory / 'weights.safetensors'} must have the SHA-256 of its manifest.json, "
+                f"{head['sha256']}, got {found}: it is truncated, damaged or another policy's"
             )
         tensors = load(weights)
         sight: dict[str, Any] = {

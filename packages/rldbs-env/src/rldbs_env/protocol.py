@@ -51,6 +51,9 @@ class Protocol:
         levels: The only kicks there are, 0 among them: a controller's are rounded to the nearest.
         max_kick: Largest absolute kick, to which a controller's are clipped; None for the
             controller's own.
+
+    Raises:
+        ValueError: A number of steps is too small, an ensemble stands twice, or levels lack 0.
     """
 
     model: Model = field(default_factory=BonhoefferVanDerPol)

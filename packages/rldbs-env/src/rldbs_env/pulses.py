@@ -29,6 +29,9 @@ class Pulse:
     Attributes:
         weights: Kick before each sub-step per unit of action, each in [-1, 1], one not zero.
         name: What figures and reports call it.
+
+    Raises:
+        ValueError: A weight is not in [-1, 1], or all are 0.
     """
 
     weights: tuple[float, ...]

@@ -74,7 +74,11 @@ class NamedNetwork(Network):
 
     @property
     def largest_input(self) -> float:
-        """Not known."""
+        """Not known.
+
+        Raises:
+            ValueError: It is a network that only its name is known of.
+        """
         raise ValueError(self._unknown())
 
     def check(self, n_neurons: int) -> None:

@@ -23,6 +23,9 @@ class RecurrentPolicy(Sight):
             candidate, output gate.
         recurrent: Weights of the cell's last output, shape (4 units, units).
         readout: Shape (1, units).
+
+    Raises:
+        PolicyError: Weights are not finite or of another shape.
     """
 
     WEIGHTS: ClassVar[tuple[str, ...]] = ("inputs", "recurrent", "readout")
@@ -77,7 +80,10 @@ class RecurrentPolicy(Sight):
         return as_kicks(kicks, observation), np.stack([last, cell])
 
     def tensors(self) -> dict[str, NDArray[np.float32]]:
-        """The weights by the names that `load_policy` knows."""
+        """The weights by the names that `load_policy` knows.
+
+        Shapes (4 * units, inputs), (4 * units, units) and (1, units).
+        """
         return {name: getattr(self, name) for name in self.WEIGHTS}
 
     def manifest(self) -> dict[str, Any]:

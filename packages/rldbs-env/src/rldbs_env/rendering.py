@@ -21,7 +21,12 @@ _NEURONS = 60
 
 
 class Recorder:
-    """The last samples of a batch's first environment, and the figure that shows them."""
+    """The last samples of a batch's first environment, and the figure that shows them.
+
+    Raises:
+        ModuleNotFoundError: matplotlib is not installed; the message holds the line that installs
+            it.
+    """
 
     def __init__(self, settings: Settings) -> None:
         try:
@@ -45,7 +50,11 @@ class Recorder:
 
     @classmethod
     def for_mode(cls, render_mode: str | None, settings: Settings) -> Recorder | None:
-        """The recorder that a render mode needs; None for no rendering."""
+        """The recorder that a render mode needs; None for no rendering.
+
+        Raises:
+            ValueError: The mode is unknown.
+        """
         if render_mode is None:
             return None
         if render_mode != "rgb_array":

@@ -39,6 +39,9 @@ class QuadraticReward:
         weight: Price of the squared deviation, at least 0.
         penalty: Price of a unit of charge, at least 0.
         target: The X that is wanted; None for the mean of X over the window.
+
+    Raises:
+        ValueError: A number is negative or not finite.
     """
 
     weight: float = 1.0
@@ -72,6 +75,9 @@ class AbsoluteReward:
 
     Attributes:
         penalty: Price of a unit of charge, at least 0.
+
+    Raises:
+        ValueError: The penalty is negative or not finite.
     """
 
     penalty: float = 20.0

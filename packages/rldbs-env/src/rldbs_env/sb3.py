@@ -34,7 +34,9 @@ class DBSVecEnv(VecEnv):
         env: The vector environment to adapt.
 
     Example:
-        ``PPO("MlpPolicy", DBSVecEnv(DBSVectorEnv(num_envs=32, episode_steps=1000)))``
+        >>> from stable_baselines3 import PPO
+        >>> PPO("MlpPolicy", DBSVecEnv(DBSVectorEnv(num_envs=2, episode_steps=1000))).n_envs
+        2
     """
 
     def __init__(self, env: DBSVectorEnv) -> None:
@@ -47,7 +49,14 @@ class DBSVecEnv(VecEnv):
         self._begun = time.perf_counter()
 
     def reset(self) -> Array:
-        """Start an episode in every environment, with the seeds and options set before."""
+        """Start an episode in every environment, with the seeds and options set before.
+
+        Returns:
+            Observations, shape (envs, features).
+
+        Raises:
+            ValueError: Some environments were told an ensemble and others were not.
+        """
         # SB3 keeps one option dict per environment; ours are arrays over environments.
         options = None
         if any(self._options):
@@ -72,7 +81,12 @@ class DBSVecEnv(VecEnv):
     def step_wait(
         self,
     ) -> tuple[Array, NDArray[np.float32], NDArray[np.bool_], list[dict[str, Any]]]:
-        """Advance every environment; ended episodes are described in their info."""
+        """Advance every environment; ended episodes are described in their info.
+
+        Returns:
+            Observations, shape (envs, features), rewards and ends, shape (envs,), and one info
+            each.
+        """
         observations, rewards, terminated, truncated, info = self.env.step(self._actions)
         self._returns += rewards
         self._lengths += 1
@@ -100,7 +114,10 @@ class DBSVecEnv(VecEnv):
         self.env.close()
 
     def get_images(self) -> Sequence[NDArray[np.uint8] | None]:
-        """The picture of the first environment, if rendering was asked for."""
+        """The picture of the first environment, if rendering was asked for.
+
+        Shape (height, width, 3).
+        """
         return self.env.render() or [None]
 
     def get_attr(self, attr_name: str, indices: Members = None) -> list[Any]:
@@ -108,7 +125,11 @@ class DBSVecEnv(VecEnv):
         return [getattr(self.env, attr_name) for _ in self._get_indices(indices)]
 
     def set_attr(self, attr_name: str, value: Any, indices: Members = None) -> None:
-        """Set an attribute of the whole batch; single environments have none of their own."""
+        """Set an attribute of the whole batch; single environments have none of their own.
+
+        Raises:
+            ValueError: It is to be set for some environments only.
+        """
         if len(list(self._get_indices(indices))) != self.num_envs:
             raise ValueError("the environments of a batch share their attributes: set all at once")
         setattr(self.env, attr_name, value)

@@ -57,6 +57,9 @@ class Settings:
         transient_steps: Free RK4 steps before an episode; None for as many as the model needs to
             settle. After a transient, up to one cycle more is run, so that phases are random.
         dtype: "float64" or "float32", of the simulation and of the observation.
+
+    Raises:
+        ValueError: A setting is unknown, out of its range or does not fit the others.
     """
 
     model: Model = field(default_factory=BonhoefferVanDerPol)
@@ -81,7 +84,11 @@ class Settings:
 
     @classmethod
     def of(cls, arguments: dict[str, Any]) -> "Settings":
-        """Build from keyword arguments; a wrong name is answered with the valid ones."""
+        """Build from keyword arguments; a wrong name is answered with the valid ones.
+
+        Raises:
+            TypeError: An argument is unknown; the message lists the valid ones.
+        """
         names = [entry.name for entry in fields(cls)]
         for name in arguments:
             if name not in names:

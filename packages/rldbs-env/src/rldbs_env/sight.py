@@ -34,6 +34,9 @@ class Sight:
         stride: The network's window mean is that of every ``stride``-th sample.
         pulse: Shape of every pulse; the policy is asked once for each.
         environment: Id of the environment that it was trained on.
+
+    Raises:
+        PolicyError: Signals, lags or stride cannot be, or the scale is not above 0.
     """
 
     signals: tuple[str, ...]

@@ -20,7 +20,10 @@ def numpy_step(
     currents: NDArray[np.float64],
     kick: float,
 ) -> NDArray[np.float64]:
-    """One kicked RK4 step as one writes it in numpy: the baseline that speed is quoted against."""
+    """One kicked RK4 step as one writes it in numpy: the baseline that speed is quoted against.
+
+    State (n_variables, n_neurons), currents (n_neurons,).
+    """
     start = state.copy()
     start[0] += kick
     h = model.dt

@@ -22,7 +22,10 @@ def time_from_onset(n_steps: int, protocol: Protocol) -> NDArray[np.float64]:
 
 
 def between(time: NDArray[np.float64], low: float, high: float) -> slice:
-    """The part of rising times that is in [low, high)."""
+    """The part of rising times that is in [low, high).
+
+    Times of shape (time,).
+    """
     return slice(int(np.searchsorted(time, low)), int(np.searchsorted(time, high)))
 
 

@@ -182,7 +182,10 @@ class TorchVectorEnv(VectorEnv[Tensor, Tensor, Tensor]):
         return self._now.state.clone()
 
     def get_state(self) -> dict[str, Tensor]:
-        """Everything that the future depends on, to continue bit by bit with `set_state`."""
+        """Everything that the future depends on, to continue bit by bit with `set_state`.
+
+        Each has shape (envs, ...).
+        """
         return {name: tensor.clone() for name, tensor in self._now._asdict().items()}
 
     def set_state(self, state: Mapping[str, Tensor]) -> Tensor:

@@ -137,7 +137,10 @@ class DevicePPO(PPO):
         ValueError: If ``use_sde`` is asked for.
 
     Example:
-        ``DevicePPO("MlpPolicy", TorchVecEnv(TorchVectorEnv(4096, dtype="float32", ...)))``
+        >>> from rldbs_env.torch_env import TorchVectorEnv
+        >>> envs = TorchVectorEnv(8, device="cpu", ensemble=range(8), dtype="float32")
+        >>> DevicePPO("MlpPolicy", TorchVecEnv(envs)).n_envs
+        8
     """
 
     rollout_buffer: DeviceRollouts

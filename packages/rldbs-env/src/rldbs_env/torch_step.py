@@ -89,7 +89,10 @@ class DeviceStep(Protocol):
 
 
 def next_draw(chaos: Tensor) -> Tensor:
-    """The next state of these draws, itself the draw: Park and Miller's minimal standard."""
+    """The next state of these draws, itself the draw: Park and Miller's minimal standard.
+
+    Of any shape, which is kept.
+    """
     return chaos * 48271 % 2147483647
 
 
@@ -111,7 +114,10 @@ class TorchStep:
         self._ages = newest + rules.stride * torch.arange(rules.seen, device=device)
 
     def __call__(self, now: Episodes, actions: Tensor, results: Results) -> None:
-        """As `DeviceStep` says."""
+        """As `DeviceStep` says.
+
+        Actions have shape (envs, electrodes).
+        """
         rules = self._rules
         weight, target, penalty, divergence_reward, bound = rules.terms.tolist()
         action = actions.double().clamp(-bound, bound)

@@ -31,6 +31,9 @@ class DBSVectorEnv(VectorEnv[Array, Array, NDArray[Any]]):
         threads: Threads that share them; the results do not depend on it.
         render_mode: None or "rgb_array", which draws the first environment.
         **settings: As for `rldbs_env.DBSEnv`.
+
+    Raises:
+        ValueError: There is no environment, or a setting is out of its range.
     """
 
     metadata: dict[str, Any] = {  # noqa: RUF012 - Gymnasium's own declaration
@@ -195,7 +198,10 @@ class DBSVectorEnv(VectorEnv[Array, Array, NDArray[Any]]):
         return self._batch.observations.copy()
 
     def render(self) -> tuple[NDArray[np.uint8], ...] | None:
-        """The first environment's last samples as a picture, or None without render mode."""
+        """The first environment's last samples as a picture, or None without render mode.
+
+        Shape (height, width, 3).
+        """
         return (self._recorder.frame(),) if self._recorder else None
 
     def close_extras(self, **kwargs: Any) -> None:
