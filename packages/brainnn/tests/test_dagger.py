@@ -244,3 +244,42 @@ def test_burn_in_spares_the_start_of_an_episode_only(segment_steps: int, counts:
 def test_settings_out_of_range_are_refused(changed: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Dagger(**changed)
+
+
+class Double(Drift):
+    """A body whose observations are float64, as many are."""
+
+    def _seen(self) -> NDArray[Any]:
+        return super()._seen().astype(np.float64)
+
+
+def test_observations_of_float64_teach_the_same() -> None:
+    curves = [learn_from(homing, student(), body, SMALL, seed=0) for body in (Drift, Double)]
+    assert curves[0]["loss"].tolist() == curves[1]["loss"].tolist()
+
+
+def test_a_student_may_see_less_than_its_teacher() -> None:
+    """It sees the clock alone, or the place alone; only the place tells what to do."""
+
+    def last_loss(*channels: int) -> float:
+        core = StatelessCore(1, 1, (8,), torch.Generator().manual_seed(0))
+        curve = learn_from(homing, core, Drift, SMALL, seed=0, student_channels=channels)
+        return float(curve["loss"][-1])
+
+    assert last_loss(0) == last_loss(-2)
+    assert last_loss(0) < 0.02 < last_loss(1)
+
+
+@pytest.mark.parametrize(
+    ("teacher", "channels", "message"),
+    [
+        (homing, (0,), r"see 2 channels, got 1 of observations of shape \(2,\): give student_chan"),
+        (homing, (0, 2), "student_channels must be among the 2 of an observation: index 2 is out"),
+        (lambda seen: seen, None, r"the teacher must give actions of shape \(4, 1\), got \(4, 2\)"),
+    ],
+)
+def test_what_does_not_fit_the_student_is_refused(
+    teacher: Any, channels: tuple[int, ...] | None, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        learn_from(teacher, student(), Drift, SMALL, seed=0, student_channels=channels)

@@ -9,7 +9,6 @@ from scipy import stats
 from brainnn.analysis.comparisons import compare_runs, verdict
 from brainnn.analysis.effects import (
     hierarchical_bootstrap,
-    holm,
     pooled_spread,
     smallest_effect,
     welch,
@@ -104,24 +103,6 @@ def test_the_pooled_spread_is_that_of_the_residuals(seed: int, real: int, contro
     assert pooled_spread(one, other) == pytest.approx(spread)
 
 
-def test_holm_by_hand() -> None:
-    np.testing.assert_allclose(holm([0.01, 0.04, 0.03, 0.005]), [0.03, 0.06, 0.06, 0.02])
-    assert holm([0.6, 0.9]).tolist() == [1.0, 1.0]
-    assert holm([]).size == 0
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=8), st.floats(0.001, 0.2))
-def test_holm_rejects_as_the_stepwise_rule_does(p: list[float], alpha: float) -> None:
-    adjusted = holm(p)
-    rejected = np.zeros(len(p), bool)
-    for step, place in enumerate(np.argsort(p, kind="stable")):
-        if p[place] * (len(p) - step) > alpha:
-            break
-        rejected[place] = True
-    np.testing.assert_array_equal(adjusted <= alpha, rejected)
-    assert (adjusted >= p).all()
-
-
 def runs_of(means: list[float]) -> list[list[float]]:
     """For each run two episodes around its mean."""
     return [[mean - 0.1, mean + 0.1] for mean in means]
@@ -188,8 +169,6 @@ def test_what_cannot_be_compared_is_refused() -> None:
         smallest_effect(1.0, 5, 1)
     with pytest.raises(ValueError, match=r"alpha=0\.9 and power=0\.8"):
         smallest_effect(1.0, 5, 5, alpha=0.9)
-    with pytest.raises(ValueError, match=r"numbers in \[0, 1\]"):
-        holm([0.5, 1.5])
     with pytest.raises(ValueError, match="the real wiring must have at least one run"):
         compare_runs([], {"rewired": [[1.0]]})
     with pytest.raises(ValueError, match="every run of rewired must be at least one finite"):

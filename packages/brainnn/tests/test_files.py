@@ -127,7 +127,10 @@ def _edit(folder: Path, **changes: Any) -> None:
     ("changes", "message"),
     [
         ({"kind": "other/model"}, "must hold a network of brainnn, got 'other/model'"),
-        ({"core": "lstm"}, "is no whole network: a network is of no kind 'lstm'"),
+        (
+            {"core": "lstm"},
+            "core must be a kind of network, got 'lstm'; restore",
+        ),
         ({"options": {"hidden": [4, 9]}}, "is no whole network"),
         ({"options": {"depth": 1}}, "is no whole network"),
     ],

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from brainnn.analysis.comparisons import compare_runs
-from brainnn.analysis.effects import holm
 from brainnn.analysis.study import TABLES, TEACHER_STEPS, Arm, WiringStudy, load_wiring_study
 from brainnn.analysis.study_outcomes import (
     OUTCOMES,
@@ -28,6 +27,7 @@ from brainnn.wiring_config import WiringFigureConfig
 from neuro_common.files import FormatError, write_csv
 from neuro_common.plots import new_figure
 from neuro_common.runs import read_csv, read_metric
+from neuro_common.stats import holm
 
 TAUGHT = Arm("manc", "dagger", "edge")
 SELF_TAUGHT = Arm("worm", "ppo", "edge")

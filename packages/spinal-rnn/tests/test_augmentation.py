@@ -42,7 +42,7 @@ def test_a_crooked_lead_has_no_mirror_image():
     lead = Lead("crooked", np.array([0.0, 1.0, np.nan]), np.array([0.0, 0.0, np.nan]))
     conditions = Conditions.of(np.array([-1.0, 1.0, 0.0]), 1, 20)
     one = Session(conditions, np.zeros((1, 30, 14), np.float32), lead=lead)
-    with pytest.raises(ValueError, match="contact 1 of lead crooked has no mirror image"):
+    with pytest.raises(ValueError, match="contact 1 of lead crooked must have a mirror image"):
         add_mirrored(one)
 
 

@@ -209,6 +209,7 @@ def test_environment_keeps_gymnasiums_rules_and_the_limits() -> None:
     env.action_space.seed(0)
     seen, _ = env.reset(seed=0)
     assert not seen[:31].any()
+    env.history.clear()
     for trial in range(3):
         action = env.action_space.sample()
         seen, reward, ended, cut, info = env.step(action)
@@ -221,6 +222,11 @@ def test_environment_keeps_gymnasiums_rules_and_the_limits() -> None:
         np.testing.assert_allclose(seen[:14], answer, atol=1e-6)
         assert reward == pytest.approx(float(RRF(answer)))
         assert np.abs(currents_ma[:-1]).max() <= 1.5 + 1e-9
+        np.testing.assert_allclose(info["vector"], currents_ma / amplitude_ma)
+        assert env.history[-1] == {**info, "reward": reward, "member": 0}
+    env.reset()
+    assert [one["reward"] for one in env.history][-1] == reward
+    assert len(env.history) == 3
     assert isinstance(env, gymnasium.Env)
 
 

@@ -51,6 +51,8 @@ def test_cathodes_and_anodes_differ_in_colour_and_sign():
     parts = {text.get_text(): text.get_position()[0] for text in ax.texts if "%" in text.get_text()}
     assert parts == {"30%": -1.1, "70%": 1.1, "50%": -3.5}
     assert ax.get_title(loc="center") == "cath2_8_an3_16"
+    lead_plot(ax, SPECIFY_565, vector, title="searched")
+    assert ax.get_title(loc="center") == "searched"
 
 
 def test_a_pole_of_one_contact_says_no_part():

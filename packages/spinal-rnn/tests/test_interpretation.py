@@ -125,7 +125,7 @@ def test_the_transition_is_the_derivative_of_a_step(synapse: bool) -> None:
         synapse_tau_ms=4.0 if synapse else None, dtype=torch.float64,
         activation_on="drive",
     )  # fmt: skip
-    cell = network._cell(network.leak())
+    cell = network.cell()
     still = torch.zeros(1, units, dtype=torch.float64)
 
     def step(state: torch.Tensor) -> torch.Tensor:

@@ -63,5 +63,5 @@ def test_what_holds_no_ensemble_is_refused(tmp_path: Path) -> None:
     save_ensemble(tmp_path, trained(AnatomicalForm(), 1))
     tensors, manifest = load_checkpoint(tmp_path)
     save_checkpoint(tmp_path, tensors, manifest | {"form": "spherical"})
-    with pytest.raises(FormatError, match="is no whole ensemble: 'spherical'"):
+    with pytest.raises(FormatError, match="no whole ensemble: 'spherical'; restore it from a copy"):
         load_ensemble(tmp_path)

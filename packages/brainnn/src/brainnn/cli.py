@@ -1,12 +1,11 @@
 """The verbs of `brainnn`, configured by Hydra."""
 
-import platform
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from neuro_common import cli
-from neuro_common.verbs import version_of
+from neuro_common.verbs import installed_lines
 
 if TYPE_CHECKING:
     from brainnn.config import InfoConfig
@@ -75,6 +74,13 @@ VERBS = (
         "brainnn evaluate weights=pretrained episodes=20",
         "brainnn.walk_cli:evaluate",
         "brainnn.walk_config:EvaluateConfig",
+    ),
+    cli.Verb(
+        "export",
+        "Write one step of a walker for other programs, checked by running it.",
+        "brainnn export weights=pretrained format=onnx",
+        "brainnn.export_cli:export",
+        "neuro_common.export_config:ExportConfig",
     ),
     cli.Verb(
         "record",
@@ -162,9 +168,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def info(config: "InfoConfig", run: "Run") -> None:
     """Print what is installed."""
-    rows = [f"{name} {version_of(name)}" for name in _NAMES]
-    rows += [f"Python {platform.python_version()}, {platform.platform()}"]
-    print("\n".join(rows))
+    print("\n".join(installed_lines(_NAMES)))
 
 
 if __name__ == "__main__":

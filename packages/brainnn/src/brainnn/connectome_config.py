@@ -107,6 +107,9 @@ class ConnectomeCompareConfig(ConnectomeConfig):
         draws: How many of each.
         seed: Of the draws.
         moved: Least part of the edges that a rewired one has at new places.
+
+    Raises:
+        ValueError: A statistic or null model is unknown, or draws is below 1.
     """
 
     others: list[str] = field(default_factory=list)

@@ -52,6 +52,9 @@ class NetworkConfig:
         activation: "relu", "tanh", or another that `neuro_common.rate_sequence` knows.
         spectral_radius: Of the first recurrent weights; None leaves the strengths as they are.
         path: "dense", "sparse", or "auto" for the faster one.
+
+    Raises:
+        ValueError: An option is unknown or out of its range.
     """
 
     name: str = ""
@@ -238,6 +241,9 @@ class DaggerThenPPOConfig(LearningConfig):
     Attributes:
         dagger: The first part.
         ppo: The second part, which goes on from the first.
+
+    Raises:
+        ValueError: The two parts squash actions differently.
     """
 
     name: str = "dagger_then_ppo"
@@ -276,6 +282,9 @@ class TrainConfig:
         test_steps: Steps of each.
         seed: Of everything random.
         threads: Of torch.
+
+    Raises:
+        ValueError: A number is below 1.
     """
 
     network: NetworkConfig = field(default_factory=WiredConfig)

@@ -35,6 +35,9 @@ class WalkConfig:
         first_seed: Of the first episode; the others follow. No training sees seeds below 65536.
         seed: Of everything else that is random.
         threads: Of torch.
+
+    Raises:
+        ValueError: A number is out of its range.
     """
 
     weights: str = "pretrained"
@@ -64,6 +67,9 @@ class EvaluateConfig(WalkConfig):
     Attributes:
         baselines: Among `BASELINES`.
         teacher: Directory of the teacher; None is the one that ships.
+
+    Raises:
+        ValueError: A baseline is unknown, or a number out of its range.
     """
 
     baselines: list[str] = field(default_factory=lambda: [*BASELINES])
@@ -82,6 +88,9 @@ class WalkFigureConfig(WalkConfig):
     Attributes:
         walk: File that `brainnn record` wrote; None lets the walker walk.
         last_s: How much of the end of the walk is shown.
+
+    Raises:
+        ValueError: A number is out of its range.
     """
 
     episodes: int = 1
@@ -118,6 +127,9 @@ class LesionFigureConfig(WalkConfig):
         by: What makes a group of neurons: "type", "class" or "transmitter".
         draws: How often as many other neurons are silenced for each group.
         rows: Groups in the figure, those that change the walk most; the table has all.
+
+    Raises:
+        ValueError: The grouping is unknown, or a number out of its range.
     """
 
     episodes: int = 10
@@ -146,6 +158,9 @@ class RobustnessFigureConfig(WalkConfig):
         lesions: Shares of all neurons that are silenced.
         terrain: Roughness of the ground; 1 is that of the undisturbed walk, 0 is level.
         draws: Lesions drawn for each share.
+
+    Raises:
+        ValueError: A number is out of its range.
     """
 
     episodes: int = 10
@@ -182,6 +197,9 @@ class RecordConfig(WalkConfig):
         video: Film the first episode: "mp4", which wants ffmpeg on the PATH, or "gif"; None does
             not.
         strip: Draw one stride of it as a row of pictures.
+
+    Raises:
+        ValueError: The kind of film is unknown, or a number out of its range.
     """
 
     episodes: int = 1

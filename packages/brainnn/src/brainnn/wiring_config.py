@@ -14,6 +14,9 @@ class WiringFigureConfig:
             None is the study that ships.
         resamples: Bootstrap samples of each interval.
         seed: Of the bootstrap.
+
+    Raises:
+        ValueError: There are fewer than 100 resamples.
     """
 
     tables: str | None = None

@@ -1,23 +1,18 @@
 """The verbs of `rhythm-rnn`, configured by Hydra."""
 
-import platform
 import sys
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from itertools import count
 from typing import TYPE_CHECKING
 
 from neuro_common import cli
+from neuro_common.verbs import installed_lines
 
 if TYPE_CHECKING:
+    from neuro_common.export_config import ExportConfig
     from neuro_common.runs import Run
     from neuro_common.training import Point
-    from rhythm_rnn.config import (
-        ExportConfig,
-        InfoConfig,
-        ReducedConfig,
-        TrainConfig,
-    )
+    from rhythm_rnn.config import InfoConfig, ReducedConfig, TrainConfig
     from rhythm_rnn.cycles import Cycle
     from rhythm_rnn.training import Learnt
 
@@ -105,9 +100,9 @@ VERBS = (
     cli.Verb(
         "export",
         "Write one step of a trained network for other programs, checked by running it.",
-        "rhythm-rnn export weights=pretrained format=[onnx,torch]",
+        "rhythm-rnn export weights=pretrained format=onnx",
         "rhythm_rnn.cli:export",
-        "rhythm_rnn.config:ExportConfig",
+        "neuro_common.export_config:ExportConfig",
     ),
     cli.Verb(
         "reduced",
@@ -203,19 +198,11 @@ def _keep(learnt: "Learnt", run: "Run", *, alone: bool) -> str:
 
 def export(config: "ExportConfig", run: "Run") -> float:
     """Write a step in each format; returns the largest deviation from the network."""
-    from rhythm_rnn.export import export_onnx, export_program
+    from neuro_common.exporting import write_run
+    from rhythm_rnn.export import exportable
     from rhythm_rnn.weights import load_network
 
-    network = load_network(config.weights)
-    write = {"onnx": (export_onnx, "step.onnx"), "torch": (export_program, "step.pt2")}
-    deviations = []
-    for kind in config.format:
-        export_to, name = write[kind]
-        path = run.path(name)
-        deviations.append(export_to(network, path))
-        size_mb = path.stat().st_size / 1e6
-        print(f"{name}  {size_mb:.1f} MB, over 200 steps within {deviations[-1]:.1e}")
-    return max(deviations)
+    return write_run(exportable(load_network(config.weights)), config, run, "step")
 
 
 def reduced(config: "ReducedConfig", run: "Run") -> float:
@@ -261,8 +248,7 @@ def info(config: "InfoConfig", run: "Run") -> None:
     from rhythm_rnn.weights import SHIPPED, load
 
     names = ("rhythm-rnn", "neuro-common", "torch", "lightning", "numpy", "scipy", "matplotlib")
-    rows = [f"{name} {_installed(name)}" for name in names]
-    rows += [f"Python {platform.python_version()}, {platform.platform()}", ""]
+    rows = [*installed_lines(names), ""]
     rows += ["trained periods and their cues:"]
     cues = context_cue(TRAINED_PERIODS_S)
     rows += [f"  {p * 1e3:g} ms  {cue:.4f}" for p, cue in zip(TRAINED_PERIODS_S, cues, strict=True)]
@@ -274,13 +260,6 @@ def info(config: "InfoConfig", run: "Run") -> None:
     model = ReducedModel()
     rows += [f"  {one.name}: {getattr(model, one.name).tolist()}" for one in fields(model)]
     print("\n".join(rows))
-
-
-def _installed(distribution: str) -> str:
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return "not installed"
 
 
 if __name__ == "__main__":

@@ -49,7 +49,10 @@ def read_clicks(path: str | Path) -> Array:
 
 
 def cue_of_clicks(click_s: ArrayLike) -> float:
-    """The cue of the tempo of clicks: 0.1 s over their median interval."""
+    """The cue of the tempo of clicks: 0.1 s over their median interval.
+
+    Times in s, shape (clicks,).
+    """
     return float(context_cue(np.median(np.diff(np.asarray(click_s, dtype=np.float64)))))
 
 

@@ -12,7 +12,6 @@ __all__ = [
     "ClicksConfig",
     "DriveConfig",
     "EIRateConfig",
-    "ExportConfig",
     "GRUConfig",
     "InfoConfig",
     "ModelConfig",
@@ -31,6 +30,9 @@ class ModelConfig:
         name: The model's name in `MODELS`.
         units: Number of units.
         dt_ms: Step.
+
+    Raises:
+        ValueError: The name is another model's, or there is no unit.
     """
 
     name: str = ""
@@ -70,6 +72,9 @@ class EIRateConfig(RateConfig):
 
     Attributes:
         excitatory_fraction: Part of the units that excite, in (0, 1].
+
+    Raises:
+        ValueError: The name is another model's, or a number is out of its range.
     """
 
     name: str = "ei_rate"
@@ -134,6 +139,9 @@ class TrainConfig:
         seed: Of everything random.
         threads: Of torch.
         device: "cpu" or "cuda".
+
+    Raises:
+        ValueError: A number is out of its range, or there is no period.
     """
 
     model: ModelConfig = field(default_factory=EIRateConfig)
@@ -211,6 +219,9 @@ class DriveConfig:
         components: How many of these.
         threads: Of torch.
         device: "cpu" or "cuda".
+
+    Raises:
+        ValueError: What to save is unknown, or a number out of its range.
     """
 
     weights: str = "pretrained"
@@ -253,6 +264,9 @@ class ClicksConfig:
         noise: Strength of the noise on the units.
         seed: Of the noise.
         threads: Of torch.
+
+    Raises:
+        ValueError: Switches are no pairs of periods, or a number is out of its range.
     """
 
     weights: str = "pretrained"
@@ -275,23 +289,6 @@ class ClicksConfig:
 
 
 @dataclass
-class ExportConfig:
-    """`rhythm-rnn export`: one step of a trained network, without noise, for other programs.
-
-    Attributes:
-        weights: What to export, see `rhythm_rnn.weights.load`.
-        format: "onnx" for onnxruntime and others, "torch" for a program of torch.export, or both.
-    """
-
-    weights: str = "pretrained"
-    format: list[str] = field(default_factory=lambda: ["onnx", "torch"])
-
-    def __post_init__(self) -> None:
-        if not self.format or not {*self.format} <= {"onnx", "torch"}:
-            raise ValueError(f"format must hold onnx, torch or both, got {self.format}")
-
-
-@dataclass
 class ReducedConfig:
     """`rhythm-rnn reduced`: the reduced model's fixed points, cycles and bifurcations.
 
@@ -304,6 +301,9 @@ class ReducedConfig:
         duration_ms: Length of the time courses.
         cycle_cues: Cues of the limit cycles that are drawn.
         start: State from which the time courses begin.
+
+    Raises:
+        ValueError: A list has another length than it must, or a number is out of its range.
     """
 
     model: dict[str, Any] = field(default_factory=dict)

@@ -65,7 +65,7 @@ def bifurcation_diagram(
         cue_range: Lowest and highest cue.
         n_cycles: Cycles per window of cues without a stable fixed point; they are closest where
             the window begins and ends.
-        near: State from which the first cycle is looked for.
+        near: State (3,) from which the first cycle is looked for.
         report: Called with every cycle that was found.
 
     Raises:

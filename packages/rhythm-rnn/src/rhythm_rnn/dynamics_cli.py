@@ -131,7 +131,11 @@ def phase_response(config: "PhaseResponseConfig", run: "Run") -> float:
 
 
 def reduced_fit(config: "ReducedFitConfig", run: "Run") -> float:
-    """Fit the reduced model to a network; returns the error of its periods, as a share."""
+    """Fit the reduced model to a network; returns the error of its periods, as a share.
+
+    Raises:
+        ValueError: The network keeps no beat at some of the cues.
+    """
     import numpy as np
     import torch
 

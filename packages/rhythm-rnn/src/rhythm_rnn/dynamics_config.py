@@ -24,6 +24,10 @@ class FlowConfig:
         half_width: Of a grid; none takes the trajectory in.
         compat: The published plane: fitted to z-scored states, used on states as they are.
         threads: Of torch.
+
+    Raises:
+        ValueError: A list is empty or does not rise, an option is unknown, or a number is out of
+            its range.
     """
 
     weights: str = "pretrained"
@@ -68,6 +72,9 @@ class PhaseResponseConfig:
         settle_s: Transient before.
         record_s: Length of the rhythm that nothing disturbs, at least 13 cycles.
         threads: Of torch.
+
+    Raises:
+        ValueError: A list is empty, or the channel is unknown.
     """
 
     weights: str = "pretrained"
@@ -102,6 +109,9 @@ class FixedPointsConfig:
         n_cycles: Limit cycles of the reduced model, at least 2.
         seed: Of the random starts of Newton's method.
         threads: Of torch.
+
+    Raises:
+        ValueError: The range of cues is not [lowest, highest].
     """
 
     weights: str = "pretrained"
@@ -126,6 +136,9 @@ class ReducedFitConfig:
         cues: Cues at which the network keeps a beat, at least 4.
         class_cue: Which of them the classes of units are taken from.
         threads: Of torch.
+
+    Raises:
+        ValueError: The cue of the classes is none of the cues.
     """
 
     weights: str = "pretrained"

@@ -64,7 +64,10 @@ class GatedNetwork(torch.nn.Module):
     def blocks(
         self, inputs: Tensor, state: Tensor | None = None, *, noise: None = None
     ) -> Iterator[Block]:
-        """Run freely and hand over one stretch after the other; a state is its own rate."""
+        """Run freely and hand over one stretch after the other; a state is its own rate.
+
+        Inputs have shape (batch, time, channels), a state (batch, units).
+        """
         for first in range(0, inputs.shape[1], _BLOCK_STEPS):
             stretch = inputs[:, first : first + _BLOCK_STEPS]
             states, last = self.recurrent(stretch, None if state is None else state[None])

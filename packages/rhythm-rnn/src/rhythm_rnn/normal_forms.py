@@ -137,7 +137,7 @@ def onset_at(flow: SmoothFlow, fold: FixedPoint, near: ArrayLike) -> Onset | Non
     Args:
         flow: The flow.
         fold: Where two fixed points meet.
-        near: A state that runs to the cycle.
+        near: A state (variables,) that runs to the cycle.
 
     Returns:
         What was measured, or None if no rhythm begins there.

@@ -124,7 +124,10 @@ class PhaseResponse:
 
 
 def wrapped(cycles: ArrayLike) -> Array:
-    """Differences of phase, in cycles, wrapped to [-0.5, 0.5)."""
+    """Differences of phase, in cycles, wrapped to [-0.5, 0.5).
+
+    Of any shape, which is kept.
+    """
     return np.asarray((np.asarray(cycles, dtype=np.float64) + 0.5) % 1.0 - 0.5)
 
 

@@ -19,6 +19,9 @@ class FreeRunConfig:
         seed: Of everything random.
         compat: Analyse as the published program did.
         threads: Of torch.
+
+    Raises:
+        ValueError: A number is out of its range.
     """
 
     weights: str = "pretrained"
@@ -41,6 +44,9 @@ class RasterConfig(FreeRunConfig):
     Attributes:
         cue: Amplitude of the cue.
         window_s: Begin and end of what is drawn, counted from the end of the transient.
+
+    Raises:
+        ValueError: The window is not [begin, end], or a number is out of its range.
     """
 
     cue: float = 0.5
@@ -62,6 +68,9 @@ class TrajectoriesConfig(FreeRunConfig):
         n_cues: How many cues between them.
         sample_ms: Interval between samples of the rates; the published length of a cycle depends on
             it.
+
+    Raises:
+        ValueError: A list has another length than it must, or a number is out of its range.
     """
 
     cues: list[float] = field(default_factory=lambda: [*_TRAINED_CUES])
@@ -93,6 +102,9 @@ class ClassesConfig(FreeRunConfig):
         lesion_cues: Cues at which a network with a lesion runs.
         doses: Shares of a class's outgoing weights to take away; 1 silences it.
         controls: Draws of equally many other units for each class.
+
+    Raises:
+        ValueError: There is no cue for lesions, or a number is out of its range.
     """
 
     duration_s: float = 6.0

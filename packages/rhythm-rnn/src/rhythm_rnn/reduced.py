@@ -127,6 +127,8 @@ def fixed_points(model: ReducedModel, cue: float) -> list[FixedPoint]:
 def reduced_model(changes: Mapping[str, ArrayLike]) -> ReducedModel:
     """The published model with some values changed.
 
+    Each value has the shape that the model's has.
+
     Raises:
         ValueError: A name is none of the model's, or a value does not fit.
     """

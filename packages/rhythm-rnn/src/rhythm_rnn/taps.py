@@ -189,6 +189,8 @@ def compat_taps(output: ArrayLike, period_s: float) -> CompatTaps:
 def intervals(tap_ms: ArrayLike) -> Intervals:
     """Statistics of the intervals between taps; the standard deviation is the sample's, n - 1.
 
+    Times in ms, shape (taps,).
+
     Raises:
         ValueError: There are fewer than 3 taps, or they do not rise.
     """

@@ -68,6 +68,8 @@ class Trials:
 def context_cue(period_s: ArrayLike) -> Array:
     """The tonic input that stands for a period, 0.1 s / period.
 
+    Periods in s, of any shape, which is kept.
+
     Raises:
         ValueError: A period is zero, NaN or infinite.
     """
@@ -79,6 +81,8 @@ def context_cue(period_s: ArrayLike) -> Array:
 
 def beat_hz(cue: ArrayLike) -> Array:
     """Frequency of the beat that a cue asks for; zero and below are as good as any.
+
+    Cues of any shape, which is kept; Hz.
 
     Raises:
         ValueError: A cue is NaN or infinite.

@@ -71,7 +71,7 @@ def tempo(run: Drive, trained_cues: ArrayLike | None = None) -> Tempo:
 
     Args:
         run: A drive.
-        trained_cues: Cues of the training; None is the seven published ones.
+        trained_cues: Cues of the training, shape (cues,); None is the seven published ones.
     """
     known = context_cue(TRAINED_PERIODS_S) if trained_cues is None else np.asarray(trained_cues)
     rows = [

@@ -1,12 +1,11 @@
 """The verbs of `spinal-rnn`, configured by Hydra."""
 
-import platform
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from neuro_common import cli
-from neuro_common.verbs import version_of
+from neuro_common.verbs import installed_lines
 
 if TYPE_CHECKING:
     from neuro_common.runs import Run
@@ -101,6 +100,13 @@ VERBS = (
         "spinal_rnn.model_config:PredictConfig",
     ),
     cli.Verb(
+        "export",
+        "Write a trained model for other programs, checked by running it.",
+        "spinal-rnn export weights=DIR format=onnx",
+        "spinal_rnn.export_cli:export",
+        "spinal_rnn.export_config:ExportConfig",
+    ),
+    cli.Verb(
         "evaluate",
         "Compare models on random rows and on held-out configurations, side by side.",
         "spinal-rnn evaluate session=default models=[anatomical,kernel_ridge]",
@@ -135,8 +141,7 @@ def info(config: "InfoConfig", run: "Run") -> None:
     from spinal_rnn.muscles import MUSCLES
 
     names = ("spinal-rnn", "neuro-common", "torch", "scikit-learn", "numpy", "scipy", "matplotlib")
-    rows = [f"{name} {version_of(name)}" for name in names]
-    rows += [f"Python {platform.python_version()}, {platform.platform()}", ""]
+    rows = [*installed_lines(names), ""]
     rows += [f"contacts of {SPECIFY_565.name} (x to the right, z caudal, mm):"]
     places = zip(SPECIFY_565.x_mm[:-1], SPECIFY_565.z_mm[:-1], strict=True)
     rows += [f"  {contact:2d}  {x:5.1f} {z:5.1f}" for contact, (x, z) in enumerate(places)]

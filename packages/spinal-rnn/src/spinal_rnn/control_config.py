@@ -32,6 +32,9 @@ class ControlConfig:
         trials: Amplitudes of a series to measure.
         seed: Of everything random.
         threads: Of torch.
+
+    Raises:
+        ValueError: A number is out of its range.
     """
 
     target: str = "RRF"
@@ -71,6 +74,9 @@ class OptimiseConfig(ControlConfig):
         top: Rows of the table.
         series: Configurations to verify on the person of a simulated session, each a series of
             amplitudes; 0 for none.
+
+    Raises:
+        ValueError: A number is out of its range.
     """
 
     top: int = 10
@@ -90,6 +96,9 @@ class NextConfig(ControlConfig):
 
     Attributes:
         n: Configurations to propose, each a series of amplitudes.
+
+    Raises:
+        ValueError: A number is out of its range.
     """
 
     n: int = 5

@@ -25,7 +25,11 @@ def simulate(config: "SimulateConfig", run: "Run") -> float:
 
 
 def import_session(config: "ImportConfig", run: "Run") -> float:
-    """Write a measured session; returns the number of its trials."""
+    """Write a measured session; returns the number of its trials.
+
+    Raises:
+        ValueError: No source is named.
+    """
     from spinal_rnn.emg import preprocess
     from spinal_rnn.formats.session_checks import Rules
     from spinal_rnn.formats.session_files import read_source

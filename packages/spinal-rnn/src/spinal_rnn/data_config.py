@@ -53,6 +53,9 @@ class ImportConfig:
         band_hz: What to keep; the sampling rate must hold it.
         to_hz: Samples per second of the session.
         causal: Filter once, forwards: responses come later. Otherwise nothing moves.
+
+    Raises:
+        ValueError: A number is out of its range, or the band is not two frequencies.
     """
 
     source: str = ""

@@ -244,6 +244,9 @@ def published_configuration(
         cathodes: Their numbers.
         anodes: Their numbers.
         contacts: How many there are, the case among them.
+
+    Returns:
+        Shape (contacts,).
     """
     vector = np.zeros(contacts)
     vector[list(cathodes)] = -1 / len(cathodes)

@@ -159,7 +159,11 @@ def prediction(config: "PredictionConfig", run: "Run") -> float | None:
 
 
 def roots(config: "RootsConfig", run: "Run") -> float | None:
-    """Draw recruited roots; returns the mean error of what is learnt of them, if truth is known."""
+    """Draw recruited roots; returns the mean error of what is learnt of them, if truth is known.
+
+    Raises:
+        ValueError: The model has no roots.
+    """
     import numpy as np
 
     from spinal_rnn.conditions import Conditions

@@ -54,6 +54,9 @@ class BarsConfig(RecruitmentConfig):
         kind: Of the selectivity: difference, share or legacy.
         floor: A muscle that responds less, as a part of its large response, has no selectivity.
         overlaid: Bars of a frequency over each other, as published.
+
+    Raises:
+        ValueError: The kind is unknown, or a number out of its range.
     """
 
     kind: str = "difference"
@@ -82,6 +85,9 @@ class MapsConfig(RecruitmentConfig):
         amplitude_ma: Lowest and highest of the predicted map.
         frequency_hz: Lowest and highest of the predicted map.
         points: Of the predicted map, along each axis.
+
+    Raises:
+        ValueError: A range is not [lowest, highest], or a number out of its range.
     """
 
     amplitude_ma: list[float] = field(default_factory=lambda: [0.25, 5.0])
@@ -129,6 +135,9 @@ class RootsConfig(RecruitmentConfig):
         theme: light or dark.
         threads: Of torch.
         amplitudes: How many of the measured amplitudes to draw, from low to high.
+
+    Raises:
+        ValueError: A number is out of its range.
     """
 
     amplitudes: int = 4
@@ -155,6 +164,9 @@ class HiddenConfig:
         frequency_hz: Of the stimulation, rising.
         theme: light or dark.
         threads: Of torch.
+
+    Raises:
+        ValueError: Frequencies do not rise, or a number is out of its range.
     """
 
     session: str = "default"
@@ -187,6 +199,9 @@ class ReportConfig:
         floor: A muscle that responds less, as a part of its large response, has no selectivity.
         theme: light or dark.
         threads: Of torch.
+
+    Raises:
+        ValueError: A number is out of its range.
     """
 
     session: str = "default"

@@ -40,11 +40,14 @@ class Lead:
     def __post_init__(self) -> None:
         places = np.stack([self.x_mm, self.z_mm], axis=1)
         if len(places) < 3 or not np.isnan(places[-1]).all():
-            raise ValueError("a lead must have at least two contacts and, last, a case at NaN")
+            raise ValueError(
+                "a lead must have at least two contacts and, last, a case at NaN, got "
+                f"{places.tolist()}"
+            )
         if not np.isfinite(places[:-1]).all():
             raise ValueError(f"the places of contacts must be finite, got {places[:-1].tolist()}")
         if len(np.unique(places[:-1], axis=0)) < len(places) - 1:
-            raise ValueError(f"two contacts lie at one place: {places[:-1].tolist()}")
+            raise ValueError(f"contacts must differ in place, got {places[:-1].tolist()}")
 
     def __len__(self) -> int:
         return len(self.x_mm)
@@ -66,7 +69,10 @@ class Lead:
         nearest = distance.argmin(axis=1)
         (alone,) = np.nonzero(distance.min(axis=1) > 1e-6)
         if alone.size:
-            raise ValueError(f"contact {alone[0]} of lead {self.name} has no mirror image")
+            raise ValueError(
+                f"contact {alone[0]} of lead {self.name} must have a mirror image at x = "
+                f"{-places[alone[0], 0]:g} mm, got none: mirror=None leaves symmetry out"
+            )
         return np.append(nearest, self.case).astype(np.int64)
 
 

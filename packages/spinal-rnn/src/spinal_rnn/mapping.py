@@ -60,6 +60,8 @@ class Mapping:
     def others(self) -> NDArray[np.int64]:
         """Trials of all other configurations but its mirror image, for an honest prediction.
 
+        Their numbers, shape (others,).
+
         Raises:
             ValueError: There are none.
         """

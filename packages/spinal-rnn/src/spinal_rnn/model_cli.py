@@ -70,7 +70,11 @@ def train(config: "TrainConfig", run: "Run") -> float | None:
 
 
 def predict(config: "PredictConfig", run: "Run") -> float:
-    """Write what trained weights say of a table of conditions; returns the number of its rows."""
+    """Write what trained weights say of a table of conditions; returns the number of its rows.
+
+    Raises:
+        ValueError: Weights or conditions are not given.
+    """
     from pathlib import Path
 
     import torch

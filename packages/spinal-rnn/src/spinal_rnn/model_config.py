@@ -54,6 +54,9 @@ class EnsembleConfig(ModelConfig):
         steps: Updates.
         learning_rate: At the first of them.
         depression: Responses depress those after them.
+
+    Raises:
+        ValueError: A number is out of its range.
     """
 
     members: int = 10
@@ -118,6 +121,9 @@ class TrainConfig:
             trials, and tells no score.
         seed: Of the split and of the first parameters.
         threads: Of torch.
+
+    Raises:
+        ValueError: A number is out of its range.
     """
 
     model: ModelConfig = field(default_factory=AnatomicalConfig)
@@ -159,6 +165,9 @@ class EvaluateConfig:
         held_out: Configurations that the first one holds out.
         seed: Of the splits and of the first parameters.
         threads: Of torch.
+
+    Raises:
+        ValueError: A name is unknown, or a number out of its range.
     """
 
     session: str = "default"

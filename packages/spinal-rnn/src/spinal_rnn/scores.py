@@ -164,7 +164,9 @@ def _squares(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Sums of squared errors and of squared deviations from the mean, each of shape (14,)."""
     if target.shape != predicted.shape:
-        raise ValueError(f"target and prediction differ in shape: {target.shape} {predicted.shape}")
+        raise ValueError(
+            f"target and prediction must have one shape, got {target.shape} and {predicted.shape}"
+        )
     rows = tuple(range(target.ndim - 1))
     error = ((target - predicted) ** 2).sum(axis=rows)
     return error, ((target - target.mean(axis=rows)) ** 2).sum(axis=rows)

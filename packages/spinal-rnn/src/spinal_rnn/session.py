@@ -184,4 +184,6 @@ def read_session(path: str | Path) -> Session:
             {n.removeprefix("truth_"): s for n, s in signals.items() if n.startswith("truth_")},
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise FormatError(f"{path} is no whole session: {error}") from error
+        raise FormatError(
+            f"{path} is no whole session: {error}; restore it from a copy, or make it again"
+        ) from error

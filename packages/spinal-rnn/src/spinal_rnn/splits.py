@@ -77,6 +77,9 @@ def by_trial(conditions: Conditions, part: float = 0.2, *, seed: int = 0) -> Spl
         conditions: Of the session.
         part: How much to hold out, in (0, 1).
         seed: Of the choice.
+
+    Raises:
+        ValueError: The part is not in (0, 1).
     """
     if not 0 < part < 1:
         raise ValueError(f"part must be in (0, 1), got {part}")
@@ -160,7 +163,8 @@ def configuration_folds(
 
     Args:
         conditions: Of the session.
-        mirror: As for :func:`by_configuration`.
+        mirror: The mirror image of each contact, shape (contacts,), as for
+            :func:`by_configuration`.
         folds: How many parts; fewer if there are fewer configurations.
         seed: Of the order.
 

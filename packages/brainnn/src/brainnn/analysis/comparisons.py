@@ -11,12 +11,11 @@ from brainnn.analysis.effects import (
     POWER,
     MeanDifference,
     hierarchical_bootstrap,
-    holm,
     pooled_spread,
     smallest_effect,
     welch,
 )
-from neuro_common.stats import Interval
+from neuro_common.stats import Interval, holm
 
 __all__ = ["Comparison", "compare_runs", "verdict"]
 

@@ -20,7 +20,6 @@ __all__ = [
     "POWER",
     "MeanDifference",
     "hierarchical_bootstrap",
-    "holm",
     "pooled_spread",
     "smallest_effect",
     "welch",
@@ -185,31 +184,6 @@ def _standardised_effect(real: int, control: int, alpha: float, power: float) ->
     while surplus(enough) < 0:
         enough *= 2
     return float(optimize.brentq(surplus, 0.0, enough))
-
-
-def holm(p: ArrayLike) -> NDArray[np.float64]:
-    """Adjust a family of p values (Holm 1979, Scand. J. Statist. 6, 65).
-
-    The share of families with a value below alpha, where there is no difference at all, is then
-    alpha at most.
-
-    Args:
-        p: Shape (comparisons,).
-
-    Returns:
-        Adjusted values, shape (comparisons,).
-
-    Raises:
-        ValueError: A value is not in [0, 1].
-    """
-    values = np.asarray(p, dtype=np.float64)
-    if values.ndim != 1 or not ((values >= 0) & (values <= 1)).all():
-        raise ValueError(f"p must be (comparisons,) of numbers in [0, 1], got {values}")
-    order = np.argsort(values)
-    steps = values[order] * np.arange(values.size, 0, -1)
-    adjusted = np.empty_like(values)
-    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
-    return adjusted
 
 
 def _resampled_means(

@@ -131,8 +131,8 @@ def leg_phase(first: NDArray[np.intp], second: NDArray[np.intp]) -> tuple[float,
     """When in the stride of one leg the other touches down.
 
     Args:
-        first: Touch-downs of the leg whose strides count, frames.
-        second: Touch-downs of the other leg.
+        first: Touch-downs of the leg whose strides count, rising frames (strides + 1,).
+        second: Touch-downs of the other leg (touch-downs,).
 
     Returns:
         Circular mean in strides, [0, 1), and the length of the mean vector; NaN where no touch-down

@@ -62,6 +62,9 @@ def groups_of(
         connectome: Whose neurons.
         by: What makes a group.
 
+    Returns:
+        Name to the indices of its neurons (members,), rising.
+
     Raises:
         ValueError: ``by`` is something else, or no neuron has a name.
     """

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brainnn.analysis.comparisons import Comparison, compare_runs, verdict
-from brainnn.analysis.effects import ALPHA, holm
+from brainnn.analysis.effects import ALPHA
 from brainnn.analysis.study import CONDITIONS, NETWORKS, Arm, StudyRun, WiringStudy
+from neuro_common.stats import holm
 
 __all__ = [
     "OUTCOMES",

@@ -110,6 +110,9 @@ class BipedImitationEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]])
             seed: Of the terrain, the first push and the choice of a frame.
             options: ``{"frame": 7}`` starts in this frame of the reference.
 
+        Returns:
+            The observation, shape (channels,), and facts on the episode.
+
         Raises:
             ValueError: An option is unknown, or there is no such frame.
         """

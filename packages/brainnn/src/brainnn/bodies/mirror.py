@@ -53,7 +53,11 @@ def mirror_observations(observations: NDArray[Any]) -> NDArray[Any]:
 
 
 def mirror_actions(actions: NDArray[Any]) -> NDArray[Any]:
-    """Swap the legs of actions, shape (..., 4)."""
+    """Swap the legs of actions, shape (..., 4).
+
+    Raises:
+        ValueError: There are not four channels.
+    """
     if actions.shape[-1] != 4:
         raise ValueError(f"actions must have 4 channels, got shape {actions.shape}")
     return actions[..., MIRROR_ACTION]

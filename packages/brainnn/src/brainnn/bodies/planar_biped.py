@@ -106,6 +106,9 @@ class PlanarBiped(BipedalWalker):
         Args:
             seed: Of the terrain and the first push.
             options: None are known.
+
+        Returns:
+            The observation, shape (channels,), and no facts.
         """
         self._destroy()  # type: ignore[no-untyped-call]
         self.terrain: list[Any] = []

@@ -72,6 +72,9 @@ class RewardWeights:
         velocity: Weight of :func:`velocity_reward`.
         goal: Weight of :func:`goal_reward`.
         fall: What a fall costs, once.
+
+    Raises:
+        ValueError: A weight is negative or not finite, or none of pose, velocity and goal counts.
     """
 
     pose: float

@@ -100,7 +100,11 @@ class WalkerImitationEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[NDArray[np.float32], dict[str, Any]]:
-        """Stand, or take over a frame of the reference."""
+        """Stand, or take over a frame of the reference.
+
+        Returns:
+            The observation, shape (channels,), and facts on the episode.
+        """
         super().reset(seed=seed)
         # one generator, so that the start is that of Walker2d-v5 with this seed
         self.body.np_random = self.np_random

@@ -139,7 +139,10 @@ class Connectome:
         """
         wanted = np.arange(len(self))[np.asarray(neurons)]
         if wanted.size == 0:
-            raise ValueError(f"the selection leaves none of the {len(self)} neurons of {self.name}")
+            raise ValueError(
+                f"a selection must leave a neuron, got none of the {len(self)} of {self.name}: "
+                "widen it"
+            )
         return replace(
             self,
             name=name or self.name,
@@ -154,6 +157,8 @@ class Connectome:
 
     def index_of(self, ids: Sequence[object]) -> NDArray[np.intp]:
         """Indices of neurons by id.
+
+        For ids (neurons,), shape (neurons,).
 
         Raises:
             ValueError: An id is not there; the message suggests near ones.

@@ -111,7 +111,7 @@ def check_layers(layers: Sequence[ArrayLike], neurons: int) -> LayerCheck:
     """Find what is listed twice, not at all, or wrongly.
 
     Args:
-        layers: Indices of neurons, layer by layer.
+        layers: Indices of neurons, shape (members,) layer by layer.
         neurons: How many neurons there are.
     """
     listed = np.concatenate([np.zeros(0, np.intp), *(np.ravel(layer) for layer in layers)])
@@ -144,6 +144,8 @@ def layer_of(layers: Sequence[ArrayLike], neurons: int) -> NDArray[np.intp]:
 
 def count_layer_edges(connectome: Connectome, layers: Sequence[ArrayLike]) -> LayerEdges:
     """Count what becomes of the edges in a network that is swept layer by layer.
+
+    Layers are indices of neurons, shape (members,) each.
 
     Raises:
         ValueError: As `layer_of`.

@@ -37,7 +37,10 @@ _FAINTEST = 0.3  # ink of the edge with fewest synapses
 
 
 def matrix_order(connectome: Connectome) -> NDArray[np.intp]:
-    """Neurons by class, from the senses to the muscles, then by sign, + first, then by type."""
+    """Neurons by class, from the senses to the muscles, then by sign, + first, then by type.
+
+    Indices, shape (neurons,).
+    """
     names = sorted(set(connectome.classes.tolist()) - {*_FIRST, *_LAST})
     place = {name: rank for rank, name in enumerate([*_FIRST, *names, *_LAST])}
     rank = [place[name] for name in connectome.classes.tolist()]
@@ -167,7 +170,7 @@ def draw_layers(connectome: Connectome, depth: ArrayLike, stem: Path, *, x_label
 
     Args:
         connectome: What to draw.
-        depth: As for `layered_plot`.
+        depth: One number for each neuron, shape (neurons,), as for `layered_plot`.
         stem: Path of the figure without suffix.
         x_label: What the depth is.
 

@@ -91,7 +91,7 @@ def write_last(
     Args:
         directory: Of the checkpoints of this training.
         name: What is counted and how far it is, such as "step_000128"; later ones sort after it.
-        tensors: By name.
+        tensors: By name, of any shape.
         manifest: Plain values, a "kind" among them.
     """
     stem = name.partition("_")[0]
@@ -112,7 +112,8 @@ def read_last(
         kind: That the manifest must name.
 
     Returns:
-        Arrays by name and the manifest; None where there is no checkpoint.
+        Arrays by name, of the shapes they were written with, and the manifest; None where there is
+        no checkpoint.
 
     Raises:
         FormatError: The checkpoint is damaged, or of another kind.
@@ -148,7 +149,7 @@ def restore_adam(optimiser: torch.optim.Optimizer, arrays: Mapping[str, NDArray[
 
     Args:
         optimiser: Of the same parameters.
-        arrays: Of a checkpoint.
+        arrays: Of a checkpoint, of the shapes of the parameters.
 
     Raises:
         ValueError: The parameters are others.
@@ -165,7 +166,7 @@ def named_tensors(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, 
     """Arrays whose names begin with a prefix, as tensors by the rest of the name.
 
     Args:
-        arrays: Of a checkpoint.
+        arrays: Of a checkpoint, of any shape.
         prefix: Such as "policy:".
     """
     return {

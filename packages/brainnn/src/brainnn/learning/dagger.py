@@ -6,7 +6,7 @@ that was ever labelled (DAgger; Ross, Gordon and Bagnell 2011, AISTATS). With th
 every round this is behaviour cloning.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -35,17 +35,19 @@ def learn_from(
     settings: Dagger,
     *,
     seed: int,
+    student_channels: Sequence[int] | None = None,
     directory: Path | None = None,
     report: RoundReport = lambda steps, row: None,
 ) -> dict[str, NDArray[np.float64]]:
     """Train a network, in place; a checkpoint found in the directory is taken up.
 
     Args:
-        teacher: Labels observations.
+        teacher: Labels observations, of which it sees all channels.
         core: The student.
         make_env: Makes an environment; its episodes start over as they end.
         settings: How.
         seed: Of environments, noise and batches.
+        student_channels: Indices of the channels that the student sees, in its order; None is all.
         directory: Where ``checkpoints/`` goes; None keeps none.
         report: Called after every round with the number of labelled steps and its row, those of an
             earlier session left out.
@@ -56,12 +58,14 @@ def learn_from(
         episodes that ended by themselves, of whoever drove).
 
     Raises:
+        ValueError: Observations do not have the student's channels, or the teacher's labels not
+            its actions.
         FormatError: The last checkpoint is damaged, or of another training.
     """
     return learn_rounds(
         core,
         settings,
-        lambda rng: _Ground(core, teacher, make_env, settings, rng),
+        lambda rng: _Ground(core, teacher, make_env, settings, rng, student_channels),
         directory,
         seed=seed,
         report=report,
@@ -78,11 +82,13 @@ class _Ground:
         make_env: Callable[[], Environment],
         settings: Dagger,
         rng: np.random.Generator,
+        student_channels: Sequence[int] | None,
     ) -> None:
         self._core, self._teacher, self._settings, self._rng = core, teacher, settings, rng
         self.steps = settings.envs * settings.segment_steps
         self._envs = [make_env() for _ in range(settings.envs)]
-        self._current = np.stack([self._restart(env) for env in self._envs])
+        self._current = np.stack([self._restart(env) for env in self._envs]).astype(np.float32)
+        self._seen = _student_channels(student_channels, self._current.shape, core.channels)
         self._starts = np.ones(settings.envs, np.bool_)
         self._state = core.initial_state(settings.envs).detach()
 
@@ -101,8 +107,8 @@ class _Ground:
         labels = np.zeros((*shape, self._core.actions), np.float32)
         starts, rewards, ends = np.zeros(shape, np.bool_), np.zeros(shape), 0
         for step in range(settings.segment_steps):
-            observations[step], starts[step] = self._current, self._starts
-            labels[step] = self._teacher(self._current)
+            observations[step] = self._current[:, self._seen]
+            starts[step], labels[step] = self._starts, self._labels()
             own = self._student_actions()
             actions = self._noisy(labels[step]) if number < settings.teacher_rounds else own
             for place, env in enumerate(self._envs):
@@ -113,11 +119,18 @@ class _Ground:
         row = {"reward": float(rewards.mean()), "ends": float(ends)}
         return self._cut(observations, labels, starts, first_state), row
 
+    def _labels(self) -> NDArray[np.float32]:
+        labels = np.asarray(self._teacher(self._current))
+        wanted = (len(self._envs), self._core.actions)
+        if labels.shape != wanted:
+            raise ValueError(f"the teacher must give actions of shape {wanted}, got {labels.shape}")
+        return labels
+
     def _student_actions(self) -> NDArray[np.float32]:
         core = self._core
         begun = torch.from_numpy(self._starts)[:, None]
         state = torch.where(begun, core.initial_state(len(begun)), self._state)
-        outputs, self._state = core(torch.from_numpy(self._current)[:, None], state)
+        outputs, self._state = core(torch.from_numpy(self._current[:, self._seen])[:, None], state)
         actions = torch.tanh(outputs) if self._settings.squash else outputs.clamp(-1, 1)
         taken: NDArray[np.float32] = actions[:, 0].numpy()
         return taken
@@ -143,3 +156,22 @@ class _Ground:
             if segment.weight.any():
                 segments.append(segment)
         return segments
+
+
+def _student_channels(
+    chosen: Sequence[int] | None, shape: tuple[int, ...], wanted: int
+) -> NDArray[np.int64]:
+    """Indices of what the student sees of observations (envs, channels)."""
+    channels = np.arange(shape[-1])
+    try:
+        seen = channels if chosen is None else channels[np.asarray(chosen, np.int64)]
+    except IndexError as error:
+        raise ValueError(
+            f"student_channels must be among the {len(channels)} of an observation: {error}"
+        ) from None
+    if len(shape) != 2 or seen.shape != (wanted,):
+        raise ValueError(
+            f"the student must see {wanted} channels, got {seen.size} of observations of shape "
+            f"{shape[1:]}: give student_channels, the indices of those it shall see"
+        )
+    return seen

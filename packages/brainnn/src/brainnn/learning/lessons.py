@@ -251,7 +251,7 @@ def _update(
     loss = (missed * weight).sum() / weight.sum()
     optimiser.zero_grad()
     loss.backward()
-    torch.nn.utils.clip_grad_norm_(core.parameters(), settings.max_grad_norm)
+    torch.nn.utils.clip_grad_norm_(core.parameters(), settings.clip_norm)
     optimiser.step()
     return float(loss.detach())
 

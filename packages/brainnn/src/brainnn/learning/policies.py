@@ -67,7 +67,10 @@ class SymmetricPolicy(ActorCriticPolicy):
         """Nothing: the networks are made by the constructor."""
 
     def forward(self, obs: Tensor, deterministic: bool = False) -> tuple[Tensor, Tensor, Tensor]:
-        """Actions, values and log-probabilities."""
+        """Actions, values and log-probabilities.
+
+        For observations (batch, channels): shapes (batch, actions), (batch, 1) and (batch,).
+        """
         distribution = self.get_distribution(obs)
         actions = distribution.get_actions(deterministic=deterministic)
         return actions, self.predict_values(obs), distribution.log_prob(actions)
@@ -78,7 +81,10 @@ class SymmetricPolicy(ActorCriticPolicy):
         return self.action_dist.proba_distribution(self.actor(obs), self.log_std.repeat(2))
 
     def predict_values(self, obs: PyTorchObs) -> Tensor:
-        """Values, the same for an observation and its mirror image."""
+        """Values, the same for an observation and its mirror image.
+
+        For observations (batch, channels), shape (batch, 1).
+        """
         assert isinstance(obs, Tensor)
         mirrored = obs[..., MIRROR_OBSERVATION[: obs.shape[-1]]]
         values: Tensor = self.value(self.side(obs) + self.side(mirrored))
@@ -87,6 +93,10 @@ class SymmetricPolicy(ActorCriticPolicy):
     def evaluate_actions(
         self, obs: PyTorchObs, actions: Tensor
     ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Values, log-probabilities and entropies."""
+        """Values, log-probabilities and entropies.
+
+        For observations (batch, channels) and actions (batch, actions): shapes (batch, 1), (batch,)
+        and (batch,).
+        """
         distribution = self.get_distribution(obs)
         return self.predict_values(obs), distribution.log_prob(actions), distribution.entropy()

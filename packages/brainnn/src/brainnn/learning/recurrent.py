@@ -246,7 +246,11 @@ class CorePolicy(RecurrentActorCriticPolicy):
         episode_starts: Tensor,
         deterministic: bool = False,
     ) -> tuple[Tensor, Tensor, Tensor, RNNStates]:
-        """Actions, values and log-probabilities of one step, and the next states."""
+        """Actions, values and log-probabilities of one step, and the next states.
+
+        For observations (envs, channels) and starts (envs,): shapes (envs, actions), (envs, 1) and
+        (envs,).
+        """
         distribution, state_pi = self.get_distribution(obs, lstm_states.pi, episode_starts)
         values, state_vf = _run(self.value_core, obs, lstm_states.vf, episode_starts)
         actions = distribution.get_actions(deterministic=deterministic)
@@ -255,7 +259,10 @@ class CorePolicy(RecurrentActorCriticPolicy):
     def get_distribution(  # type: ignore[override]
         self, obs: Tensor, lstm_states: States, episode_starts: Tensor
     ) -> tuple[Distribution, States]:
-        """The distribution of actions, and the next state of the actor."""
+        """The distribution of actions, and the next state of the actor.
+
+        For observations (envs, channels) and starts (envs,).
+        """
         mean, state = _run(self.core, obs, lstm_states, episode_starts)
         mean = torch.tanh(mean) if self.squash_mean else mean
         return self.action_dist.proba_distribution(mean, self.log_std), state
@@ -263,13 +270,20 @@ class CorePolicy(RecurrentActorCriticPolicy):
     def predict_values(  # type: ignore[override]
         self, obs: Tensor, lstm_states: States, episode_starts: Tensor
     ) -> Tensor:
-        """Values of one observation per state."""
+        """Values of one observation per state.
+
+        For observations (envs, channels) and starts (envs,), shape (envs, 1).
+        """
         return _run(self.value_core, obs, lstm_states, episode_starts)[0]
 
     def evaluate_actions(  # type: ignore[override]
         self, obs: Tensor, actions: Tensor, lstm_states: RNNStates, episode_starts: Tensor
     ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Values, log-probabilities and entropies of whole segments, one after the other."""
+        """Values, log-probabilities and entropies of whole segments, one after the other.
+
+        For observations (segments * steps, channels) and actions (segments * steps, actions):
+        shapes (segments * steps, 1) and, the last two, (segments * steps,).
+        """
         distribution, _ = self.get_distribution(obs, lstm_states.pi, episode_starts)
         values = self.predict_values(obs, lstm_states.vf, episode_starts)
         return values, distribution.log_prob(actions), distribution.entropy()
@@ -281,7 +295,10 @@ class CorePolicy(RecurrentActorCriticPolicy):
         episode_start: NDArray[Any] | None = None,
         deterministic: bool = False,
     ) -> tuple[NDArray[Any], tuple[NDArray[Any], ...] | None]:
-        """Actions and next states; without a state, an episode starts."""
+        """Actions and next states; without a state, an episode starts.
+
+        For observations (channels,) or (envs, channels), shape (actions,) or (envs, actions).
+        """
         if state is None:
             n_envs = 1 if observation.ndim == 1 else len(observation)
             episode_start = np.ones(n_envs)

@@ -33,6 +33,9 @@ class Stage:
         imitation: Share of imitation in the reward, in [0, 1]; the rest is the goal.
         reference_start: Share of the episodes that start in a frame of the reference, in [0, 1].
         episode_steps: Duration of an episode.
+
+    Raises:
+        ValueError: There are no steps, or a share is not in [0, 1].
     """
 
     steps: int
@@ -179,7 +182,7 @@ def _model(
         target_kl=settings.target_kl,
         ent_coef=settings.entropy,
         vf_coef=settings.value,
-        max_grad_norm=settings.max_grad_norm,
+        max_grad_norm=settings.clip_norm,
         seed=model_seed,
         device="cpu",
         policy_kwargs={

@@ -20,9 +20,12 @@ class Supervised:
         recent_rounds: See ``recent``.
         learning_rate: Of Adam at the beginning.
         last_learning_rate: At the end; in between it falls in a straight line.
-        max_grad_norm: Longer gradients are shortened to this.
+        clip_norm: Longer gradients are shortened to this.
         squash: Whether the network acts by the tanh of its outputs; else they are clipped.
         checkpoint_rounds: Rounds from one checkpoint, at which episodes start over, to the next.
+
+    Raises:
+        ValueError: A number is out of its range.
     """
 
     rounds: int = 250
@@ -34,7 +37,7 @@ class Supervised:
     recent_rounds: int = 6
     learning_rate: float = 1e-2
     last_learning_rate: float = 1e-3
-    max_grad_norm: float = 1.0
+    clip_norm: float = 1.0
     squash: bool = False
     checkpoint_rounds: int = 50
 
@@ -73,6 +76,9 @@ class Dagger(Supervised):
         envs: Environments side by side, each of which goes ``segment_steps`` in a round.
         teacher_noise: Standard deviation of what is added to the actions of a driving teacher, so
             that it shows how to recover.
+
+    Raises:
+        ValueError: A number is out of its range.
     """
 
     teacher_rounds: int = 4
@@ -106,13 +112,16 @@ class PPO:
         target_kl: Divergence from the rollout's policy at which its epochs end; None is never.
         entropy: Weight of the entropy in the loss.
         value: Weight of the critic in the loss.
-        max_grad_norm: Longer gradients are shortened to this.
+        clip_norm: Longer gradients are shortened to this.
         first_std: Spread of the actions at the beginning.
         squash: Whether the mean action is the tanh of the network's output; else it is the output.
         critic_hidden: Units of each layer of the critic.
         critic_steps: Steps in which the critic alone learns, for a network that can walk already.
         checkpoint_steps: Steps from one checkpoint, at which the environments are reset, to the
             next.
+
+    Raises:
+        ValueError: A number is out of its range.
     """
 
     envs: int = 32
@@ -128,7 +137,7 @@ class PPO:
     target_kl: float | None = 0.03
     entropy: float = 0.0
     value: float = 0.5
-    max_grad_norm: float = 0.5
+    clip_norm: float = 0.5
     first_std: float = 0.37
     squash: bool = True
     critic_hidden: list[int] = field(default_factory=lambda: [128, 128])

@@ -35,7 +35,11 @@ class StatelessCore(Core):
         self.layers = nn.Sequential(*layers, _linear(sizes[-1], actions, 1.0, generator))
 
     def forward(self, observations: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """As a `Core`; the state is empty."""
+        """As a `Core`; the state is empty.
+
+        Observations (batch, time, channels) give actions (batch, time, actions) and a state (batch,
+        0).
+        """
         state = self.checked(observations, state)
         outputs: Tensor = self.layers(observations)
         return outputs, state

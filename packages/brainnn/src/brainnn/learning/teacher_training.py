@@ -53,7 +53,11 @@ class TeacherEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[NDArray[np.float32], dict[str, Any]]:
-        """Stand at the start of the course, or be in the middle of a stride."""
+        """Stand at the start of the course, or be in the middle of a stride.
+
+        Returns:
+            The observation, shape (channels,), and facts on the episode.
+        """
         super().reset(seed=seed)
         self._body.np_random = self.np_random
         observation, _ = self._body.reset()
@@ -67,7 +71,10 @@ class TeacherEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
     def step(
         self, action: NDArray[np.floating[Any]]
     ) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
-        """Act for 0.02 s."""
+        """Act for 0.02 s.
+
+        The action has shape (4,), in [-1, 1]; the observation (channels,).
+        """
         plan = self._plan
         action = np.clip(action, -1, 1)
         observation, _, over, _, _ = self._body.step(action)
@@ -160,7 +167,8 @@ def lasting_clip(
     """Record walks, and make of those that last one in even strides.
 
     Args:
-        act: The walker, as :func:`brainnn.bodies.recording.record_clip` takes it.
+        act: The walker, from observations (channels,) to actions (4,), as
+            :func:`brainnn.bodies.recording.record_clip` takes it.
         steps: Duration, in steps of 0.02 s.
         walks: How many are recorded.
         source: Where it comes from, in one line.

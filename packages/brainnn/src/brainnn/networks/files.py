@@ -92,7 +92,9 @@ def load_network(directory: str | Path) -> tuple[Core, dict[str, Any]]:
         core.load_state_dict(state)
         return core, manifest["facts"]
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise FormatError(f"{directory} is no whole network: {error}") from error
+        raise FormatError(
+            f"{directory} is no whole network: {error}; restore it from a copy, or train it again"
+        ) from error
 
 
 def _built(
@@ -106,7 +108,7 @@ def _built(
     if kind == MLPCore.kind:
         return MLPCore(*sizes, **options)
     if kind not in (ConnectomeRNN.kind, SweepRNN.kind):
-        raise ValueError(f"a network is of no kind {kind!r}")
+        raise ValueError(f"core must be a kind of network, got {kind!r}")
     connectome = _connectome_of(tensors, manifest["connectome"])
     roles = Roles(tensors["inputs"], tensors["outputs"])
     if kind == SweepRNN.kind:

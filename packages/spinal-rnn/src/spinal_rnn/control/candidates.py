@@ -59,7 +59,7 @@ class Candidates:
         """Some of them, in the order asked for.
 
         Args:
-            chosen: Their places.
+            chosen: Their places, shape (candidates,).
         """
         places = np.asarray(chosen, dtype=np.int64)
         return Candidates(*(getattr(self, one.name)[places] for one in fields(self)))

@@ -1,5 +1,6 @@
 """A surrogate as a Gymnasium environment: an agent tries stimulations and sees fourteen muscles."""
 
+from collections import deque
 from typing import Any
 
 import gymnasium
@@ -16,6 +17,7 @@ __all__ = ["StimulationEnv"]
 
 Array = NDArray[np.float32]
 
+_KEPT = 10_000
 _MOST = 10.0  # no model says that a response is so many full ones
 
 
@@ -31,6 +33,10 @@ class StimulationEnv(gymnasium.Env[Array, Array]):
     ceiling, and the frequency, along the allowed ones. The observation is the response of the
     muscles, the current of each contact as a part of the largest total, and the part of the episode
     that is left.
+
+    Attributes:
+        history: The last 10 000 trials, over all episodes: for each what `step` tells in its last
+            place, the ``reward``, and the ``member`` that answered.
     """
 
     metadata = {"render_modes": []}  # noqa: RUF012 - Gymnasium's own form
@@ -53,6 +59,7 @@ class StimulationEnv(gymnasium.Env[Array, Array]):
             raise ValueError(f"trials must be at least 1, got {trials}")
         self._surrogate, self._objective, self._limits = surrogate, objective, limits
         self._trials, self._done, self._member = trials, 0, 0
+        self.history: deque[dict[str, Any]] = deque(maxlen=_KEPT)
         first, other = np.flatnonzero(limits.allowed)[[0, -1]]
         rest = configuration([first], [other], limits.contacts)
         self._members = len(
@@ -76,6 +83,9 @@ class StimulationEnv(gymnasium.Env[Array, Array]):
         Args:
             seed: Of the draw.
             options: None are known.
+
+        Returns:
+            The observation, shape (14 + contacts + 1,), and the ``member`` that will answer.
         """
         super().reset(seed=seed, options=options)
         self._done = 0
@@ -88,6 +98,11 @@ class StimulationEnv(gymnasium.Env[Array, Array]):
 
         Args:
             action: Shape (contacts + 2,), in [-1, 1].
+
+        Returns:
+            The observation, shape (14 + contacts + 1,), the reward, False, whether the episode is
+            over, and what was given: ``configuration``, ``vector`` (contacts,) of parts,
+            ``currents_ma`` (contacts,) and ``frequency_hz``.
         """
         *contacts, level, pace = np.clip(np.asarray(action, dtype=np.float64), -1, 1)
         limits, places = self._limits, len(self._limits.frequencies_hz)
@@ -103,9 +118,11 @@ class StimulationEnv(gymnasium.Env[Array, Array]):
         reward = float(self._objective(response)[0])
         facts = {
             "configuration": proposal.name,
+            "vector": proposal.conditions.configuration[0],
             "currents_ma": currents_ma,
             "frequency_hz": frequency,
         }
+        self.history.append({**facts, "reward": reward, "member": self._member})
         return seen, reward, False, self._done >= self._trials, facts
 
     def _observed(self, seen: NDArray[np.float64]) -> Array:

@@ -52,7 +52,10 @@ class Truth:
         return np.asarray(self.subject.response(conditions).late / self.full)[None]
 
     def parts(self, late_mv: Array, conditions: Conditions) -> Array:
-        """Measured responses as parts of the full one; the floor stays."""
+        """Measured responses as parts of the full one; the floor stays.
+
+        Responses in mV, shape (trials, 14), which is kept.
+        """
         return np.asarray(late_mv / (self.full * self.subject.waveform.peak_to_peak_mv))
 
 
@@ -88,7 +91,7 @@ class Setting:
         """A series over the whole range of amplitudes.
 
         Args:
-            vector: The configuration.
+            vector: The configuration, shape (contacts,).
             before: How many series came before.
         """
         width_us, frequency_hz = self.limits.pulse_widths_us[0], self.limits.frequencies_hz[0]

@@ -85,6 +85,9 @@ class SimulatedPerson:
         Args:
             proposals: What to measure.
             before: How many series came before.
+
+        Returns:
+            For each proposal, shape (amplitudes, 14), mV.
         """
         together = stack([one.conditions for one in proposals])
         noise = int(np.random.SeedSequence((self.seed, before)).generate_state(1)[0])

@@ -54,7 +54,7 @@ class Trials:
 
         Args:
             proposals: As for the class.
-            late_mv: As for the class.
+            late_mv: As for the class: for each proposal, shape (amplitudes, 14), mV.
         """
         return Trials((*self.proposals, *proposals), (*self.late_mv, *late_mv))
 
@@ -86,7 +86,8 @@ def write_trials(
     Args:
         path: CSV file to write; one that is there is replaced.
         proposals: At least one series.
-        late_mv: Their responses; None leaves the cells empty, to be filled in.
+        late_mv: Their responses, shape (amplitudes, 14) each, mV; None leaves the cells empty, to
+            be filled in.
 
     Raises:
         ValueError: There is no series.

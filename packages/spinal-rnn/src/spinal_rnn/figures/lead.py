@@ -23,7 +23,11 @@ _ACTIVE = 1e-6
 
 
 def lead_plot(
-    ax: "Axes", lead: Lead, vector: NDArray[np.float64] | None = None
+    ax: "Axes",
+    lead: Lead,
+    vector: NDArray[np.float64] | None = None,
+    *,
+    title: str | None = None,
 ) -> list["FancyBboxPatch"]:
     """The contacts where they lie, seen from behind: cathodes with a minus, anodes with a plus.
 
@@ -34,6 +38,7 @@ def lead_plot(
         ax: Where to draw; its scale becomes mm in both directions, caudal down.
         lead: Where the contacts lie.
         vector: The configuration, shape (contacts,); None is no current.
+        title: Above the lead; None is the name of the configuration.
 
     Returns:
         A box for each contact, the case last.
@@ -74,9 +79,9 @@ def lead_plot(
     ax.set(xlim=(left - 2.5, right + 2.5), ylim=(case[1] + _CASE_MM[1] / 2 + 3.5, top - 4))
     ax.set_aspect("equal")
     ax.set_axis_off()
-    if vector is not None:
-        name = re.sub(r"\(.*?\)", "", configuration_name(parts))
-        ax.set_title(name, loc="center", fontsize=7)
+    if title is None and vector is not None:
+        title = re.sub(r"\(.*?\)", "", configuration_name(parts))
+    ax.set_title(title or "", loc="center", fontsize=7)
     return boxes
 
 

@@ -60,7 +60,11 @@ def themed(theme: str = "light") -> Iterator[None]:
 
 
 def new_page(rows: int = 1, cols: int = 1, **options: Any) -> tuple["Figure", NDArray[Any]]:
-    """A figure whose paper is kept when it is saved; see `neuro_common.plots.new_figure`."""
+    """A figure whose paper is kept when it is saved; see `neuro_common.plots.new_figure`.
+
+    Returns:
+        The figure, and its axes, shape (rows, cols).
+    """
     figure, axes = new_figure(rows, cols, **options)
     paper = require("matplotlib.patches", "plot").Rectangle(
         (0, 0), 1, 1, transform=figure.transFigure, facecolor=figure.get_facecolor(), zorder=-10

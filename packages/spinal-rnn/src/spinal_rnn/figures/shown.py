@@ -118,6 +118,9 @@ def curve_columns(curves: Sequence[Curve]) -> dict[str, NDArray[Any]]:
 
     Args:
         curves: Of different frequencies.
+
+    Returns:
+        Columns by name, shape (points,) each.
     """
     columns: dict[str, NDArray[Any]] = {}
     for one in curves:

@@ -50,9 +50,9 @@ def draw_loss(
     """Draw the losses of a training, with their numbers.
 
     Args:
-        update: As for `loss_plot`.
-        train_loss: As for `loss_plot`.
-        loss: As for `loss_plot`.
+        update: Numbers of the updates, shape (validations,), as for `loss_plot`.
+        train_loss: As for `loss_plot`, shape (validations,).
+        loss: As for `loss_plot`, shape (validations,).
         stem: Path of the figure without suffix.
         theme: "light" or "dark".
 

@@ -105,7 +105,10 @@ class Trials:
     facts: dict[str, Any] = field(default_factory=dict)
 
     def take(self, trials: NDArray[Any]) -> "Trials":
-        """Some of the trials; ``trials`` is a mask or their numbers."""
+        """Some of the trials; ``trials`` is a mask or their numbers.
+
+        Shape (trials,) or (chosen,).
+        """
         numbers = np.arange(len(self.labels))[trials]
         labels = [self.labels[number] for number in numbers]
         conditions, emg = self.conditions.take(numbers), self.emg[numbers]

@@ -51,6 +51,9 @@ class AnatomicalForm:
         floor: Noise adds a floor; False leaves it out.
         late_ms: How long the responses of a trial can be seen, `spinal_rnn.responses.late_ms`.
         chronaxie_us: Of the roots' fibres.
+
+    Raises:
+        ValueError: The kernel is unknown.
     """
 
     lead: Lead = SPECIFY_565
@@ -71,6 +74,9 @@ class AnatomicalForm:
         Args:
             members: How many.
             generator: Of the scatter.
+
+        Returns:
+            By name, shape (members, ...).
         """
 
         def scattered(start: object, deviation: float) -> Tensor:

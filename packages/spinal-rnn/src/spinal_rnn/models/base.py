@@ -70,7 +70,7 @@ class Model(ABC):
 
         Args:
             conditions: Of trials that were not learnt from.
-            target: What they answered.
+            target: What they answered, shape (trials, 14), or (trials, time, 14) for waveforms.
         """
         return pooled_r2(target, self.predict(conditions).values)
 
@@ -80,7 +80,7 @@ def check_target(conditions: Conditions, target: NDArray[np.float64], ndim: int 
 
     Args:
         conditions: Of the training trials.
-        target: What they answered.
+        target: What they answered, shape (trials, 14) or (trials, time, 14).
         ndim: 2 for responses, 3 for waveforms.
 
     Raises:

@@ -125,7 +125,7 @@ class RootEnsemble(Model):
 
         Args:
             conditions: Of all trials by now.
-            target: What they answered, as parts on the scale of the first fit.
+            target: What they answered, as parts on the scale of the first fit, shape (trials, 14).
             steps: Updates.
             learning_rate: At the first of them.
 

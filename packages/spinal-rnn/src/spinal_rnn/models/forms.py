@@ -113,7 +113,8 @@ def late_factor(kept: Tensor, recovered: Tensor, pulses: Tensor) -> Tensor:
     Args:
         kept: As for :func:`steady_resource`.
         recovered: As for :func:`steady_resource`.
-        pulses: How many are averaged, from the second on, at least 1; need not be whole.
+        pulses: How many are averaged, from the second on, at least 1; need not be whole. Shape
+            (trials,).
     """
     steady = steady_resource(kept, recovered)
     ratio = kept * (1 - recovered)

@@ -52,6 +52,9 @@ class GeometricForm:
         Args:
             members: How many.
             generator: Of the scatter.
+
+        Returns:
+            By name, shape (members, ...).
         """
         x_mm = torch.tensor(self.lead.x_mm[:-1]).float()
         z_mm = torch.tensor(self.lead.z_mm[:-1]).float()

@@ -192,7 +192,10 @@ class HybridModel(Model):
                 {n.removeprefix("network."): torch.from_numpy(one) for n, one in arrays.items()}
             )
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise FormatError(f"{directory} is no whole hybrid model: {error}") from error
+            raise FormatError(
+                f"{directory} is no whole hybrid model: {error}; "
+                "restore it from a copy, or train it again"
+            ) from error
         model._network = network.eval()
         return model
 

@@ -51,8 +51,8 @@ class Calibration:
         """Limits about predictions; a response is never below 0.
 
         Args:
-            predicted: Predictions.
-            spread: Standard deviation of the members' predictions.
+            predicted: Predictions, of any shape, which limits keep.
+            spread: Standard deviation of the members' predictions, of the same shape.
         """
         half = self.quantile * self.deviation(predicted, spread)
         return np.maximum(predicted - half, 0.0), predicted + half

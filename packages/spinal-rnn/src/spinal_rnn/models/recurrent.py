@@ -89,6 +89,16 @@ class RecurrentModel(Model):
         return self._known().network
 
     @property
+    def output_mv(self) -> NDArray[np.float64]:
+        """What an output of 1 of the network means, shape (14,).
+
+        Raises:
+            NotFitted: There is none yet.
+        """
+        known = self._known()
+        return known.normaliser.restore(np.full(len(known.normaliser.scale), known.gain))
+
+    @property
     def facts(self) -> Mapping[str, Any]:
         """How the training ended: updates, the best of them, its loss in percent squared.
 
@@ -270,7 +280,10 @@ class RecurrentModel(Model):
                 manifest["facts"],
             )
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise FormatError(f"{directory} is no whole recurrent model: {error}") from error
+            raise FormatError(
+                f"{directory} is no whole recurrent model: {error}; "
+                "restore it from a copy, or train it again"
+            ) from error
         return model
 
     def _known(self) -> _Learnt:

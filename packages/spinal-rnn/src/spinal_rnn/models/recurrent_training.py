@@ -220,7 +220,10 @@ class Lesson:
         )
 
     def loss(self, update: int) -> Tensor:
-        """The loss of an update, in percent squared."""
+        """The loss of an update, in percent squared.
+
+        A scalar.
+        """
         options, trials = self._options, self._trials
         chosen = trials.train[self._batch(update)]
         noise = None

@@ -102,6 +102,9 @@ def fit_reflex(
         first_ms: As `Reflex.first_ms`.
         last_ms: As `Reflex.last_ms`.
         step_ms: As `Reflex.step_ms`.
+
+    Raises:
+        ValueError: There is no trial.
     """
     gram, projected = None, None
     for lag_ms, sizes, emg in parts:
@@ -132,6 +135,9 @@ def pulse_sizes(ensemble: RootEnsemble, conditions: Conditions, pulse_ms: Array)
 
     Returns:
         Mean over the members, as parts of a muscle's large response, (trials, pulses, 14).
+
+    Raises:
+        ValueError: The model has no depression, so no response to a single pulse.
     """
     form, parameters = ensemble.form, ensemble.parameters
     if not (isinstance(form, AnatomicalForm) and form.depression):
@@ -268,7 +274,10 @@ class WaveformModel(Model):
             model.scale = trained.scale
             model.reflex = Reflex(arrays["weight"], *(manifest[name] for name in _SPLINES))
         except (KeyError, TypeError) as error:
-            raise FormatError(f"{directory} is no whole waveform model: {error}") from error
+            raise FormatError(
+                f"{directory} is no whole waveform model: {error}; "
+                "restore it from a copy, or train it again"
+            ) from error
         return model
 
     def _pulses(self, conditions: Conditions) -> Iterator[tuple[NDArray[np.int64], Array, Array]]:

@@ -112,4 +112,6 @@ def load_ensemble(directory: str | Path) -> TrainedEnsemble:
             model.calibration = Calibration(tensors["calibration"], **intervals)
         return TrainedEnsemble(model, Scale(tensors["scale_mv"]), manifest["facts"])
     except (KeyError, TypeError, ValueError) as error:
-        raise FormatError(f"{directory} is no whole ensemble: {error}") from error
+        raise FormatError(
+            f"{directory} is no whole ensemble: {error}; restore it from a copy, or train it again"
+        ) from error

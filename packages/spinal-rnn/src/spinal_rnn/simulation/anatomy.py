@@ -135,8 +135,8 @@ def exponential_kernel(
     """Drive that falls exponentially with the distance and has no side lobes, 1 just below.
 
     Args:
-        dx_mm: As in :func:`field_kernel`.
-        dz_mm: As in :func:`field_kernel`.
+        dx_mm: As in :func:`field_kernel`, of any shape, which is kept.
+        dz_mm: As in :func:`field_kernel`, of the same shape.
         height_mm: From the contact to the plane of the fibres; it rounds the peak.
         length_mm: Over which it falls by e, far away.
         lateral: Above 1 where it falls faster across than along the cord.
