@@ -12,13 +12,15 @@ from pathlib import Path
 import nox
 from nox.project import dependency_groups, load_toml
 from packaging.requirements import Requirement
+from packaging.version import Version
 
 ROOT = Path(__file__).parent.resolve()
 CONSTRAINTS = ROOT / "constraints.txt"
 PROJECTS = {p.parent.name: load_toml(p) for p in sorted(ROOT.glob("packages/*/pyproject.toml"))}
 PACKAGES = list(PROJECTS)
 SOURCES = [str(ROOT / "packages" / name / "src") for name in PACKAGES]
-WHEELS = tempfile.TemporaryDirectory(prefix="wheels-")  # gone when this run of nox ends
+FRESH = tempfile.TemporaryDirectory(prefix="wheels-")  # gone when this run of nox ends
+WHEELS = ROOT / os.environ.get("WHEELS", FRESH.name)  # WHEELS=dist: those of `build`
 
 # Two tiny jobs per command, which prove that the installed wheel sweeps.
 SMALL = "n_neurons=50 n_ensembles=2 free_steps=1000 controlled_steps=2000 recovery_steps=1000"
@@ -36,6 +38,8 @@ SMOKE = {
 RECORDINGS = {"brainnn": "c302==0.12.1", "spinal-rnn": "openhdemg==0.1.2"}
 # Extras that hold the pins back; their data come by RECORDINGS.
 CONFLICTING = {"worm"}
+# Longest by far, and of small tests: in two workers, a file in one of them.
+PARALLEL = {"rldbs-env": ["-n", "2", "--dist", "loadfile"]}
 # Where a package's weights lie, and the command that made them.
 PRETRAINED = {
     # the walker learns from the teacher that is installed
@@ -55,8 +59,8 @@ PRETRAINED = {
             "seed=1 training.epochs=10": "hand_velocity hand_position_velocity "
             "hand_position_velocity_acceleration limb_position limb_velocity "
             "limb_position_velocity limb_position_velocity_acceleration joint_position "
-            "joint_position_velocity joint_position_velocity_acceleration torque autoencoder",
-            "seed=1 training.epochs=10 training.batch=256": "redundancy_reduction",
+            "joint_position_velocity joint_position_velocity_acceleration torque autoencoder "
+            "redundancy_reduction",
         }.items()
         for task in tasks.split()
     },
@@ -87,23 +91,27 @@ FIGURES = [
 # The main job, in order.
 DEMO = [
     "rldbs-env demo --output results/demo/rldbs-env",
-    "rhythm-rnn drive hydra.run.dir=results/demo/drive",
-    *(f"rhythm-rnn figures {name} hydra.run.dir=results/demo/{name}" for name in FIGURES),
-    "rhythm-rnn reduced hydra.run.dir=results/demo/reduced",
-    "spinal-rnn evaluate models=[anatomical,k_nearest] hydra.run.dir=results/demo/evaluate",
-    "spinal-rnn report hydra.run.dir=results/demo/mapping",
-    "spinal-rnn optimise target=RRF series=5 hydra.run.dir=results/demo/optimise",
-    "brainnn connectome compare source=surrogate nulls=[rewired,random] "
-    "hydra.run.dir=results/demo/wiring",
-    "brainnn evaluate weights=pretrained episodes=5 hydra.run.dir=results/demo/walker",
-    "brainnn record weights=pretrained hydra.run.dir=results/demo/walk",
-    "brainnn figures wiring hydra.run.dir=results/demo/wiring_matters",
-    "proprio-tcn figures movement hydra.run.dir=results/demo/letter",
-    "proprio-tcn evaluate weights=pretrained/hand_position hydra.run.dir=results/demo/hand",
-    "proprio-tcn predict networks=[pretrained/hand_position,pretrained/joint_velocity,"
-    "pretrained/action_recognition] hydra.run.dir=results/demo/neurons",
-    "proprio-tcn figures prediction run=results/demo/neurons hydra.run.dir=results/demo/which_task",
-    "neuro-common report results/demo",
+    *(
+        f"{line} hydra.run.dir=results/demo/{line.split()[0]}/{name}"
+        for name, line in {
+            "drive": "rhythm-rnn drive",
+            **{name: f"rhythm-rnn figures {name}" for name in FIGURES},
+            "reduced": "rhythm-rnn reduced",
+            "evaluate": "spinal-rnn evaluate models=[anatomical,k_nearest]",
+            "mapping": "spinal-rnn report",
+            "optimise": "spinal-rnn optimise target=RRF series=5",
+            "wiring": "brainnn connectome compare source=surrogate nulls=[rewired,random]",
+            "walker": "brainnn evaluate weights=pretrained episodes=5",
+            "walk": "brainnn record weights=pretrained",
+            "wiring_matters": "brainnn figures wiring",
+            "letter": "proprio-tcn figures movement",
+            "hand": "proprio-tcn evaluate weights=pretrained/hand_position",
+            "neurons": "proprio-tcn predict networks=[pretrained/hand_position,"
+            "pretrained/joint_velocity,pretrained/action_recognition]",
+            "which_task": "proprio-tcn figures prediction run=results/demo/proprio-tcn/neurons",
+        }.items()
+    ),
+    "neuro-common report results/demo --title 'What the five models do'",
 ]
 
 nox.options.default_venv_backend = "virtualenv"
@@ -133,12 +141,11 @@ def siblings(package: str) -> list[str]:
 
 def wheel(session: nox.Session, package: str) -> str:
     """Path of a package's wheel; the first session that asks builds all of them."""
-    folder = Path(WHEELS.name)
-    if not any(folder.iterdir()):
-        options = ["-q", "--no-deps", "--build-constraint", str(CONSTRAINTS), "-w", str(folder)]
+    if not any(WHEELS.glob("**/*.whl")):
+        options = ["-q", "--no-deps", "--build-constraint", str(CONSTRAINTS), "-w", str(WHEELS)]
         sources = [str(ROOT / "packages" / name) for name in PACKAGES]
         session.run("python", "-m", "pip", "wheel", *options, *sources)
-    (found,) = folder.glob(f"{package.replace('-', '_')}-*.whl")
+    (found,) = WHEELS.glob(f"**/{package.replace('-', '_')}-*.whl")
     return str(found)
 
 
@@ -200,7 +207,7 @@ def tests(session: nox.Session, package: str) -> None:
         session.run(package, "--help", silent=True)
         if package in SMOKE:
             session.run(package, *shlex.split(SMOKE[package]))
-    run_tests(session, package, "not slow and not gpu")
+    run_tests(session, package, "not slow and not gpu", *PARALLEL.get(package, []))
 
 
 @nox.session
@@ -233,10 +240,12 @@ def together(session: nox.Session) -> None:
 def launchers(session: nox.Session) -> None:
     """Sweeps killed and taken up under every launcher, Ray's too, and searches by Optuna."""
     plugins = ("joblib-launcher", "submitit-launcher", "ray-launcher", "optuna-sweeper")
-    # the sweeper asks for optuna < 3, other sessions have a later one
+    # the sweeper asks for an old optuna, Ray's launcher for an old cloudpickle, which joblib must
+    # fit, and for boto3, whose dateutil is old: other sessions have later ones
+    older = {"optuna": "<3", "cloudpickle": "<3", "joblib": "<1.6", "python-dateutil": "<3"}
+    names = [line.partition("==") for line in CONSTRAINTS.read_text(encoding="utf-8").splitlines()]
     pins = Path(session.create_tmp()) / "launchers.txt"
-    lines = CONSTRAINTS.read_text(encoding="utf-8").splitlines(keepends=True)
-    pins.write_text("".join(line for line in lines if not line.startswith("optuna==")))
+    pins.write_text("".join(f"{name}{older.get(name, f'=={v}')}\n" for name, _, v in names))
     tools = ["pytest", *(f"hydra-{name}" for name in plugins)]
     install(session, {"rldbs-env": ["cli"], "neuro-common": []}, *tools, pins=pins)
     files = ["tests/test_sweeps.py", "tests/test_shared_configs.py"]
@@ -257,6 +266,8 @@ def demo(session: nox.Session) -> None:
     shutil.rmtree(ROOT / "results" / "demo", ignore_errors=True)
     for line in DEMO:
         session.run(*shlex.split(line))
+    *lines, _ = DEMO
+    session.run("python", "tests/demo_page.py", "results/demo/index.html", *lines)
 
 
 @nox.session(venv_backend="none")
@@ -275,14 +286,29 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def tasks(session: nox.Session) -> None:
+    """Trains the sixteen tasks of proprio-tcn -> results/tasks, and their table; an hour of CPU.
+
+    Arguments are told to every training: `nox -s tasks -- training.epochs=1 drawn.repeats=1`.
+    """
+    install(session, {"proprio-tcn": [], "neuro-common": []})
+    line = ["python", "-m", "benchmarks.proprio_tasks", "run", "--jobs", str(os.cpu_count() or 1)]
+    session.run(*line, "results/tasks", "drawn.jitter=0.06", "seed=1", *session.posargs)
+
+
+@nox.session
 def gpu(session: nox.Session) -> None:
     """What needs a CUDA device: the tests marked gpu, and environments beside their roof."""
-    install(
-        session,
-        {"rldbs-env": ["gpu", "train"], "neuro-common": []},
-        *dependency_groups(PROJECTS["rldbs-env"], "test"),
-    )
-    run_tests(session, "rldbs-env", "gpu")
+    tested = {
+        "rldbs-env": ["gpu", "train"],
+        "spinal-rnn": [],
+        "proprio-tcn": [],
+        "neuro-common": [],
+    }
+    tools = [line for name in tested for line in dependency_groups(PROJECTS[name], "test")]
+    install(session, tested, *tools)
+    for package in tested:
+        run_tests(session, package, "gpu")
     session.run("python", "-P", "-m", "pytest", "benchmarks/test_gpu.py", "-m", "gpu")
 
 
@@ -336,21 +362,36 @@ def lowest(session: nox.Session, package: str) -> None:
     if floor != f"{sys.version_info.major}.{sys.version_info.minor}":
         session.skip(f"lower bounds are those of Python {floor}")
     asked = [r for name in (package, *siblings(package)) for r in requirements(name)]
-    lows = {(r.name, s.version) for r in asked for s in r.specifier if s.operator == ">="}
+    lows = [(r.name, Version(s.version)) for r in asked for s in r.specifier if s.operator == ">="]
+    highest = dict(sorted(lows))  # where a sibling asks for less
     pins = Path(session.create_tmp()) / "lowest.txt"
-    pins.write_text("".join(f"{name}=={v}\n" for name, v in lows if name not in PACKAGES))
+    pins.write_text("".join(f"{n}=={v}\n" for n, v in highest.items() if n not in PACKAGES))
     install_for_tests(session, package, pins)
     # old versions deprecate what newer neighbours changed: no fault of ours
     run_tests(session, package, "not slow and not gpu", "-W", "default")
 
 
 @nox.session
+@each_package
+def alone(session: nox.Session, package: str) -> None:
+    """A wheel with what its command needs, and no more: nothing is missing, the command answers."""
+    asked = ["cli"] if package == "rldbs-env" else []  # without it: see `light`
+    install(session, {package: asked} | {name: [] for name in siblings(package)})
+    session.run("python", "-m", "pip", "check")
+    with session.chdir(session.create_tmp()):
+        session.run(package, "info" if package in SMOKE else "--help")
+
+
+@nox.session
 def build(session: nox.Session) -> None:
-    """sdist, and from it the wheel, of every package -> dist/."""
-    session.install("-c", str(CONSTRAINTS), "build")
+    """sdist, and from it the wheel, of every package -> dist/PACKAGE/, and a look into each file.
+
+    The tag of a release, such as v0.1.0, as an argument asks for what a release needs as well.
+    """
+    session.install("-c", str(CONSTRAINTS), "build", "packaging", "twine")
     shutil.rmtree(ROOT / "dist", ignore_errors=True)
     for package in PACKAGES:
-        session.run("python", "-m", "build", "-o", "dist", str(ROOT / "packages" / package))
-    for path in (ROOT / "dist").glob("*.whl"):
-        if path.stat().st_size > 10_000_000:
-            session.error(f"{path.name} must be at most 10 MB, got {path.stat().st_size:,} bytes")
+        target = ["-o", f"dist/{package}", str(ROOT / "packages" / package)]
+        session.run("python", "-m", "build", *target, env={"PIP_CONSTRAINT": CONSTRAINTS.name})
+    session.run("twine", "check", "--strict", *map(str, sorted(ROOT.glob("dist/*/*"))))
+    session.run("python", "tests/distributions.py", "dist", *session.posargs)

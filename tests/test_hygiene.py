@@ -150,6 +150,51 @@ def test_module_has_docstring_size_and_all(path: Path) -> None:
     assert path.name != "utils.py"
 
 
+def raised(node: ast.AST) -> set[str]:
+    """Classes that a function itself raises, outside of what it catches."""
+    found: set[str] = set()
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Raise) and child.exc is not None:
+            name = re.match(r"[\w.]+", ast.unparse(child.exc))
+            found |= {name[0]} if name and name[0][0].isupper() else set()
+        elif not isinstance(child, ast.FunctionDef | ast.Lambda | ast.ClassDef | ast.Try):
+            found |= raised(child)
+    return found - {"NotImplementedError"}
+
+
+def public_functions(path: Path) -> Iterator[tuple[str, ast.FunctionDef, str]]:
+    """Functions and methods of what a module offers: name, definition and docstring.
+
+    What constructors raise may be told by the class.
+    """
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    offered = re.search(r"^__all__ = (\[.*?\])", path.read_text(encoding="utf-8"), re.S | re.M)
+    names = ast.literal_eval(offered[1]) if offered else []
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and node.name in names:
+            yield node.name, node, ast.get_docstring(node) or ""
+        elif isinstance(node, ast.ClassDef) and node.name in names:
+            for part in node.body:
+                if isinstance(part, ast.FunctionDef) and not re.match(r"_[^_]", part.name):
+                    of_class = ast.get_docstring(node) if part.name.startswith("__") else ""
+                    told = f"{ast.get_docstring(part) or ''}\n{of_class or ''}"
+                    yield f"{node.name}.{part.name}", part, told
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in MODULES if not re.match(r"_[^_]", path.name)],
+    ids=lambda path: path.relative_to(ROOT).as_posix(),
+)
+def test_docstrings_tell_what_is_raised(path: Path) -> None:
+    untold = {
+        name: sorted(missing)
+        for name, function, told in public_functions(path)
+        if (missing := {one for one in raised(function) if one not in told.partition("Raises:")[2]})
+    }
+    assert not untold, "give the docstring a section Raises: with these"
+
+
 @pytest.mark.parametrize(("package", "verb"), list(verbs()))
 def test_verb_composes(package: str, verb: str) -> None:
     from neuro_common.cli import compose

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from neuro_common.sweeps import sweep_status
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="groups of processes are killed")
 
 SHARED = Path(__file__).parents[1] / "shared-configs"
+WHERE = "results/toy/train/multirun/s"
 JOBS, FREE = 12, 5
 LAUNCHERS = {
     "basic": [],
@@ -57,10 +59,13 @@ class Train:
     seed: int = 0
     rate: float = 1.0
     free: int = 99  # when so many jobs have ended, the others wait for the file "go"
+    numbers: int = 0  # to save
 """,
     "work.py": """
 import time
 from pathlib import Path
+import numpy as np
+from neuro_common.checkpoint import save_checkpoint
 
 def note(word, config):
     with open(Path(__file__).with_name("notes"), "a") as notes:
@@ -75,6 +80,10 @@ def train(config, run):
         note("waits", config)
         while not (package / "go").exists():
             time.sleep(0.02)
+    if config.rate < 0:
+        raise ValueError(f"rate must be >= 0, got {config.rate}")
+    if config.numbers:
+        save_checkpoint(run.directory, {"x": np.zeros(config.numbers)}, {})
     note("ended", config)
     return (config.rate - 0.3) ** 2 + config.seed
 """,
@@ -88,6 +97,18 @@ if __name__ == "__main__":
     sys.exit(main("toy", [VERB]))
 """,
 }
+
+# goes on past failures, as Optuna's sweeper does
+SEARCH = """
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+
+class Search(BasicSweeper):
+    def sweep(self, arguments):
+        try:
+            return super().sweep(arguments)
+        except Exception:
+            pass
+"""
 
 
 class Toy:
@@ -103,7 +124,7 @@ class Toy:
         self.environment = {
             **os.environ,
             "PYTHONPATH": os.pathsep.join([*map(str, path), os.environ.get("PYTHONPATH", "")]),
-            # Ray: sockets have short names, and nothing goes into the home folder or the network
+            # nothing of Ray goes into the home folder or the network
             "RAY_TMPDIR": scratch,
             "RAY_AUTH_MODE": "disabled",
             "RAY_USAGE_STATS_ENABLED": "0",
@@ -134,7 +155,7 @@ class Toy:
 
     @property
     def sweep(self) -> Path:
-        return self.folder / "results" / "toy" / "train" / "multirun" / "s"
+        return self.folder / WHERE
 
     def notes(self, word: str) -> Counter[str]:
         """How often each job noted the word, by seed and rate."""
@@ -161,7 +182,8 @@ def wait(is_so: Callable[[], bool], seconds: float = 300) -> None:
 
 @pytest.fixture
 def toy(tmp_path: Path) -> Iterator[Toy]:
-    with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as scratch:
+    # not where TMPDIR is: Ray's sockets must have paths of 107 letters and less
+    with tempfile.TemporaryDirectory(dir="/tmp", ignore_cleanup_errors=True) as scratch:
         toy = Toy(tmp_path, scratch)
         yield toy
         toy.open_gate()
@@ -289,12 +311,14 @@ def test_second_sweep_in_the_directory_of_a_living_one(toy: Toy) -> None:
     wait(lambda: len(toy.notes("began")) == 2)
     code, told = toy(*line)
     assert code == 1
-    assert "sweep s must be new, but results/toy/train/multirun/s exists: add resume=true" in told
+    at_work = f"process {first.pid} on {socket.gethostname()} is at work in {WHERE}"
+    assert f"sweep s must be new, but {at_work}: wait until it ends, choose another" in told
     second = toy.start(*line, "resume=true")
     wait(lambda: len(toy.notes("began")) == 3)
     assert toy.statuses() == {"done": 1, "running": 2}
     toy.open_gate()
     one, told = (each.communicate(timeout=60)[0] for each in (first, second))
+    assert f"sweep s: {at_work}; the jobs that it runs are refused here" in told
     assert "sweep s: 1 done, 1 running, 2 to run" in told
     assert f"must have one writer, but process {first.pid} on " in told
     assert "toy train" in told.split("take it up again with")[1]
@@ -302,6 +326,77 @@ def test_second_sweep_in_the_directory_of_a_living_one(toy: Toy) -> None:
     assert "3 jobs: 3 done" in one + told
     assert toy.statuses() == {"done": 3}
     assert toy.notes("ended") == {f"{seed} 1.0": 1 for seed in range(3)}
+
+
+def test_of_two_sweeps_begun_at_once_one_is_refused(toy: Toy) -> None:
+    both = [toy.start("seed=range(3)", "free=1", "sweep=s") for _ in range(2)]
+    wait(lambda: any(one.poll() is not None for one in both))
+    refused, other = sorted(both, key=lambda one: one.poll() is None)
+    told, _ = refused.communicate(timeout=60)
+    assert refused.returncode == 1
+    assert f"sweep s must be new, but process {other.pid} on {socket.gethostname()} is at" in told
+    toy.open_gate()
+    assert "3 jobs: 3 done" in other.communicate(timeout=60)[0]
+    assert toy.notes("began") == toy.notes("ended") == {f"{seed} 1.0": 1 for seed in range(3)}
+
+
+def test_search_fails_by_jobs_that_its_sweeper_went_past(toy: Toy) -> None:
+    plugin = toy.package.parent / "hydra_plugins" / "toy_search.py"
+    plugin.parent.mkdir()
+    plugin.write_text(SEARCH)
+    line = ["hydra.sweeper._target_=hydra_plugins.toy_search.Search", "sweep=s"]
+    code, told = toy(*line, "seed=0,1,2", "rate=1,-1")
+    assert code == 1
+    assert "6 jobs: 3 done, 3 failed" in told
+    message = told[told.index("toy train: 3 of 6 jobs of the search are not done:\n") :]
+    listed = [row.split(maxsplit=1)[1] for row in message.splitlines()[1:4]]
+    failure = "rate=-1.0 failed ValueError: rate must be >= 0, got -1.0"
+    assert listed == [f"seed={seed} {failure}" for seed in range(3)]
+    assert "take it up again with\n    toy train " in told
+    # what failed before is no failure of another line
+    code, told = toy(*line, "seed=7", "resume=true")
+    assert (code, toy.statuses()) == (0, {"done": 4, "failed": 3}), told
+
+
+def test_sweep_on_a_full_disk_is_taken_up(toy: Toy) -> None:
+    results = toy.folder / "results"
+    results.mkdir()
+    line = ["seed=range(4)", "numbers=30000", "sweep=s"]
+    with small_disk(results):
+        code, told = toy(*line)
+        assert code == 1
+        done = toy.done()
+        assert 0 < done < 4
+        assert f"4 jobs: {done} done, {4 - done} failed" in told
+        full = f"weights.safetensors must be written, but there is no room ({os.strerror(28)}): the"
+        assert told.count(f"{full} disk of {results}") >= 4 - done
+        assert "sweep=s resume=true" in told
+        left = {path.name for path in results.rglob("*") if path.is_file()}
+        assert not any(name.startswith(".") for name in left), left
+        before = files(toy)
+        subprocess.run(["mount", "-o", "remount,size=8m", results], check=True)
+        code, told = toy(*line, "resume=true")
+        assert code == 0, told
+        assert f"sweep s: {done} done, {4 - done} failed, {4 - done} to run" in told
+        assert toy.statuses() == {"done": 4}
+        after = files(toy)
+        assert {seed: after[seed] for seed in before} == before
+        assert toy.notes("ended") == {f"{seed} 1.0": 1 for seed in range(4)}
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[None]:
+    """Put a disk of 600 kB under a folder, where this is permitted."""
+    words = ["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", str(folder)]
+    if (
+        sys.platform != "linux"
+        or subprocess.run(words, capture_output=True, check=False).returncode
+    ):
+        pytest.skip("needs a Linux where disks may be mounted")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", folder], check=True)
 
 
 @pytest.mark.slow

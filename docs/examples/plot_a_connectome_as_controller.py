@@ -15,10 +15,9 @@ and it is tested as such laws are.
 # read from motor neurons only, and no neuron is both: what gets through comes by the synapses. The
 # connectome is the surrogate, drawn at random from published statistics of a fly's leg circuit.
 #
-# ``brainnn`` trains anything with its ``forward``, and ``rldbs_env`` tests anything with
-# ``predict``. So one class with both is all that the two packages need to meet.
+# ``brainnn`` is told which channel of an observation its student sees, and ``rldbs_env`` tests any
+# function as a controller.
 import numpy as np
-import torch
 from gymnasium.wrappers import RescaleAction
 
 from brainnn import (
@@ -31,48 +30,34 @@ from brainnn import (
     open_connectome,
     perturb,
 )
-from brainnn.networks.core import Core
 from neuro_common.plots import new_figure, stacked_traces
 from neuro_common.style import CONTROLLED, FREE, PALETTE, STIMULATION, figure_style
 from rldbs_env import BonhoefferVanDerPol, DBSEnv, metrics
-from rldbs_env.controllers import LinearFeedback, NoControl
+from rldbs_env.controllers import CallableController, LinearFeedback, NoControl
 from rldbs_env.protocol import Protocol, run
 from rldbs_env.scoring import score
 
 LARGEST_KICK = 0.05
 teacher = LinearFeedback(gain=-0.02)
-
-
-class Student(Core):
-    """A network that sees the newest sample of a window and acts in parts of the largest kick."""
-
-    kind = "student"
-    signals, window, max_kick = teacher.signals, teacher.window, LARGEST_KICK
-
-    def __init__(self, network):
-        super().__init__(self.window, network.actions, network.state_size)
-        self.network = network
-
-    def initial_state(self, batch):
-        return self.network.initial_state(batch)
-
-    def forward(self, observations, state=None):
-        return self.network(observations[..., -1:], state)
-
-    @torch.no_grad()
-    def predict(self, observation, state=None, episode_start=None, deterministic=True):
-        seen = torch.as_tensor(np.atleast_2d(observation), dtype=torch.float32)
-        actions, state = self(seen[:, None], state)
-        return LARGEST_KICK * actions[:, 0].clamp(-1, 1).numpy(), state
-
-
 connectome = open_connectome("surrogate")
 roles = choose_roles(connectome, inputs="interneuron", outputs="motor")
 
 
 def student_on(graph):
     """An untrained student on a graph."""
-    return Student(ConnectomeRNN(Wiring.of(graph), roles, channels=1, actions=1, seed=0))
+    return ConnectomeRNN(Wiring.of(graph), roles, channels=1, actions=1, seed=0)
+
+
+def controller_of(network):
+    """A network as a controller: it sees the newest sample, 1 is the largest kick."""
+    return CallableController(
+        act=lambda seen, state: network(seen[:, None, -1:], state),
+        module=network,
+        stateful=True,
+        signals=teacher.signals,
+        window=teacher.window,
+        kick_scale=LARGEST_KICK,
+    )
 
 
 print(f"{len(roles.inputs)} neurons see X, {len(roles.outputs)} others are read out")
@@ -118,7 +103,7 @@ rewired = null_model(
 )
 students = {"connectome": student_on(connectome), "rewired": student_on(rewired)}
 for name, student in students.items():
-    curve = learn_from(labels, student, make_body, lesson, seed=0)
+    curve = learn_from(labels, student, make_body, lesson, seed=0, student_channels=[-1])
     first, last = curve["loss"][[0, -1]]
     steps = curve["labelled_steps"][-1]
     print(f"{name:11} {steps:.0f} labelled steps, mean squared error {first:.4f} to {last:.4f}")
@@ -136,14 +121,14 @@ protocol = Protocol(
     controlled_steps=2500,
     recovery_steps=250,
 )
-cut = Student(perturb(students["connectome"].network, seed=0, recurrent_scale=0.0))
+cut = perturb(students["connectome"], seed=0, recurrent_scale=0.0)
 controllers = {
     "no control": NoControl(),
     "teacher": teacher,
-    "connectome": students["connectome"],
-    "rewired": students["rewired"],
-    "untrained": student_on(connectome),
-    "synapses cut": cut,
+    "connectome": controller_of(students["connectome"]),
+    "rewired": controller_of(students["rewired"]),
+    "untrained": controller_of(student_on(connectome)),
+    "synapses cut": controller_of(cut),
 }
 recordings = {name: run(controller, protocol) for name, controller in controllers.items()}
 

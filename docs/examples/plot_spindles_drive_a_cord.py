@@ -19,10 +19,9 @@ import numpy as np
 
 from neuro_common.plots import new_figure
 from neuro_common.style import PALETTE, figure_style
-from proprio_tcn import SpindleSettings, encode
+from proprio_tcn import SpindleSettings, encode, open_arm
 from proprio_tcn.arms.arm import muscle_velocities
-from proprio_tcn.arms.mujoco_models import mujoco_geometry, quiet_mujoco
-from proprio_tcn.arms.skeletal import SkeletalArm
+from proprio_tcn.arms.mujoco_models import quiet_mujoco
 from proprio_tcn.spindles.encoders import delayed, rest_length_mm
 from proprio_tcn.spindles.spike_trains import count_spikes
 from spinal_rnn import MUSCLES, Conditions, draw_subject, parse_configuration
@@ -32,7 +31,7 @@ with quiet_mujoco():
     model = myo_sim.load_model("myolegs")
 joints = ("hip_flexion_r", "knee_angle_r", "ankle_angle_r")
 roles = {"hand": "talus_r", "elbow": "tibia_r", "shoulder": "femur_r"}
-leg = SkeletalArm(mujoco_geometry(model, free=joints, **roles))
+leg = open_arm(model, free=joints, **roles)
 
 STEP_S = 0.001
 time_s = np.arange(0.0, 15.0, STEP_S)

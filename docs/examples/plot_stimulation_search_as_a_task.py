@@ -14,7 +14,6 @@ and beside chance, at an equal number of trials.
 # one is allowed here. The limits are inside: whatever is asked for is projected into them. An
 # observation is the answer of fourteen muscles. The reward is the selectivity for the right rectus
 # femoris, less a penalty where that muscle hardly answers.
-import gymnasium
 import numpy as np
 import torch
 from gymnasium.utils.env_checker import check_env
@@ -43,7 +42,14 @@ person, session = draw_subject(seed), simulate_session(seed)
 target = Selectivity((MUSCLES.index("RRF"),))
 limits = Limits(frequencies_hz=(hz,))
 truth = Truth(person, hz)
-env = StimulationEnv(truth, target, limits, trials=episode)
+
+
+def new_task():
+    """A task that has seen no trial yet."""
+    return StimulationEnv(truth, target, limits, trials=episode)
+
+
+env = new_task()
 check_env(env, skip_render_check=True)
 alone = evaluate(truth, target, single(limits), limits)
 print(f"actions {env.action_space.shape}, observations {env.observation_space.shape}")
@@ -72,41 +78,32 @@ print(f"{len(session)} mapping trials and {budget - len(session)} more: {recomme
 # --------------------
 # Both get as many trials of the person. They have it easier: the answers that they see are without
 # noise. On the other hand they know nothing of roots, leads or neighbours.
-class Tried(gymnasium.Wrapper):
-    """Remembers every reward, and the currents that it was for."""
-
-    def __init__(self, env):
-        super().__init__(env)
-        self.rewards, self.currents_ma = [], []
-
-    def step(self, action):
-        seen, reward, ended, cut, facts = self.env.step(action)
-        self.rewards.append(reward)
-        self.currents_ma.append(facts["currents_ma"])
-        return seen, reward, ended, cut, facts
+def rewards(task):
+    """Of all trials that a task has seen."""
+    return [trial["reward"] for trial in task.history]
 
 
 def by_chance(seed):
     """Actions that are drawn evenly."""
-    tried = Tried(env)
+    tried = new_task()
     tried.action_space.seed(seed)
     tried.reset(seed=seed)
     for trial in range(1, budget + 1):
         tried.step(tried.action_space.sample())
         if trial % episode == 0:
             tried.reset()
-    return tried
+    return rewards(tried)
 
 
 def by_agent(seed, trials):
     """PPO from nothing; what it met, and what the trained policy does in an episode."""
-    tried, last = Tried(env), Tried(env)
+    tried, last = new_task(), new_task()
     settings = {"n_steps": 11 * episode, "batch_size": 55, "learning_rate": 1e-3}
     agent = PPO("MlpPolicy", tried, seed=seed, device="cpu", **settings).learn(trials)
     seen, _ = last.reset(seed=seed)
     for _ in range(episode):
         seen, *_ = last.step(agent.predict(seen, deterministic=True)[0])
-    return tried, last
+    return rewards(tried), rewards(last), last.history[-1]["vector"]
 
 
 seeds = range(3)
@@ -121,10 +118,10 @@ def numbers(values):
 
 
 print(f"{budget} trials each, three seeds")
-print(f"chance, the best that it met:    {numbers([max(one.rewards) for one in chance])}")
-print(f"agent, the best that it met:     {numbers([max(met.rewards) for met, _ in agents])}")
-print(f"agent, its policy in the end:    {numbers([np.mean(e.rewards) for _, e in agents])}")
-print(f"agent, three times as many, policy: {np.mean(longer[1].rewards):.3f}")
+print(f"chance, the best that it met:    {numbers([max(met) for met in chance])}")
+print(f"agent, the best that it met:     {numbers([max(met) for met, _, _ in agents])}")
+print(f"agent, its policy in the end:    {numbers([np.mean(end) for _, end, _ in agents])}")
+print(f"agent, three times as many, policy: {np.mean(longer[1]):.3f}")
 print(f"the package's search:            {recommended:6.3f}")
 
 # %%
@@ -138,21 +135,19 @@ with figure_style():
     ax = axes[0, 0]
     for name, colour, runs in (
         ("chance", "0.6", chance),
-        ("agent", PALETTE[1], [met for met, _ in agents]),
+        ("agent", PALETTE[1], [met for met, _, _ in agents]),
     ):
         for number, met in enumerate(runs):
-            best = np.maximum.accumulate(met.rewards)
+            best = np.maximum.accumulate(met)
             ax.plot(best, color=colour, label=None if number else f"{name}, best so far")
-    ends = [np.mean(end.rewards) for _, end in agents]
+    ends = [np.mean(end) for _, end, _ in agents]
     ax.plot([budget] * len(ends), ends, "s", color=PALETTE[1], label="agent, its policy")
     ax.plot(budget, recommended, "o", color=PALETTE[0], label="search with a model")
     ax.axhline(alone.mean[0], color="0.3", lw=0.8, ls=":", label="best single contact")
     ax.set(xlabel="trials", ylabel="true selectivity", ylim=(-0.6, 1))
     ax.legend(loc="lower center")
-    policy = agents[0][1].currents_ma[-1]
     for place, title, vector in (
         (1, "search", chosen.vectors[0]),
-        (2, "agent, seed 0", policy / (np.abs(policy).sum() / 2)),
+        (2, "agent, seed 0", agents[0][2]),
     ):
-        lead_plot(axes[0, place], person.lead, vector)
-        axes[0, place].set_title(title, loc="center")
+        lead_plot(axes[0, place], person.lead, vector, title=title)

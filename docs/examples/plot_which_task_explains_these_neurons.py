@@ -13,7 +13,7 @@ the networks, once only the arm.
 # ---------
 # A human arm of 63 muscles makes a hundred reaches. Four of the networks that come with the package
 # are asked, each taught one goal with letters in the air: where the hand is, how the joints move,
-# which letter it was, and to tell movements apart without any labels. Beside them stands each
+# which letter it was, and what two trials of one letter share. Beside them stands each
 # architecture as it was before its training, fed the same way.
 from dataclasses import replace
 
@@ -139,7 +139,7 @@ best = of_limb[0].best_layers()
 reference = max(
     (one for one in best if one.model.startswith("untrained")), key=lambda one: one.test_ev.mean()
 )
-for pair in compare_models(best, reference=reference.model, draws=1000, seed=0):
+for pair in compare_models(best, reference=reference.model, n_resamples=1000, seed=0):
     print(f"{pair.difference:+.3f} ({pair.low:+.3f} to {pair.high:+.3f})  {pair.first}")
 
 # %%
