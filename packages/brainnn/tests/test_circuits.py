@@ -60,7 +60,7 @@ def test_what_is_absent_is_refused_or_dropped(cord: Connectome) -> None:
         listed_neurons(cord, ["set"], {"set": {"31": "LegNpT1_L"}})
     kept = listed_neurons(cord, ["LTM", "set", "INz"], {"set": {"31": "A"}}, absent="drop")
     assert kept.ids.tolist() == ["7"]
-    with pytest.raises(ValueError, match=r"leaves none of the 6 neurons of cord"):
+    with pytest.raises(ValueError, match=r"got none of the 6 neurons of cord"):
         listed_neurons(cord, ["LTM"], absent="drop")
     with pytest.raises(ValueError, match=r"absent must be 'refuse' or 'drop', got 'keep'"):
         listed_neurons(cord, [], absent="keep")  # type: ignore[arg-type]

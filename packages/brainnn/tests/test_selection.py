@@ -46,7 +46,7 @@ def test_types_are_found_in_either_spelling(four: Connectome) -> None:
 def test_unknown_types_are_refused(four: Connectome) -> None:
     with pytest.raises(ValueError, match=r"four has no type 'IN03A008' \(did you mean 'IN03A007'"):
         with_types(four, ["IN03A008"])
-    with pytest.raises(ValueError, match=r"leaves none of the 4 neurons of four"):
+    with pytest.raises(ValueError, match=r"got none of the 4 neurons of four"):
         with_types(four, ["LTM"], absent="drop")
     with pytest.raises(ValueError, match=r"absent must be 'refuse' or 'drop', got 'keep'"):
         with_types(four, [], absent="keep")  # type: ignore[arg-type]

@@ -140,8 +140,8 @@ class Connectome:
         wanted = np.arange(len(self))[np.asarray(neurons)]
         if wanted.size == 0:
             raise ValueError(
-                f"a selection must leave a neuron, got none of the {len(self)} of {self.name}: "
-                "widen it"
+                f"a selection must leave a neuron, got none of the {len(self)} neurons of "
+                f"{self.name}: widen it"
             )
         return replace(
             self,
