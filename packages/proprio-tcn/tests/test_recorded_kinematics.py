@@ -297,7 +297,7 @@ def test_what_no_arm_can_feel_is_refused():
         ({"long_gaps": "fill"}, r"long_gaps must be refuse or mask, got 'fill'"),
         ({"out_of_range": "clip"}, r"out_of_range must be refuse or keep, got 'clip'"),
         ({"too_long": "cut"}, r"too_long must be refuse or drop, got 'cut'"),
-        ({"weights": {"hand": -1}}, r"weights must be at least 0, got -1 for hand"),
+        ({"marker_weights": {"hand": -1}}, r"marker_weights must be at least 0, got -1 for hand"),
         ({"max_gap_s": -1}, r"max_gap_s must be at least 0, got -1"),
         ({"max_residual_mm": 0}, r"max_residual_mm must be above 0, got 0"),
         ({"lowpass_hz": 0}, r"lowpass_hz must be above 0, got 0"),
