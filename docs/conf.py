@@ -71,6 +71,8 @@ sphinx_gallery_conf = {
     "run_stale_examples": True,
     "download_all_examples": False,
     "show_signature": False,
+    # its page of times asks another host for scripts
+    "write_computation_times": False,
     "min_reported_time": 1,
 }
 
