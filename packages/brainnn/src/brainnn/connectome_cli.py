@@ -114,8 +114,8 @@ def compare_graphs(config: "ConnectomeCompareConfig", run: "Run") -> None:
     shown |= {kind: [_spread(drawn[kind][name]) for name in names] for kind in drawn}
     page = Report(run.directory, "brainnn: connectomes compared")
     page.text(
-        f"{len(graphs)} connectomes and {config.draws} draws of each of {len(drawn)} null models "
-        f"of {graph.name}."
+        f"{len(graphs)} connectome{'s' * (len(graphs) > 1)}, and {config.draws} draws of each of "
+        f"{len(drawn)} null models of {graph.name}."
     )
     page.table(shown, "Measures; null models as mean and standard deviation over their draws.")
     if drawn:
