@@ -19,16 +19,19 @@ from proprio_tcn.movements.making import cells_of, make_renderer, make_set
 from proprio_tcn.movements.movement_set import MovementSet
 from proprio_tcn.movements.rendering import render
 from proprio_tcn.movements_config import MovementSettings
+from proprio_tcn.networks.sampling import sample_trunk
 from proprio_tcn.networks.settings import TrunkSettings
 from proprio_tcn.tasks.sixteen import TASKS, Task
 from proprio_tcn.training import movement_source
-from proprio_tcn.training.card import card_of, read_scores
+from proprio_tcn.training.card import card_of, group_card_of, read_scores
 from proprio_tcn.training.movement_source import Source
 from proprio_tcn.training.settings import TrainSettings
 from proprio_tcn.training.shipped import each_network, find_network, shipped_networks
 from proprio_tcn.training.trained import Trained, load_network, save_network
 
 SHIPPED = shipped_networks()
+SAMPLED = shipped_networks("pretrained/sampled")
+SAMPLED_TASKS = ("action_recognition", "hand_position", "joint_velocity")
 BINS = 400
 each_shipped = pytest.mark.parametrize("name", SHIPPED)
 
@@ -52,9 +55,9 @@ def test_every_name_is_of_a_task_and_all_of_them_are_small() -> None:
     assert names == list(TASKS)
     files = [path for path in folder_of("pretrained").rglob("*") if path.is_file()]
     weights = [path.stat().st_size for path in files if path.name == "weights.safetensors"]
-    assert len(weights) == len(names)
+    assert len(weights) == len(names) + len(SAMPLED)
     assert sum(weights) < 5_000_000
-    assert sum(path.stat().st_size for path in files) - sum(weights) < 250_000
+    assert sum(path.stat().st_size for path in files) - sum(weights) < 600_000
 
 
 @each_shipped
@@ -66,6 +69,7 @@ def test_it_opens_and_says_what_it_was_made_of(name: str) -> None:
     seed = trained.network.seed
     line = f"proprio-tcn train task={task.name} drawn.jitter=0.06 seed={seed}"
     assert facts["command"].startswith(line)
+    assert facts["command"].endswith(" training.half_weights=true")
     assert "/" not in facts["command"]
     assert facts["origin"] == "trained"
     assert MovementSettings(**facts["movement_settings"]).jitter == 0.06
@@ -86,6 +90,43 @@ def test_it_opens_and_says_what_it_was_made_of(name: str) -> None:
     wanted = (task.outputs(muscles), BINS) if task.is_regression else (20,)
     assert said.shape == (2, *wanted)
     assert np.ptp(said) > 0
+
+
+def test_sampled_networks_differ_in_task_and_in_nothing_else() -> None:
+    """Twelve trunks with two first weights each, the same for every task but for the norm."""
+    assert len(SAMPLED) == 72
+    trunks: dict[str, set[str]] = {}
+    for name in SAMPLED:
+        _, _, task, trunk, seed = name.split("/")
+        trained = load_network(name)
+        assert (trained.task.name, str(trained.network.seed)) == (task, seed)
+        family, draw = trunk.rsplit("_", 1)
+        line = f"proprio-tcn train task={task} model=sampled model.family={family}"
+        facts = trained.facts
+        assert facts["command"].startswith(f"{line} model.draw={draw} model.most_multiply_adds=2e7")
+        assert (facts["learnt_from"], facts["tested_on"]) == (4040, 1160)
+        settings = trained.network.trunk.settings
+        drawn = sample_trunk(int(draw), family, most_multiply_adds=2e7)
+        assert settings == replace(drawn, norm=settings.norm)
+        trunks.setdefault(replace(settings, norm="sample").name(), set()).add(f"{task} {seed}")
+        assert all(one.abs().max() < 1e3 for one in trained.network.state_dict().values())
+    assert len(trunks) == 12
+    assert set(map(len, trunks.values())) == {6}
+    first = [
+        load_network(f"pretrained/sampled/{task}/temporal_spatial_3/2").begin().network.trunk
+        for task in SAMPLED_TASKS
+    ]
+    weights = [one.state_dict()["blocks.0.weight"] for one in first]
+    assert all(torch.equal(one, weights[0]) for one in weights)
+
+
+@pytest.mark.parametrize("task", SAMPLED_TASKS)
+def test_sampled_networks_have_one_card_a_task(task: str) -> None:
+    folder = folder_of(f"pretrained/sampled/{task}")
+    assert (folder / "card.md").read_text(encoding="utf-8") == group_card_of(folder)
+    weights = [path.stat().st_size for path in folder.rglob("*.safetensors")]
+    assert len(weights) == 24
+    assert sum(weights) < 2_000_000
 
 
 @each_shipped
@@ -131,7 +172,11 @@ def letters() -> MovementSet:
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in SHIPPED if load_network(name).task.head not in ("torque", "project")]
+    "name",
+    [
+        *(name for name in SHIPPED if load_network(name).task.head not in ("torque", "project")),
+        *SAMPLED[1::12],
+    ],
 )
 def test_it_scores_on_unseen_writers_what_its_manifest_says(
     name: str, letters: MovementSet
@@ -230,3 +275,6 @@ def test_a_folder_of_ones_own_is_found_beside_those_that_ship(
     assert find_network(Path(SHIPPED[0])).is_absolute()
     assert each_network(["mine", "pretrained"]) == ["mine", *SHIPPED]
     assert each_network([SHIPPED[0]]) == [SHIPPED[0]]
+    assert each_network(["pretrained/sampled"]) == list(SAMPLED)
+    assert each_network(["pretrained/sampled/joint_velocity"]) == list(SAMPLED[48:])
+    assert each_network(["pretrained/sampled/joint"]) == ["pretrained/sampled/joint"]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from neuro_common.checkpoint import load_checkpoint, save_checkpoint
 from neuro_common.files import FormatError
 from proprio_tcn.networks.settings import TrunkSettings
 from proprio_tcn.networks.trunk import build_trunk
@@ -206,11 +207,27 @@ def test_files_give_back_the_same_network(
         load_network(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["hand_velocity", "autoencoder", "action_recognition"])
+def test_half_the_bytes_hold_what_was_scored(
+    name: str, sets: tuple[ArrayMovements, ArrayMovements], tmp_path: Path
+) -> None:
+    found = taught(name, sets, tmp_path / "run", replace(QUICK, half_weights=True))
+    for parameter in found.network.parameters():
+        torch.testing.assert_close(parameter, parameter.half().float(), rtol=0, atol=0)
+    save_network(tmp_path, found)
+    tensors, _ = load_checkpoint(tmp_path)
+    learnt = {f"network.{name}" for name, _ in found.network.named_parameters()}
+    assert {key for key, one in tensors.items() if one.dtype == np.float16} == learnt
+    back = load_network(tmp_path)
+    assert all(one.dtype == torch.float32 for one in back.network.parameters())
+    np.testing.assert_array_equal(back.predict(sets[1].arrays), found.predict(sets[1].arrays))
+    scores = {f"validation_{key}": one for key, one in back.evaluate(sets[1]).row().items()}
+    assert scores == back.metrics == found.metrics
+
+
 def test_older_files_have_no_linear_path_and_no_bottleneck(
     sets: tuple[ArrayMovements, ArrayMovements], tmp_path: Path
 ) -> None:
-    from neuro_common.checkpoint import load_checkpoint, save_checkpoint
-
     plain = replace(QUICK, linear_path=False, bottleneck=0)
     for name in ("hand_position", "autoencoder"):
         found = taught(name, sets, tmp_path / name, plain)
@@ -227,8 +244,6 @@ def test_older_files_have_no_linear_path_and_no_bottleneck(
 
 
 def test_files_of_something_else_are_refused(tmp_path: Path) -> None:
-    from neuro_common.checkpoint import save_checkpoint
-
     save_checkpoint(tmp_path, {"a": np.zeros(2)}, {"kind": "brainnn/walker"})
     with pytest.raises(FormatError, match="must hold a network of proprio-tcn, got 'brainnn/walk"):
         load_network(tmp_path)

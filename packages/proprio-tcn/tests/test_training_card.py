@@ -11,7 +11,7 @@ from neuro_common.files import FormatError, write_csv
 from proprio_tcn.networks.settings import TrunkSettings
 from proprio_tcn.tasks.sixteen import TASKS
 from proprio_tcn.tasks.targets import TargetScale
-from proprio_tcn.training.card import card_of, read_scores, write_card
+from proprio_tcn.training.card import card_of, group_card_of, read_scores, write_card
 from proprio_tcn.training.settings import TrainSettings
 from proprio_tcn.training.trained import Trained, save_network
 
@@ -158,3 +158,39 @@ def test_what_is_no_training_is_refused(tmp_path: Path) -> None:
     write_csv(tmp_path / "scores.csv", {"predictor": ["a"], "rmse": [0.5]})
     with pytest.raises(FormatError, match="must be a table of `proprio-tcn train`: 'target'"):
         card_of(tmp_path)
+
+
+def test_a_group_has_a_row_for_each_network(tmp_path: Path) -> None:
+    columns = errors_of({"hand": "cm"}, ["sampled"])
+    for seed, rmse in (("1", 0.8126), ("2", 1.5)):
+        folder = training_of(tmp_path / "group" / "draw_2" / seed, "hand_position", columns)
+        tensors, manifest = load_checkpoint(folder)
+        metrics = {"test_hand_movement_rmse": rmse, "test_hand_movement_r2": 0.9}
+        save_checkpoint(folder, tensors, manifest | {"metrics": metrics})
+    path = write_card(tmp_path / "group")
+    text = path.read_text(encoding="utf-8")
+    assert text.startswith("# Hand position: 2 sampled networks\n\n1 trunks from the published")
+    rows = [line for line in text.splitlines() if line.startswith("| `draw_2")]
+    name = TrunkSettings(spatial_kernels=(4, 8)).name()
+    numbers = sum(
+        one.size
+        for key, one in load_checkpoint(tmp_path / "group" / "draw_2" / "1")[0].items()
+        if key.startswith("network.")
+    )
+    assert rows == [
+        f"| `draw_2/1` | {name} | 2 | {numbers:,} | 0.813 | 0.900 |",
+        f"| `draw_2/2` | {name} | 2 | {numbers:,} | 1.500 | 0.900 |",
+    ]
+    assert "They learnt from 8,080 movements, letters of the human arm by 145 writers" in text
+    # every quantity of a mixture has its error and its R2
+    folder = training_of(tmp_path / "both" / "1", "hand_position_velocity", columns)
+    tensors, manifest = load_checkpoint(folder)
+    names = ("hand_movement", "hand_velocity_movement")
+    metrics = {f"test_{one}_{key}": n for n, one in enumerate(names, 1) for key in ("rmse", "r2")}
+    save_checkpoint(folder, tensors, manifest | {"metrics": metrics})
+    assert "| 1.000 | 1.000 | 2.000 | 2.000 |" in group_card_of(tmp_path / "both")
+    with pytest.raises(FileNotFoundError, match="must hold networks of a task, got none"):
+        group_card_of(tmp_path / "empty")
+    training_of(tmp_path / "group" / "other", "joint_velocity", columns)
+    with pytest.raises(FormatError, match="must hold whole trainings of one task"):
+        write_card(tmp_path / "group")

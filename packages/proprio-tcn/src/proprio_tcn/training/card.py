@@ -4,12 +4,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from numpy.typing import NDArray
+
 from neuro_common.checkpoint import load_checkpoint
 from neuro_common.files import FormatError, atomic_path, read_csv
 from proprio_tcn.networks.settings import TrunkSettings
 from proprio_tcn.tasks.sixteen import TASKS, Task
 
-__all__ = ["ScoreRow", "card_of", "read_scores", "write_card"]
+__all__ = ["ScoreRow", "card_of", "group_card_of", "read_scores", "write_card"]
 
 _SCORES = "scores.csv"
 _CARD = "card.md"
@@ -32,6 +34,7 @@ _PREDICTORS = {
     "logistic_uncut": "logistic regression, uncut",
     "untrained": "untrained",
 }
+_PUBLISHED = "Marin Vargas, Bisi et al., Cell 2024"
 _ACCURACY = {"classify": "accuracy", "project": "accuracy of a linear probe for the letters"}
 _ASKED = {
     "classify": "to tell which of twenty letters an arm wrote in the air",
@@ -112,16 +115,10 @@ def card_of(directory: str | Path) -> str:
     rows = read_scores(directory)
     try:
         task = TASKS[manifest["task"]]
-        numbers = sum(
-            tensor.size
-            for name, tensor in tensors.items()
-            if name == _SLOPES
-            or (name.startswith("network.") and not name.startswith("network.trunk.input_"))
-        )
         parts = [
             f"# {task.title}",
             _summary(task, manifest),
-            _table(_facts(task, manifest, numbers, _SLOPES in tensors)),
+            _table(_facts(task, manifest, _numbers(tensors), _SLOPES in tensors)),
             f"## Scores\n\n{_scored_on(task, manifest['facts'])}",
             _score_table(task, rows),
             f"## What it is for, and what not\n\n{_USE}",
@@ -135,19 +132,103 @@ def card_of(directory: str | Path) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def write_card(directory: str | Path) -> Path:
-    """Write ``card.md`` beside weights, manifest and scores.
+def group_card_of(directory: str | Path) -> str:
+    """The card of networks of one task and one training, with a row for each, as Markdown.
 
     Args:
-        directory: As for :func:`card_of`.
+        directory: Above those of the networks, each with weights and manifest.
+
+    Raises:
+        FileNotFoundError: There is no network below it, or weights are missing.
+        FormatError: One of them is damaged, of something else, or of another task.
+    """
+    folders = sorted(path.parent for path in Path(directory).rglob("manifest.json"))
+    if not folders:
+        raise FileNotFoundError(f"{directory} must hold networks of a task, got none")
+    found = [load_checkpoint(one) for one in folders]
+    first = found[0][1]
+    try:
+        (name,) = {manifest["task"] for _, manifest in found}
+        task, settings, facts = TASKS[name], first["settings"], first["facts"]
+        trunks = [TrunkSettings(**manifest["network"]["trunk"]) for _, manifest in found]
+        architectures = len({one.content_hash() for one in trunks})
+        titles = [
+            "network",
+            "trunk",
+            "layers",
+            "numbers that were learnt",
+            *(one for one, _ in _measures(task)),
+        ]
+        rows = [
+            [
+                f"`{folder.relative_to(directory).as_posix()}`",
+                trunk.name(),
+                str(len(trunk.plan())),
+                f"{_numbers(tensors):,}",
+                *(f"{manifest['metrics'][key]:z.3f}" for _, key in _measures(task)),
+            ]
+            for folder, trunk, (tensors, manifest) in zip(folders, trunks, found, strict=True)
+        ]
+        parts = [
+            f"# {task.title}: {len(found)} sampled networks",
+            f"{architectures} trunks from the published search space, with first weights of "
+            f"{len(found) // architectures} seeds. Each is a{_summary(task, first)[1:]}",
+            f"They learnt from {facts['learnt_from']:,} movements, {_origin(task, facts)}, in "
+            f"{settings['epochs']} passes. Good and bad trunks are among them, on purpose: so one "
+            "can tell what a task adds from what a better network adds.",
+            f"## Scores\n\nOn {facts['tested_on']:,} movements of writers that they never saw.",
+            "\n".join(f"| {' | '.join(row)} |" for row in (titles, ["---"] * len(titles), *rows)),
+            f"## What they are for, and what not\n\n{_USE}",
+            f"## How they were made\n\nEach manifest has its command; the first is\n\n```bash\n"
+            f"{facts['command']}\n```",
+            "Licence: MIT, as the package.",
+        ]
+    except (KeyError, TypeError, ValueError) as error:
+        raise FormatError(
+            f"{directory} must hold whole trainings of one task: {error}; restore them from a "
+            "copy, or train them again"
+        ) from None
+    return "\n\n".join(parts) + "\n"
+
+
+def write_card(directory: str | Path) -> Path:
+    """Write ``card.md`` of a network, or of the networks below a folder without one of its own.
+
+    Args:
+        directory: As for :func:`card_of`, or for :func:`group_card_of`.
 
     Returns:
         Path of the card.
     """
-    path, text = Path(directory) / _CARD, card_of(directory)
-    with atomic_path(path) as temporary:
+    folder = Path(directory)
+    text = card_of(folder) if (folder / "manifest.json").is_file() else group_card_of(folder)
+    with atomic_path(folder / _CARD) as temporary:
         temporary.write_text(text, encoding="utf-8")
-    return path
+    return folder / _CARD
+
+
+def _numbers(tensors: Mapping[str, NDArray[Any]]) -> int:
+    """How many numbers were learnt."""
+    return sum(
+        tensor.size
+        for name, tensor in tensors.items()
+        if name == _SLOPES
+        or (name.startswith("network.") and not name.startswith("network.trunk.input_"))
+    )
+
+
+def _measures(task: Task) -> list[tuple[str, str]]:
+    """Columns of a group's card, and the metric of each."""
+    if task.is_regression:
+        return [
+            (title, f"test_{one.name}_movement_{key}")
+            for one in task.targets
+            for title, key in (
+                (f"{one.name.replace('_', ' ')} ({one.unit}), in movement", "rmse"),
+                ("R2", "r2"),
+            )
+        ]
+    return [("accuracy", f"test_{'probe_' if task.head == 'project' else ''}accuracy")]
 
 
 def _summary(task: Task, manifest: Mapping[str, Any]) -> str:
@@ -157,7 +238,7 @@ def _summary(task: Task, manifest: Mapping[str, Any]) -> str:
     return (
         f"A temporal convolutional network that was taught {asked}, from the lengths and "
         f"velocities of the {len(manifest['muscles'])} muscles that move an arm: the idea of "
-        f"{task.hypothesis} (Marin Vargas, Bisi et al., Cell 2024)."
+        f"{task.hypothesis} ({_PUBLISHED})."
     )
 
 

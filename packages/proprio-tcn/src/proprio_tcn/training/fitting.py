@@ -10,8 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from neuro_common.training import Fit, Plan, Point, fit_together
+from neuro_common.training import Fit, Plan, Point, claim_directory, fit_together
 from proprio_tcn.networks.ensemble import Ensemble
+from proprio_tcn.networks.making import Network
 from proprio_tcn.networks.settings import TrunkSettings
 from proprio_tcn.spindles.encoders import SpindleSettings
 from proprio_tcn.tasks.sixteen import Task
@@ -20,7 +21,6 @@ from proprio_tcn.training.batches import Movements, batches_of
 from proprio_tcn.training.input_scale import spindle_scale
 from proprio_tcn.training.lesson import Evaluation, Lesson
 from proprio_tcn.training.readout import fit_readout
-from proprio_tcn.training.resuming import claim_directory
 from proprio_tcn.training.schedules import Course
 from proprio_tcn.training.settings import TrainSettings
 from proprio_tcn.training.spindle_encoding import SpindleEncoding
@@ -141,9 +141,8 @@ def train_together(
     settings, encoder = settings.for_task(members[0][0].name), encoder or SpindleSettings()
     bins = next(batches_of(train, ("spindle",), 1))["spindle"].shape[2]
     sets = train, validation
-    claim_directory(
-        directory, _told(members, trunk, sets, settings, encoder=encoder, bins=bins, seed=seed)
-    )
+    told = _told(members, trunk, sets, settings, encoder=encoder, bins=bins, seed=seed)
+    claim_directory(directory, told, "proprio-tcn/training")
     scales = {task.name: fit_scale(task, train, settings) for task, _ in members}
     inputs, encoding = _inputs(train, settings, encoder, seed)
     begun = [
@@ -294,15 +293,25 @@ def _told(
 
 def _finished(begun: Trained, fit: Fit, train: Movements, validation: Movements) -> Trained:
     begun.network.eval()
+    if begun.settings.half_weights:
+        _round_weights(begun.network)
     # an encoder would be gone around, too
     if begun.settings.linear_path and begun.task.head == "regress" and begun.encoding is None:
         begun = fit_readout(begun, train)
+    if begun.settings.half_weights:
+        _round_weights(begun.network)
     row = begun.evaluate(validation).row()
     return replace(
         begun,
         metrics={f"validation_{name}": value for name, value in row.items()},
         facts={"origin": "trained", "update": fit.best.update, "movements": len(train)},
     )
+
+
+def _round_weights(network: Network) -> None:
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.copy_(parameter.half())
 
 
 def _criterion(found: Evaluation) -> dict[str, float]:

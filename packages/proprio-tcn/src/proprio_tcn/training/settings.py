@@ -62,6 +62,8 @@ class TrainSettings:
             change a movement, see `proprio_tcn.tasks.losses.draw_view`. "time" alone, as published,
             leaves views that agree in the arm's posture, and that is what is learnt.
         compat_barlow: Divide by the variance, as published.
+        half_weights: Round what was learnt to float16 before it is scored; the files are half as
+            large, and hold what the scores are of.
         amp: Compute in bfloat16 where that is safe.
         compile: Let torch compile the network.
         device: "cpu", "cuda" or "cuda:1".
@@ -92,6 +94,7 @@ class TrainSettings:
     interpolation: str = "cubic"
     views: list[str] = field(default_factory=lambda: ["trial"])
     compat_barlow: bool = False
+    half_weights: bool = False
     amp: bool = False
     compile: bool = False
     device: str = "cpu"

@@ -171,14 +171,17 @@ class Trained:
 def save_network(directory: str | Path, trained: Trained) -> None:
     """Write a network, whole or not at all.
 
-    The projection of redundancy reduction is left out: it serves its training alone.
+    The projection of redundancy reduction is left out: it serves its training alone. What was
+    learnt with ``half_weights`` is kept as float16.
 
     Args:
         directory: Where ``weights.safetensors`` and ``manifest.json`` go.
         trained: The network.
     """
+    learnt = dict(trained.network.named_parameters())
+    halved = learnt.keys() if trained.settings.half_weights else ()
     tensors: dict[str, NDArray[Any] | Tensor] = {
-        f"{_NETWORK}{name}": tensor.contiguous()
+        f"{_NETWORK}{name}": (tensor.half() if name in halved else tensor).contiguous()
         for name, tensor in trained.network.state_dict().items()
         if trained.task.head != "project" or not name.startswith(_HEAD)
     }
