@@ -15,7 +15,7 @@ from proprio_tcn.figures.across_sessions import (
     session_plot,
     shared_models,
 )
-from proprio_tcn.figures.depth import best_depth_plot, best_depths, draw_depths
+from proprio_tcn.figures.depth import best_depth_plot, best_depths, draw_depths, task_plot
 from proprio_tcn.figures.tables import Explained
 
 
@@ -51,23 +51,47 @@ def test_the_best_layer_is_placed_from_first_to_last() -> None:
         Explained("data-driven", "out", 4, "data-driven", "data-driven", True, np.ones(3)),
         linear(0.2),
     ]
-    found = best_depths("one", layers)
+    every = best_depths("one", layers)
+    found = [one for one in every if not np.isnan(one.relative)]
+    without = [one for one in every if np.isnan(one.relative)]
     assert [(one.model, one.layers, one.best, one.relative) for one in found] == [
         ("torque a", 5, 2, 0.25),
         ("torque b", 3, 3, 1.0),
         ("hand_position a", 4, 1, 0.0),
         ("untrained a", 5, 5, 1.0),
     ]
+    assert [(one.model, one.layers, one.task) for one in without] == [
+        ("torque shallow", 1, "torque"),
+        ("data-driven", 1, "data-driven"),
+        ("limb position", 1, "linear"),
+    ]
     assert found[0].test_ev == pytest.approx(0.3 + 0.4 / 3)
     _, axes = new_figure()
-    lines = best_depth_plot(axes[0, 0], found)
+    lines = best_depth_plot(axes[0, 0], every)
     names = [one.get_text() for one in axes[0, 0].get_yticklabels()]
-    assert names[-1] == "untrained"
-    assert len(lines) == len(names) == 3
+    assert names[2:] == ["untrained", "data-driven", "linear"]
+    assert len(lines) == len(names) == 5
     torque = next(one for one, name in zip(lines, names, strict=True) if "orque" in name)
     assert np.asarray(torque.get_xdata()).tolist() == [0.25, 1.0]
     means = [np.asarray(one.get_xdata())[0] for one in axes[0, 0].lines if one not in lines]
     assert sorted(means) == [0.0, 0.625, 1.0]
+
+
+def test_tasks_stand_beside_what_learnt_none() -> None:
+    nets = [one for n in range(4) for one in network(f"torque {n}", "torque", 2, 1, 0.1 * n)]
+    found = best_depths("one", [*nets, *network("untrained a", "untrained", 1, 1), linear(-0.9)])
+    _, axes = new_figure()
+    ax = axes[0, 0]
+    torque, untrained, straight = task_plot(ax, found)
+    third = 0.4 / 3
+    for line, wanted in ((torque, np.arange(4) / 10), (untrained, [0.3]), (straight, [-0.9])):
+        assert np.asarray(line.get_xdata()).tolist() == pytest.approx(np.add(wanted, third))
+    height = np.asarray(torque.get_ydata())
+    assert np.ptp(height) < 0.8
+    assert np.diff(height).min() > 0.1
+    means = [np.asarray(one.get_xdata())[0] for one in ax.lines if len(one.get_xdata()) == 2]
+    assert means == pytest.approx([0.15 + third, 0.3 + third])  # none of linear models
+    assert ax.get_xlim()[0] == -0.2
 
 
 def test_networks_of_one_depth_stand_apart(tmp_path: Path) -> None:
@@ -119,7 +143,7 @@ def test_sessions_are_paired_by_model(tmp_path: Path) -> None:
     assert shared_models(flat, 2) == ["torque a", "limb position"]
     draw_sessions([one, two], tmp_path / "sessions", models=1)
     assert read_csv(tmp_path / "sessions.csv")["model"] == ["limb position"] * 2
-    with pytest.raises(ValueError, match=r"share models to be drawn together, got 1 others and 2"):
+    with pytest.raises(ValueError, match=r"but none is in all of them, which have 1, 2: predict"):
         shared_models([SessionScores("a", [linear(0.2)]), SessionScores("b", two.layers[1:])])
     with pytest.raises(ValueError, match="runs must be 2 to 7 to be drawn together"):
         draw_sessions([one], tmp_path / "none")

@@ -118,7 +118,7 @@ def test_letters_are_drawn_as_they_were_written() -> None:
 
 def test_a_prediction_returns_its_best_model(capsys: pytest.CaptureFixture[str]) -> None:
     path = saved("one", "active", 0.02)
-    assert main("proprio-tcn", VERBS, ["figures", "prediction", f"run={path}", "models=3"]) == 0
+    assert main("proprio-tcn", VERBS, ["figures", "prediction", f"run={path}", "rows=3"]) == 0
     assert "torque net 4 (trained) explains most" in capsys.readouterr().out
     run = drawn_by("prediction")
     layers = read_csv(path / "layers.csv")
@@ -132,7 +132,7 @@ def test_a_prediction_returns_its_best_model(capsys: pytest.CaptureFixture[str])
 
 def test_several_predictions_are_drawn_together(capsys: pytest.CaptureFixture[str]) -> None:
     one, two = saved("one", "active", 0.02), saved("two", "passive", 0.0)
-    words = ["figures", "prediction", f"runs=[{one},{two}]", "models=4"]
+    words = ["figures", "prediction", f"runs=[{one},{two}]", "rows=4"]
     assert main("proprio-tcn", VERBS, words) == 0
     told = capsys.readouterr().out
     assert "Of 20 models that all 2 sessions share, torque net 4 explains most" in told
@@ -185,12 +185,18 @@ def test_one_window_has_no_conditions_and_nan_is_no_metric() -> None:
         (["movement", "letter=x"], "letter must be one of a, b, c"),
         (["movement", "plane=sagittal"], "plane must be horizontal or vertical"),
         (["prediction"], "run must be given: run=DIR of `proprio-tcn predict`"),
-        (["prediction", "run=nowhere"], "nowhere holds no neurons.csv"),
+        (
+            ["prediction", "run=nowhere"],
+            "nowhere must be the directory of a finished `proprio-tcn predict`",
+        ),
         (["prediction", "run=one", "runs=[two]"], "runs=[A,B] several: give one of them"),
         (["tasks"], "runs must name folders: runs=[DIR]"),
         (["tasks", "runs=[nowhere]"], "nowhere holds 0 networks"),
-        (["relation"], "run must be given: run=DIR of `proprio-tcn compare`"),
-        (["relation", "run=nowhere"], "nowhere holds no relations.csv"),
+        (["relation"], "run must be given: add run=VALUE, as in `proprio-tcn figures rel"),
+        (
+            ["relation", "run=nowhere"],
+            "but it holds no relations.csv",
+        ),
     ],
 )
 def test_what_is_missing_is_said(

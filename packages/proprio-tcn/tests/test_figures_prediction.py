@@ -136,6 +136,20 @@ def test_what_explains_less_than_nothing_is_written_at_the_edge() -> None:
     assert axes[0, 1].get_ylim()[0] == -0.2
 
 
+def test_a_thicket_of_networks_goes_back() -> None:
+    layers = [
+        Explained(f"n {n}", f"l{depth}", depth, "trained", "torque", depth == 2, np.full(3, ev))
+        for n in range(13)
+        for depth, ev in enumerate((0.2, 0.3), start=1)
+    ]
+    _, axes = new_figure(1, 2)
+    lines = layer_plot(axes[0, 0], layers)
+    assert (lines[0].get_alpha(), lines[0].get_marker()) == (0.3, "None")
+    assert (lines[1].get_alpha(), lines[1].get_marker()) == (None, "o")
+    few = layer_plot(axes[0, 1], layers[:-2])
+    assert (few[0].get_alpha(), few[0].get_marker()) == (None, "o")
+
+
 def test_the_figure_keeps_its_numbers(tmp_path: Path, blank: None) -> None:
     write_tables(tmp_path)
     layers = read_explained(tmp_path)
@@ -184,7 +198,7 @@ def test_lag_curves_peak_where_cross_validation_says(tmp_path: Path, blank: None
 
 
 def test_missing_tables_are_named(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"`proprio-tcn predict` .* no neurons.csv"):
+    with pytest.raises(FileNotFoundError, match=r"`proprio-tcn predict`, but it .* no neurons.csv"):
         read_explained(tmp_path)
     write_tables(tmp_path)
     (tmp_path / "models.csv").unlink()
@@ -201,7 +215,7 @@ def test_missing_tables_are_named(tmp_path: Path) -> None:
 
 
 def test_wrong_options_are_refused() -> None:
-    with pytest.raises(ValueError, match="models must be at least 1, got 0"):
-        PredictionFigureConfig(models=0)
+    with pytest.raises(ValueError, match="rows must be at least 1, got 0"):
+        PredictionFigureConfig(rows=0)
     with pytest.raises(ValueError, match=r"confidence must be in \(0, 1\), got 95"):
         PredictionFigureConfig(confidence=95)

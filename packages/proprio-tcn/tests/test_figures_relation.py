@@ -61,6 +61,34 @@ def test_a_gain_is_over_the_same_beginning() -> None:
     assert [one.gain for one in found] == pytest.approx([0.2, -0.2])
 
 
+def test_networks_with_a_masked_norm_share_their_beginning() -> None:
+    """Action recognition is taught with another norm, and has an untrained twin of its own."""
+
+    def layer(task: str, trunk: str, ev: float, told: str = "as trained") -> Explained:
+        kind = "untrained" if task == "untrained" else "trained"
+        name = f"{task} {trunk}"
+        return Explained(name, "l", 1, kind, task, True, np.array([ev, ev]), told)
+
+    nets = [f"spatiotemporal_8_k{size}_s2" for size in (3, 5, 7)]
+    layers = []
+    for place, net in enumerate(nets):
+        layers += [
+            layer("untrained", f"{net}_masked 1", 0.1),
+            layer("untrained", f"{net} 1", 0.2),
+            layer("untrained", f"{net} 1 input 2", 0.4, "as trained, input 2"),
+            layer("action_recognition", f"{net}_masked 1", 0.5 + 0.01 * place),
+            layer("hand_position", f"{net} 1", 0.3),
+            layer("torque", f"{net} 1", 0.7, "as trained, input 2"),
+        ]
+    found = gains_of("s", "active", layers)
+    assert {one.beginning for one in found} == {f"{net} 1" for net in nets}
+    # each over the untrained network of its own norm and input
+    assert [one.gain for one in found[:3]] == pytest.approx([0.4, 0.1, 0.3])
+    shared = task_map(found)
+    assert shared is not None
+    assert (shared.beginnings, len(shared.tasks)) == (3, 3)
+
+
 def test_the_map_is_that_of_scikit_learn() -> None:
     rows = gains()
     found = task_map(rows)

@@ -56,6 +56,18 @@ def test_families_have_their_colours(tmp_path: Path) -> None:
     assert colours == list(PALETTE[:4])
 
 
+def test_no_axis_goes_beyond_a_perfect_score() -> None:
+    scores = [TaskScore("", "torque", "recurrent", n, "R2 in movement", 0.998) for n in (1, 8)]
+    _, axes = new_figure(1, 4)
+    depth_plot(axes[0, 0], scores)
+    low, high = axes[0, 0].get_ylim()
+    assert low < 0.998 < 1 < high < 1.01
+    ticks = axes[0, 0].get_xticks()
+    assert sum((ticks >= 1) & (ticks <= 8)) >= 3
+    depth_plot(axes[0, 1], [one._replace(score=0.4) for one in scores])
+    assert axes[0, 1].get_ylim()[1] < 0.5
+
+
 def test_the_figure_keeps_its_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "matplotlib.figure.Figure.savefig", lambda _, path, **__: path.write_bytes(b"")

@@ -126,7 +126,7 @@ def test_the_verb_gives_the_share_that_is_covered(
     write_movements("set/dataset_train.hdf5", movements, "rendered")
     inside = movements.trials.hand[:, ::100].T
     recorded(np.concatenate([inside[:3], [[500, 0, 0]]])).write("inputs.h5")
-    words = ["figures", "workspace", "inputs=inputs.h5", "movements=set", "hydra.run.dir=out"]
+    words = ["figures", "workspace", "recording=inputs.h5", "movements=set", "hydra.run.dir=out"]
     assert main("proprio-tcn", VERBS, words) == 0
     told = capsys.readouterr().out
     assert "75.0% of the recorded bins have a synthetic place of the hand within 2 cm" in told
@@ -136,14 +136,17 @@ def test_the_verb_gives_the_share_that_is_covered(
     assert (Path("out") / "report.html").exists()
 
 
+FILES = ("recording=a.h5", "movements=set")
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["movements=set"], "inputs must be given: inputs=PATH of `proprio-tcn inputs`"),
-        (["inputs=a.h5"], "movements must be given: movements=PATH of `proprio-tcn generate`"),
-        (["inputs=a.h5", "movements=set"], "a.h5"),
-        (["split=all"], "split must be train, val or test, got 'all'"),
-        (["distance_cm=0"], "distance_cm must be above 0, got 0.0"),
+        (["movements=set"], "recording must be given: add recording=VALUE, as in `proprio-tcn"),
+        (["recording=a.h5"], "movements must be given: add movements=VALUE"),
+        (["recording=a.h5", "movements=set"], "a.h5"),
+        ([*FILES, "split=all"], "split must be train, val or test, got 'all'"),
+        ([*FILES, "within_cm=0"], "within_cm must be above 0, got 0.0"),
     ],
 )
 def test_what_is_missing_is_said(
@@ -154,4 +157,5 @@ def test_what_is_missing_is_said(
 
 
 def test_the_config_has_defaults() -> None:
-    assert (WorkspaceFigureConfig().split, WorkspaceFigureConfig().distance_cm) == ("train", 2.0)
+    config = WorkspaceFigureConfig("a.h5", "set")
+    assert (config.split, config.within_cm) == ("train", 2.0)

@@ -140,6 +140,28 @@ def test_networks_that_nobody_trained_need_no_files(elsewhere: Path) -> None:
     assert refused("predict", *common, "networks=[untrained/none]")
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["predict", "shuffle=true", "lags=[0,3]"], "with shuffle=true leave out lags=[0, 3]"),
+        (
+            ["predict", "control=noise"],
+            "control must be one of muscles, time, constant, got",
+        ),
+        (["activations", "draws=-1"], "draws must be at least 0, got -1"),
+        (["predict", "batch=0"], "batch must be at least 1, got 0"),
+        (["predict", "threads=0"], "threads must be at least 1, got 0"),
+        (["predict", "data_driven=-2"], "data_driven must be at least 0, got -2"),
+        (["compare", "predictions=[a,b,./a]"], "must be there once, got a and ./a: they would"),
+    ],
+)
+def test_what_would_mislead_is_refused(
+    elsewhere: Path, capsys: pytest.CaptureFixture[str], words: list[str], message: str
+) -> None:
+    assert refused(*words)
+    assert message in capsys.readouterr().err
+
+
 def test_the_embedded_session_needs_no_file() -> None:
     config = compose("proprio-tcn", VERBS, "predict", ["protocol.window=passive"])
     assert config.recording == "synthetic"
@@ -187,6 +209,7 @@ def test_the_embedded_session_is_read_out(
             "must have passive trials",
         ),
         (["predict", "recording=none.npz"], "No such file"),
+        (["predict", "device=gpu"], 'device must be "cpu", or "cuda" where torch finds a'),
         (["predict", "recording=session.txt"], "must end in .nwb, .mat or .npz"),
         (["predict", "recording=session.npz", "kinematics=[mood]"], "must be one of direction"),
         (["compare"], "predictions must name directories"),

@@ -158,7 +158,7 @@ def test_smaller_bins_are_summed(tmp_path: Path) -> None:
         ({"LeftS1Area2_spikes": np.full((60, 4), 0.5)}, r"spikes must be counts, .* got 0.5"),
         ({"LeftS1Area2_spikes": np.empty((0, 4)), "pos": np.empty((0, 2)), "vel": np.empty((0, 2)),
           "force": np.empty((0, 6)), "opensim": np.empty((0, 92))},
-         "trial 1: it must last at least one bin of 10 ms, got none; give faults=drop"),
+         "trial 1: it must last at least one bin of 10 ms, got none; give options.faults=drop"),
         ({"pos": np.full((60, 2), np.nan)}, r"trial 1: hand must be finite, got 60 NaN in ch"),
         ({"pos": np.zeros((59, 2))}, r"trial 1: hand must have the 60 bins of LeftS1A"),
         ({"opensim": np.zeros((60, 14))}, r"opensim must have 92 columns .* got 14"),
@@ -172,6 +172,34 @@ def test_bad_trial_data_is_refused(tmp_path: Path, change: dict[str, Any], messa
         record |= change
     with pytest.raises(FormatError, match=message):
         read_trial_data(write_mat(tmp_path / "td.mat", records))
+
+
+def test_a_trial_is_named_as_in_the_file(tmp_path: Path) -> None:
+    records = trial_data()
+    records[2]["LeftS1Area2_spikes"] = np.full((len(records[2]["pos"]), 4), 0.5)
+    with pytest.raises(FormatError, match=r"got 0.5 in trial 3, bin 0, neuron 0: give counts"):
+        read_trial_data(write_mat(tmp_path / "td.mat", records))
+
+
+@pytest.mark.parametrize("write", [write_mat, write_mat_v73])
+def test_rewards_may_be_codes_of_letters(tmp_path: Path, write: Any) -> None:
+    """MATLAB's numbers are doubles: 82 comes as 82.0."""
+    records = trial_data()
+    for record in records:
+        record["result"] = float(ord(record["result"]))
+    session = read_trial_data(write(tmp_path / "td.mat", records))
+    assert len(session) == 5
+    assert session.left_out == ("trial 6: result '70', not rewarded",)
+
+
+def test_unsorted_channels_are_kept_on_request(tmp_path: Path) -> None:
+    records = trial_data()
+    for record in records:
+        record["LeftS1Area2_unit_guide"] = np.array([[1, 0], [3, 0], [7, 0], [9, 0]])
+    path = write_mat(tmp_path / "td.mat", records)
+    with pytest.raises(FormatError, match=r"got none: options.keep_unsorted=true takes the others"):
+        read_trial_data(path)
+    assert len(read_trial_data(path, keep_unsorted=True).neurons) == 4
 
 
 def test_faulty_trials_are_dropped_or_mended_on_request(tmp_path: Path) -> None:
@@ -209,7 +237,7 @@ def test_files_that_are_no_trial_data_are_refused(tmp_path: Path) -> None:
         record["cuneate_spikes"] = record["LeftS1Area2_spikes"]
     path = write_mat(tmp_path / "d.mat", records)
     with pytest.raises(
-        FormatError, match=r"one field \*_spikes, or spikes= must name it, got Left"
+        FormatError, match=r"one field \*_spikes, or options.spikes name it, got Left"
     ):
         read_trial_data(path)
     assert read_trial_data(path, spikes="cuneate_spikes").area == "cuneate"
@@ -241,6 +269,7 @@ def write_nwb(path: Path, **change: Any) -> dict[str, NDArray[Any]]:
         "muscle_len": 0.1 + 0.01 * np.sin(time)[:, None] * np.arange(1, 6),
     }
     data |= change.pop("data", {})
+    scaled = change.pop("scaled", {})
     unit = {"hand_pos": "cm", "hand_vel": "cm/s", "force": "N", "joint_ang": "rad",
             "muscle_len": "meters"} | change.pop("unit", {})  # fmt: skip
     spikes = [np.sort(rng.uniform(0, 8, n)) for n in (200, 50, 400)]
@@ -258,6 +287,7 @@ def write_nwb(path: Path, **change: Any) -> dict[str, NDArray[Any]]:
                 data=values,
                 unit=unit[name],
                 rate=RATE,
+                **scaled.get(name, {}),
                 starting_time=0.0,
                 comments=", ".join(muscles) if name == "muscle_len" else "columns=[x,y]",
             )
@@ -333,6 +363,16 @@ def test_nwb_gaps_stay_in_their_channel(tmp_path: Path) -> None:
     np.testing.assert_allclose(filled.kinematics["hand"][1, :, 1], np.cos(2 * centre), atol=0.02)
 
 
+def test_nwb_series_have_a_conversion_and_an_offset(tmp_path: Path) -> None:
+    """By the format's own rule: what is stored, times the conversion, plus the offset."""
+    time = np.arange(0, 8, 1 / RATE)
+    stored = np.stack([np.sin(time), np.cos(2 * time)], axis=1)
+    write_nwb(tmp_path / "a.nwb", scaled={"hand_pos": {"conversion": 0.5, "offset": 3.0}})
+    found = read_nwb(tmp_path / "a.nwb").kinematics["hand"]
+    first = np.searchsorted(time, TRIALS[1] + 0.005)
+    np.testing.assert_allclose(found[1, 0], 0.5 * stored[first] + 3.0, atol=1e-5)
+
+
 def test_bad_nwb_is_refused(tmp_path: Path) -> None:
     pytest.importorskip("pynwb", reason="needs pynwb")
     path = tmp_path / "bad.nwb"
@@ -342,7 +382,9 @@ def test_bad_nwb_is_refused(tmp_path: Path) -> None:
     ):
         read_nwb(path)
     assert read_nwb(path, units={"hand_pos": "m"}).kinematics["hand"].max() > 90
-    with pytest.raises(FormatError, match=r"units names 'paw', but behaviour that is known"):
+    with pytest.raises(
+        FormatError, match=r"options.units must name series .*muscle_len\), got 'paw'"
+    ):
         read_nwb(path, units={"paw": "m"})
     write_nwb(path, duration=0.005)
     with pytest.raises(

@@ -64,6 +64,29 @@ def test_networks_of_one_beginning_share_an_untrained_one(
     assert len({one.name for one in found}) == 5
 
 
+def test_every_input_has_its_untrained_one(
+    muscle_session: Any, save_trained: Any, tmp_path: Path
+) -> None:
+    """A network that learnt from other movements scales its input otherwise."""
+    scales = [np.array([np.tile([mean, 5.0], (6, 1)), np.ones((6, 2))]) for mean in (100.0, 90.0)]
+    paths = [
+        save_trained(tmp_path / str(n), 0, 0.5, scales[kind]) for n, kind in enumerate((0, 1, 0, 1))
+    ]
+    found = {one.name: one for one in open_networks(paths, muscle_session(), draws=0)}
+    beginning = f"{SETTINGS.name()} 0"
+    assert [name for name in found if name.startswith("untrained")] == [
+        f"untrained {beginning}",
+        f"untrained {beginning} input 2",
+    ]
+    told = [one.input for one in found.values()]
+    first, second = "as trained", "as trained, input 2"
+    assert told == [first, first, second, second, first, second]
+    for one in found.values():
+        wanted = 90.0 if one.input == second else 100.0
+        assert isinstance(one.trunk, ScaledTrunk)
+        assert one.trunk.input_mean[0, 0, 0] == wanted
+
+
 def test_an_untrained_one_is_the_network_at_update_zero(
     muscle_session: Any, tmp_path: Path
 ) -> None:
@@ -139,7 +162,7 @@ def test_each_muscle_set_of_an_architecture_learns(muscle_session: Any) -> None:
 def test_a_network_learns_the_spikes(muscle_session: Any) -> None:
     moving = with_derivatives(muscle_session())
     state = moving.variables(["muscle_velocity"])
-    encoding = Encoding(neurons=8, link="identity", gain=0.4, rate_hz=500)
+    encoding = Encoding(n_neurons=8, link="identity", gain=0.4, rate_hz=500)
     targets = prepare(plant_neurons(moving, state, encoding, seed=0)[0])
     spindle = spindle_input(moving, targets.windows)
 
@@ -169,7 +192,7 @@ def test_draws_see_what_the_first_trained_network_sees(
     found = {one.name: one for one in open_networks([scaled, raw], recording, draws=2)}
     (first, second) = (one for one in found.values() if "draw" in one.name)
     assert [one.input for one in found.values()] == [
-        *("as trained", "as trained", "raw", "raw", "as trained", "as trained")
+        *("as trained", "as trained", "raw, input 2", "raw, input 2", "as trained", "as trained")
     ]
     assert (first.muscles, first.seed, second.seed) == (MUSCLES, 0, 1)
     targets = prepare(recording)

@@ -54,7 +54,7 @@ def test_noise_is_correlated_as_asked() -> None:
     rng = np.random.default_rng(0)
     state, length = rng.normal(size=(40, 100, 3)), np.full(40, 100)
     for noise, low, high in (("gaussian", 0.28, 0.32), ("poisson", 0.2, 0.3)):
-        encoding = Encoding(neurons=10, noise=noise, noise_correlation=0.3, rate_hz=200)
+        encoding = Encoding(n_neurons=10, noise=noise, noise_correlation=0.3, rate_hz=200)
         encoded = encode(state, length, encoding, seed=0)
         left = (encoded.responses - encoded.rates).reshape(-1, 10)
         if noise == "poisson":
@@ -80,6 +80,10 @@ def test_bad_encodings_are_refused(planted: Any) -> None:
         Encoding(link="exp")
     with pytest.raises(ValueError, match=r"noise_correlation must be in \[0, 1\), got 1"):
         Encoding(noise_correlation=1)
+    with pytest.raises(ValueError, match=r"trial_gain_sd must be at least 0, and .* got -1.0 and"):
+        Encoding(trial_gain_sd=-1.0)
+    with pytest.raises(ValueError, match=r"and bias finite, got 0.0 and nan"):
+        Encoding(bias=float("nan"))
     with pytest.raises(ValueError, match="a recording holds counts: noise must be poisson"):
         planted("identity", noise="gaussian")
 
@@ -171,7 +175,7 @@ def neurons_of_a_layer(
     state[windows.trial[window], windows.start[window] + place] = source.values
     for trial, start, stop in zip(windows.trial, windows.start, windows.stop, strict=True):
         state[trial, :start], state[trial, stop:] = state[trial, start], state[trial, stop - 1]
-    encoding = Encoding(neurons=30, link="identity", gain=0.4, rate_hz=150.0, lag_bins=LAG)
+    encoding = Encoding(n_neurons=30, link="identity", gain=0.4, rate_hz=150.0, lag_bins=LAG)
     recording, _ = plant_neurons(planar_reaches, state, encoding, seed=3)
     return prepare(recording, protocol, lags=LAGS), layers, source
 

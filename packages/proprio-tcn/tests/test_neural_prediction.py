@@ -21,7 +21,7 @@ from proprio_tcn.neural.reliability import (
 )
 from proprio_tcn.neural.splits import split_trials
 from proprio_tcn.neural.targets import make_targets, prepare
-from proprio_tcn.neural.windows import active_windows
+from proprio_tcn.neural.windows import Windows, active_windows
 
 Floats = NDArray[np.float64]
 
@@ -178,8 +178,49 @@ def test_neurons_are_filtered_by_rate_and_reliability(planted: Any) -> None:
     strict = prepare(recording, Protocol(min_rate_hz=5.0, min_reliability=0.7)).neurons
     assert not set(strict) & set(recording.neurons[:8])
     assert len(strict) >= 8
-    with pytest.raises(ValueError, match=r"at least one neuron must pass min_rate_hz=500 .* reach"):
+    with pytest.raises(ValueError, match=r"must pass protocol.min_rate_hz=500 .* reach"):
         prepare(recording, Protocol(min_rate_hz=500))
+    silent = replace(recording, spikes=np.zeros_like(recording.spikes))
+    with pytest.raises(ValueError, match=r"got none of \d+: rates reach 0 Hz, 0 vary"):
+        prepare(silent, Protocol(min_reliability=0.7))
+
+
+def test_ceilings_and_filters_are_of_the_bins_that_are_explained(planted: Any) -> None:
+    """Neurons that come later have later repeats and rates."""
+    recording, _ = planted("identity", rate_hz=40.0)
+    lag = 9
+    empty = np.zeros_like(recording.spikes[:, :lag])
+    late = np.concatenate([empty, recording.spikes[:, :-lag]], axis=1)
+    delayed = replace(recording, spikes=np.where(recording.valid[..., None], late, 0))
+    targets = prepare(delayed, Protocol(lag_bins=lag))
+    found = ceiling_table(targets, Protocol(lag_bins=lag), seed=0)
+    # in the middle of trials nothing else has changed
+    wanted = ceiling_table(prepare(recording), Protocol(), seed=0)
+    for name in ("rate_hz", "reliability", "condition_ceiling"):
+        np.testing.assert_allclose(found[name], wanted[name], atol=0.02)
+    # a neuron that fires after the movement passes where it is asked for with its lag
+    only = np.zeros_like(recording.spikes[..., :1])
+    trial = np.flatnonzero(recording.active)
+    for bins in range(3):
+        only[trial, recording.movement_end[trial] + bins, 0] = 1 + trial % 2
+    after = replace(recording, spikes=only, neurons=("after",))
+    protocol = Protocol(lag_bins=lag, min_rate_hz=2.0, min_reliability=-1)
+    assert prepare(after, protocol).neurons == ("after",)
+
+
+def test_ceilings_weigh_conditions_by_their_bins() -> None:
+    """Of two steady conditions, a short one far off makes a small part of the variance."""
+    trials, rng = 400, np.random.default_rng(0)
+    number = np.arange(trials) % 2
+    length = np.where(number, 10, 90)
+    signal = 3.0 * number[:, None, None]
+    rates = signal + rng.normal(size=(trials, 90, 1))
+    start = np.zeros(trials, dtype=np.int64)
+    windows = Windows(np.arange(trials), start, length, 90.0 * number, "active")
+    ceiling = condition_ceiling(rates, windows)
+    variance = windows.gather(np.broadcast_to(signal, rates.shape)).var()
+    assert variance == pytest.approx(0.81)
+    assert ceiling[0] == pytest.approx(variance / (variance + 1), abs=0.02)
 
 
 @pytest.mark.parametrize("quiet", ["everywhere", "train", "test"])
@@ -251,8 +292,10 @@ def test_trials_that_fit_no_window_are_counted(planted: Any) -> None:
     assert short.left_out == (
         f"{missing} trials: too long for a network's input, over too soon, or not drawn",
     )
-    with pytest.raises(ValueError, match=r"between 1 and 10 bins with responses at lags of 0 to 0"):
+    with pytest.raises(ValueError, match=r"between 1 and 10 bins, got none among 120: lower"):
         prepare(recording, Protocol(placement=390))
+    with pytest.raises(ValueError, match=r"300 bins with responses at lags of 0 to 200 bins, got"):
+        prepare(recording, lags=[200])
 
 
 def test_windows_are_prepared_for_bumps_and_cuts(planted: Any) -> None:
@@ -289,3 +332,5 @@ def test_what_cannot_be_compared_is_refused(planted: Any) -> None:
         make_targets(np.zeros((3, 2)), targets.windows, targets.split)
     with pytest.raises(ValueError, match='padding must be "edge" or "recorded"'):
         Protocol(padding="zero")
+    with pytest.raises(ValueError, match=r"placement must be below the 400 bins of .* got 400"):
+        Protocol(placement=400)

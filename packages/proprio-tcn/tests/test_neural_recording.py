@@ -12,6 +12,7 @@ from scipy.ndimage import gaussian_filter1d, uniform_filter1d
 from sklearn.model_selection import KFold
 
 from proprio_tcn.neural.binning import bin_spikes, fill_gaps, sample_signal, smooth
+from proprio_tcn.neural.kinematics import with_derivatives
 from proprio_tcn.neural.recording import Recording
 from proprio_tcn.neural.splits import split_trials, trial_folds
 from proprio_tcn.neural.windows import (
@@ -20,6 +21,8 @@ from proprio_tcn.neural.windows import (
     choose_windows,
     passive_windows,
 )
+
+EVENTS = ("movement_onset", "movement_end", "bump_onset")
 
 
 def recording(trials: int = 24, neurons: int = 3, seed: int = 0) -> Recording:
@@ -64,6 +67,10 @@ def recording(trials: int = 24, neurons: int = 3, seed: int = 0) -> Recording:
             r"the movement must lie in its trial, but in tr",
         ),
         (lambda r: {"bump_onset": r.length}, r"the bump must lie in its trial, but in trial 0"),
+        (
+            lambda r: {"movement_onset": np.where(r.active, r.movement_onset, np.nan)},
+            r"movement_onset must be whole numbers of bins, -1 for an .* got numbers of type float",
+        ),
         (lambda r: {"neurons": ("a", "a", "b")}, r"3 different names, .* got 3 names of which 2"),
         (
             lambda r: {"kinematics": {"paw": r.kinematics["hand"]}},
@@ -144,7 +151,7 @@ def test_missing_trials_are_named() -> None:
     with pytest.raises(ValueError, match=r"must have passive trials"):
         active_as_passive_windows(only_active, seed=0)
     with pytest.raises(
-        ValueError, match=r"must have trials with a movement, got none: window=pass"
+        ValueError, match=r"must have trials with a movement, got none: use protocol.window=pass"
     ):
         active_windows(session.select(trials=~session.active))
     with pytest.raises(ValueError, match=r"must have 8 movements of at least 13 bins, .* got 4"):
@@ -213,6 +220,17 @@ def test_gaps_never_cross_channels() -> None:
     assert np.isnan(mended[1, :, 0]).all()  # nothing to go by
     same = np.isfinite(broken)
     np.testing.assert_array_equal(mended[same], broken[same])
+
+
+def test_a_single_bin_takes_no_derivatives_away() -> None:
+    session = recording()
+    one = np.arange(24) == 1
+    events = {name: np.where(one, -1, getattr(session, name)) for name in EVENTS}
+    short = replace(session, length=np.where(one, 1, session.length), **events)
+    found = with_derivatives(short).kinematics["hand_velocity"]
+    np.testing.assert_array_equal(found[1], 0)
+    wanted = with_derivatives(session).kinematics["hand_velocity"]
+    np.testing.assert_array_equal(np.delete(found, 1, axis=0), np.delete(wanted, 1, axis=0))
 
 
 def test_smoothing_equals_scipy() -> None:

@@ -124,7 +124,8 @@ def test_bad_input_is_refused(change: Any, message: str) -> None:
 
 def test_bad_penalties_are_refused() -> None:
     x, y, fold = made(np.random.default_rng(4))
-    with pytest.raises(
-        ValueError, match=r"alphas must be above 0, at least one, got \[0\.0, 1\.0\]"
-    ):
-        fit_ridge(x, y, fold, alphas=(0.0, 1.0))
+    for wrong in (0.0, float("nan"), float("inf")):
+        with pytest.raises(
+            ValueError, match=rf"alphas must be finite and above 0, .* got \[{wrong}, 1\.0\]"
+        ):
+            fit_ridge(x, y, fold, alphas=(wrong, 1.0))

@@ -1,5 +1,7 @@
 """Comparisons against scipy, closed forms and simulated truth."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -156,6 +158,24 @@ def test_models_are_compared_in_pairs_or_with_one() -> None:
     assert (same.difference, same.p_wilcoxon, same.p_bootstrap) == (0, 1, 1)
 
 
+def test_draws_serve_all_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hundreds of networks make thousands of pairs: each is scored in the drawn trials once."""
+    scores = [score(name, 1 - 0.05 * place, place) for place, name in enumerate("abcde")]
+    alone = bootstrap_difference(scores[1], scores[3], seed=3, n_resamples=300)
+    real, drawn = TrialSums.explained_variance, []
+
+    def counted(self: TrialSums, weights: np.ndarray) -> np.ndarray:
+        drawn.append(len(weights))
+        return real(self, weights)
+
+    monkeypatch.setattr(TrialSums, "explained_variance", counted)
+    pairs = compare_models(scores, seed=3, n_resamples=300)
+    assert drawn == [300] * 5
+    (same,) = (one for one in pairs if (one.first, one.second) == ("b", "d"))
+    for name in ("difference", "low", "high", "p_bootstrap", "p_wilcoxon"):
+        assert getattr(same, name) == getattr(alone, name)
+
+
 def test_what_cannot_be_compared_is_refused() -> None:
     with pytest.raises(
         ValueError, match=r"on the same neurons and trials: prepare the targets once"
@@ -206,3 +226,24 @@ def test_sessions_add_no_networks() -> None:
     alone = relation_table(rows[:9])
     one = partial_correlation(performance, own + noise[0], depth)
     assert (alone["r"][0], alone["p"][0]) == (one.r, one.p)
+
+
+def test_first_weights_add_no_architectures() -> None:
+    """Twelve architectures with two seeds each tell what twelve do."""
+    rng = np.random.default_rng(5)
+    rows, means = [], []
+    for number in range(12):
+        depth, performance, ev = int(rng.integers(1, 6)), *rng.normal(size=2)
+        shift = 0.1 * rng.normal(size=2)
+        for seed, by in enumerate((shift, -shift)):
+            own = ("s", f"net {number} {seed}", "torque", depth, performance + by[0], ev + by[1])
+            rows.append(Standing(*own, architecture=f"net {number}"))
+        means.append(Standing("s", f"net {number}", "torque", depth, performance, ev))
+    found, wanted = relation_table(rows), relation_table(means)
+    assert (found["networks"], found["architectures"]) == ([24], [12])
+    for name in ("r", "p"):
+        assert found[name] == pytest.approx(wanted[name])
+    apart = relation_table([replace(one, architecture="") for one in rows])
+    assert apart["p"][0] < 0.7 * wanted["p"][0]
+    # two seeds each of four architectures tell nothing
+    assert relation_table(rows[:8])["task"] == []

@@ -24,6 +24,9 @@ def trunk_features(trained: Trained, movements: Movements, points: int = 8) -> N
 
     Returns:
         ``(samples, channels * height * points)``.
+
+    Raises:
+        ValueError: A movement has no bins that move.
     """
     network, reading, rows = trained.network.eval(), trained.reading, []
     last = network.trunk.geometry[-1]
@@ -35,6 +38,8 @@ def trunk_features(trained: Trained, movements: Movements, points: int = 8) -> N
             found.float().flatten(1, 2).cpu().numpy(), batch["moving"], strict=True
         ):
             bins = np.flatnonzero(mask)
+            if not len(bins):
+                raise ValueError("every movement must have bins that move, got one without")
             at = (np.linspace(bins[0], bins[-1], points) - last.first_centre) / last.stride
             # outputs stand for bins that may begin after the movement does, or end before
             rows.append(read_between(values, np.clip(at, 0, values.shape[-1] - 1)).ravel())

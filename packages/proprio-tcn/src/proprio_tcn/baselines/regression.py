@@ -135,7 +135,7 @@ def fit_bin_regression(
         every: Use every so many bins, to save time.
 
     Raises:
-        ValueError: The task is no regression, or the features are unknown.
+        ValueError: The task is no regression, the features are unknown, or nothing moves.
     """
     keys = task.keys
     centre, scale = _input_scale(train, task)
@@ -174,6 +174,11 @@ def _add_up(
 def _ridge(fitted: _Products, held_out: _Products) -> tuple[NDArray[np.float64], float]:
     """The offset, which is the first feature, goes free: the rest is centred."""
     n = fitted.count
+    if not (n and held_out.count):
+        raise ValueError(
+            "movements to learn from and to choose a penalty on must have bins that move, got "
+            f"{n} and {held_out.count}"
+        )
     mean_x, mean_y = fitted.xx[0, 1:] / n, fitted.xy[0] / n
     covariance = fitted.xx[1:, 1:] / n - np.outer(mean_x, mean_x)
     shared = fitted.xy[1:] / n - np.outer(mean_x, mean_y)

@@ -9,8 +9,8 @@ import numpy as np
 from neuro_common.files import FormatError, read_json
 from neuro_common.plots import new_figure
 from neuro_common.style import PALETTE, figure_style, save_figure
-from proprio_tcn.figures.prediction import LOWEST, model_label
-from proprio_tcn.figures.tables import Explained, chosen_models, limits, read_explained
+from proprio_tcn.figures.prediction import model_label
+from proprio_tcn.figures.tables import LOWEST, Explained, chosen_models, limits, read_explained
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -74,9 +74,9 @@ def shared_models(sessions: Sequence[SessionScores], most: int | None = None) ->
     names = [name for name in best[0] if all(name in one for one in best)]
     if not names:
         raise ValueError(
-            "runs must share models to be drawn together, got "
-            + " and ".join(f"{len(one)} others" for one in best)
-            + ": predict each session with the same networks"
+            "runs must share models to be drawn together, but none is in all of them, which have "
+            f"{', '.join(str(len(one)) for one in best)}: predict each session with the same "
+            "networks"
         )
     together = [
         best[0][name]._replace(test_ev=np.array([one[name].mean for one in best])) for name in names

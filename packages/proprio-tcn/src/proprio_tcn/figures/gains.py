@@ -33,6 +33,7 @@ HYPOTHESES = tuple(dict.fromkeys(task.hypothesis for task in TASKS.values()))
 """The ideas that tasks stand for, in the order of their colours."""
 
 _MARKERS = ("o", "s", "^", "D")
+_MASKED = "_masked"  # a norm that some tasks are taught with, from the same first weights
 _FEWEST = 3  # tasks, and beginnings shared by them, that a map needs
 
 
@@ -43,7 +44,8 @@ class Gain(NamedTuple):
         session: Of the prediction.
         window: "active" or "passive".
         task: What was taught.
-        beginning: Architecture and seed that the network shares with the untrained one.
+        beginning: Architecture and seed that the network shares with the untrained one; networks of
+            other tasks share it whether or not their norm is masked.
         gain: Mean test explained variance of the best layer, trained minus untrained.
     """
 
@@ -73,20 +75,22 @@ class TaskMap(NamedTuple):
 def gains_of(session: str, window: str, layers: Sequence[Explained]) -> list[Gain]:
     """Gains of all trained networks whose untrained beginning is in the same prediction.
 
+    The untrained one has the same architecture, norm included, seed and input.
+
     Args:
         session: Name of the session.
         window: "active" or "passive".
         layers: Of the prediction.
     """
-    best = {one.model: one for one in layers if one.best}
+    best = [one for one in layers if one.best]
+    first = {(_begun(one), one.input): one for one in best if one.kind == "untrained"}
     found = []
-    for one in best.values():
-        # the names of `proprio_tcn.neural.models.open_networks`: task, architecture, seed
-        beginning = " ".join(one.model.split()[1:3])
-        first = best.get(f"untrained {beginning}")
-        if one.kind == "trained" and first is not None:
-            gain = one.mean - first.mean
-            found.append(Gain(session, window, one.task, beginning, gain))
+    for one in best:
+        begun = _begun(one)
+        twin = first.get((begun, one.input))
+        if one.kind == "trained" and twin is not None:
+            beginning = begun.replace(f"{_MASKED} ", " ")
+            found.append(Gain(session, window, one.task, beginning, one.mean - twin.mean))
     return found
 
 
@@ -230,3 +234,8 @@ def draw_map(found: TaskMap, stem: Path) -> Path:
             "component_2": found.place[:, 1],
         }
         return save_figure(figure, stem, columns)
+
+
+def _begun(one: Explained) -> str:
+    """Architecture and seed, as `proprio_tcn.neural.models.open_networks` names networks."""
+    return " ".join(one.model.split()[1:3])

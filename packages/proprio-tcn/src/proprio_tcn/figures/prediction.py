@@ -11,6 +11,7 @@ from neuro_common.plots import new_figure
 from neuro_common.style import PALETTE, figure_style, save_figure
 from proprio_tcn.figures.tables import (
     COLOURS,
+    LOWEST,
     Explained,
     LagScores,
     chosen_models,
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from matplotlib.lines import Line2D
 
 __all__ = [
-    "LOWEST",
     "draw_lags",
     "draw_prediction",
     "lag_plot",
@@ -37,8 +37,7 @@ _LINES = ("--", ":")
 _ROW_MM = (5.2, 7.0)  # of names in one line, in two
 _BIN_MS = 10
 
-LOWEST = -0.2
-"""Least explained variance that is drawn: far below it nothing is told apart."""
+_MANY = 12  # networks: more are a thicket, and their lines go back
 
 
 def rank_plot(
@@ -83,6 +82,8 @@ def rank_plot(
 def layer_plot(ax: "Axes", layers: Sequence[Explained]) -> list["Line2D"]:
     """Draw the explained variance along each network's layers, its best layer filled.
 
+    The lines of more than twelve networks are pale and thin.
+
     Args:
         ax: Where to draw.
         layers: All layers; models without layers (depth 0) are left out.
@@ -91,12 +92,16 @@ def layer_plot(ax: "Axes", layers: Sequence[Explained]) -> list["Line2D"]:
         Two lines for each network: the layers, and the best one.
     """
     lines: list[Line2D] = []
-    for model in dict.fromkeys(one.model for one in layers if one.depth):
+    models = dict.fromkeys(one.model for one in layers if one.depth)
+    many = len(models) > _MANY
+    for model in models:
         own = [one for one in layers if one.model == model]
-        colour = colour_of(own[0].kind)
+        look: dict[str, Any] = {"color": colour_of(own[0].kind), "markersize": 3 if many else 4}
         depth, mean = [one.depth for one in own], [one.mean for one in own]
-        look: dict[str, Any] = {"color": colour, "markersize": 4}
-        lines += ax.plot(depth, mean, "-o", markerfacecolor="white", **look)
+        if many:
+            lines += ax.plot(depth, mean, "-", linewidth=0.5, alpha=0.3, **look)
+        else:
+            lines += ax.plot(depth, mean, "-o", markerfacecolor="white", **look)
         best = [one for one in own if one.best]
         lines += ax.plot([one.depth for one in best], [one.mean for one in best], "o", **look)
     ax.set(xlabel="layer", ylabel="test explained variance")
@@ -197,7 +202,9 @@ def draw_prediction(
             if deep:
                 axes[0, 1].axhline(value, **look)
         numbers = rank_plot(axes[0, 0], shown, confidence=confidence, seed=seed)
-        axes[0, 0].set_title("BEST LAYERS")
+        count = len({one.model for one in layers})
+        title = "BEST LAYERS" if count == len(shown) else f"{len(shown)} OF {count} MODELS"
+        axes[0, 0].set_title(title)
         if deep:
             layer_plot(axes[0, 1], layers)
             axes[0, 1].set_title("ALONG THE LAYERS")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["draw_relation", "relation_plot"]
 
 _COLUMNS = 4
-_WIDTH = 19  # letters of a line above a panel
+_WIDTH = 16  # letters of a line above a panel
 
 
 def relation_plot(

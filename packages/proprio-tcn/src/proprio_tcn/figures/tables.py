@@ -13,6 +13,7 @@ from neuro_common.style import CONTROLLED, FREE, PALETTE
 
 __all__ = [
     "COLOURS",
+    "LOWEST",
     "Explained",
     "LagScores",
     "chosen_models",
@@ -34,6 +35,9 @@ COLOURS: Mapping[str, str] = {
 }
 """Colour of each kind of model."""
 
+LOWEST = -0.2
+"""Least explained variance that is drawn: far below it nothing is told apart."""
+
 _KINDS = {"kinematic": "linear", "data-driven": "data-driven"}
 
 
@@ -48,6 +52,7 @@ class Explained(NamedTuple):
         task: What the model was taught; its kind where it was taught none.
         best: Whether the layer explains the training trials best of its model's.
         test_ev: Test explained variance of each neuron, shape (neurons,).
+        input: How the model sees spindles, as ``models.csv`` has it; "" where it tells nothing.
     """
 
     model: str
@@ -57,6 +62,7 @@ class Explained(NamedTuple):
     task: str
     best: bool
     test_ev: Floats
+    input: str = ""
 
     @property
     def mean(self) -> float:
@@ -121,8 +127,8 @@ def read_table(
     path = Path(directory) / name
     if not path.is_file():
         raise FileNotFoundError(
-            f"run must be a directory of `proprio-tcn {verb}` that was finished, but {directory} "
-            f"holds no {name}"
+            f"{directory} must be the directory of a finished `proprio-tcn {verb}`, but it holds "
+            f"no {name}"
         )
     table = read_csv(path)
     if lacking := [one for one in columns if one not in table]:
@@ -148,6 +154,7 @@ def read_explained(directory: str | Path) -> list[Explained]:
     layers = read_table(directory, "layers.csv", columns, "predict")
     models = read_table(directory, "models.csv", ("model", "task"), "predict")
     taught = dict(zip(models["model"], models["task"], strict=True))
+    seen = dict(zip(models["model"], models.get("input", ()), strict=False))
     values: dict[tuple[str, str], list[float]] = {}
     rows = zip(neurons["model"], neurons["layer"], neurons["test_ev"], strict=True)
     for model, layer, test_ev in rows:
@@ -164,7 +171,8 @@ def read_explained(directory: str | Path) -> list[Explained]:
         of = _KINDS.get(kind) or ("untrained" if told == "untrained" else "trained")
         test_ev_of = np.array(values[model, layer])
         task = told if of == "trained" else of
-        found.append(Explained(model, layer, int(depth), of, task, best == "True", test_ev_of))
+        row = (model, layer, int(depth), of, task, best == "True", test_ev_of)
+        found.append(Explained(*row, seen.get(model, "")))
     if not found:
         raise FormatError(f"{Path(directory) / 'layers.csv'} must have at least one row, got none")
     return found

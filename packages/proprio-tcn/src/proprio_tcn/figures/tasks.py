@@ -24,7 +24,7 @@ __all__ = ["TaskScore", "depth_plot", "draw_tasks", "read_task_scores"]
 _MARKERS = ("o", "s", "^", "D")
 _COLUMNS = 4
 _MOVING = "_movement_r2"
-_WIDTH = 19  # letters of a line above a panel
+_WIDTH = 16  # letters of a line above a panel
 _SHIFT = 0.08  # layers between the families, so that points of one depth stand beside each other
 
 
@@ -101,8 +101,12 @@ def depth_plot(ax: "Axes", scores: Iterable[TaskScore]) -> list["Line2D"]:
             alpha=0.8,
             label=family.replace("_", "-"),
         )
-    ax.locator_params(axis="x", integer=True, min_n_ticks=1)
+    ax.locator_params(axis="x", integer=True, min_n_ticks=1, nbins=5)
     ax.locator_params(axis="y", nbins=5)
+    low, high = ax.get_ylim()
+    if high > 1:
+        # no score is above 1, and none is cut in two
+        ax.set_ylim(low, 1 + 0.03 * (1 - low))
     return lines
 
 

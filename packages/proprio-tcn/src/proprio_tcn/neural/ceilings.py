@@ -48,6 +48,8 @@ def ceiling_table(
             "ceilings need targets that were cut from a recording, got bare arrays: make them with "
             "neural.targets.prepare"
         )
+    # responses to a window come with the lag, and so do their repeats
+    windows = windows.shifted(protocol.lag_bins)
     kept = np.isin(recording.neurons, targets.neurons)
     rates = smoothed(recording.spikes, recording, protocol)[..., kept]
     reliability = ceiling = np.full(len(targets.neurons), np.nan)
@@ -63,6 +65,6 @@ def ceiling_table(
     if true_rates is not None:
         wanted = smoothed(true_rates, recording, protocol)[..., kept]
         scored = np.full(len(targets.rates), True) if every_trial else ~targets.train
-        rows = windows.gather(wanted, protocol.lag_bins)[scored]
+        rows = windows.gather(wanted)[scored]
         columns["oracle_ev"] = oracle_ceiling(targets.rates[scored], rows).tolist()
     return columns

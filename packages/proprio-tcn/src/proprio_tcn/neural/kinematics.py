@@ -90,11 +90,12 @@ def kinematic_features(
 def with_derivatives(recording: Recording) -> Recording:
     """Add the velocities and accelerations that follow from what the recording has.
 
-    Derivatives are central differences, one-sided at the ends of each trial.
+    Derivatives are central differences, one-sided at the ends of each trial, and zero in a trial of
+    a single bin.
     """
     kinematics = dict(recording.kinematics)
     for name, source in _DERIVED.items():
-        if name not in kinematics and source in kinematics and (recording.length > 1).all():
+        if name not in kinematics and source in kinematics:
             kinematics[name] = _derivative(kinematics[source], recording.length)
     return replace(recording, kinematics=kinematics)
 
@@ -103,7 +104,7 @@ def _derivative(values: NDArray[np.float32], length: NDArray[np.int64]) -> NDArr
     trial, last = np.arange(len(values)), length - 1
     # going on straight for a bin turns the central difference of the last one into a one-sided
     padded = np.pad(values.astype(np.float64), ((0, 0), (0, 1), (0, 0)))
-    padded[trial, last + 1] = 2 * padded[trial, last] - padded[trial, last - 1]
+    padded[trial, last + 1] = 2 * padded[trial, last] - padded[trial, np.maximum(last - 1, 0)]
     slope = np.gradient(padded, BIN_S, axis=1)[:, :-1]
     beyond = np.arange(values.shape[1]) >= length[:, None]
     slope[beyond] = 0

@@ -45,6 +45,8 @@ class NamedNetwork:
         seed: Of its first weights.
         standardise: Its input is scaled by the session's own training windows; its trunk knows no
             scale.
+        input_number: 1 for what the first trained network sees; others count on where scale,
+            encoder or muscles differ.
     """
 
     name: str
@@ -54,13 +56,18 @@ class NamedNetwork:
     performance: float = float("nan")
     seed: int = 0
     standardise: bool = False
+    input_number: int = 1
 
     @property
     def input(self) -> str:
-        """How it sees spindles: "as trained", scaled by the "session", or "raw" in mm and mm/s."""
+        """How it sees spindles: "as trained", scaled by the "session", or "raw" in mm and mm/s.
+
+        Further inputs of trained networks are numbered, as in "as trained, input 2".
+        """
         if self.standardise:
             return "session"
-        return "as trained" if hasattr(self.trunk, "input_scale") else "raw"
+        told = "as trained" if hasattr(self.trunk, "input_scale") else "raw"
+        return told if self.input_number == 1 else f"{told}, input {self.input_number}"
 
     def row(self) -> dict[str, Any]:
         """Its facts, as a row of a table."""
@@ -99,7 +106,7 @@ def open_networks(
             "untrained/MODEL/SEED", with the first weights that a training with this seed would
             begin with.
         recording: Whose muscles untrained draws see.
-        untrained: Add each architecture and seed as it was before training, once.
+        untrained: Add each architecture and seed as it was before training, once for each input.
         draws: Further untrained architectures from the published search space.
         device: Where they compute.
 
@@ -117,6 +124,7 @@ def open_networks(
     from proprio_tcn.training.trained import load_network
 
     found: dict[str, NamedNetwork] = {}
+    inputs: list[NamedNetwork] = []
     by_model = [one for one in directories if _is_model(one)]
     for directory in each_network([one for one in directories if one not in by_model]):
         trained = load_network(directory, device=device)
@@ -127,20 +135,23 @@ def open_networks(
         told, again = name, 2
         while name in found:
             name, again = f"{told} {again}", again + 1
-        performance = _performance(trained.metrics)
-        found[name] = NamedNetwork(
+        found[name] = one = NamedNetwork(
             name,
             network.trunk.eval(),
             trained.muscles,
             trained.task.name,
-            performance,
+            _performance(trained.metrics),
             network.seed,
         )
+        number = next((n for n, other in enumerate(inputs) if _see_alike(one, other)), len(inputs))
+        found[name] = one = replace(one, input_number=number + 1)
+        inputs += [one] if number == len(inputs) else []
         first = f"untrained {settings.name()} {network.seed}"
+        first += f" input {one.input_number}" if number else ""
         if untrained and first not in found:
             trunk = trained.begin().network.trunk.to(torch.device(device)).eval()
-            found[first] = NamedNetwork(
-                first, trunk, trained.muscles, "untrained", seed=network.seed
+            found[first] = replace(
+                one, name=first, trunk=trunk, task=_UNTRAINED, performance=float("nan")
             )
     like = next(iter(found.values()), None)
     muscles = None if like is None else like.muscles
@@ -161,6 +172,16 @@ def open_networks(
             name, trunk, muscles, "untrained", seed=seed, standardise=like is None
         )
     return list(found.values())
+
+
+def _see_alike(one: NamedNetwork, other: NamedNetwork) -> bool:
+    """Whether networks see the same muscles, encoded and scaled alike."""
+    encodings = [getattr(network.trunk, "encoding", None) for network in (one, other)]
+    facts, others = (None if found is None else found.facts() for found in encodings)
+    scales, further = (list(network.trunk.buffers()) for network in (one, other))
+    return (one.muscles, facts, len(scales)) == (other.muscles, others, len(further)) and all(
+        mine.allclose(theirs, rtol=1e-4) for mine, theirs in zip(scales, further, strict=True)
+    )
 
 
 def _is_model(name: str | Path) -> bool:

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from proprio_tcn.movements.format import BINS
+
 __all__ = ["Protocol", "Reaching"]
 
 
@@ -53,6 +55,10 @@ class Protocol:
     def __post_init__(self) -> None:
         if self.padding not in ("edge", "recorded"):
             raise ValueError(f'padding must be "edge" or "recorded", got {self.padding!r}')
+        if self.placement >= BINS:
+            raise ValueError(
+                f"placement must be below the {BINS} bins of an input, got {self.placement}"
+            )
         for name, least in (("components", 1), ("placement", 0), ("min_rate_hz", 0)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")

@@ -87,6 +87,14 @@ class Recording:
                     f"{name} must be one number for each of the {trials} trials, got shape "
                     f"{np.shape(getattr(self, name))}"
                 )
+        for name in _BINS:
+            found = np.asarray(getattr(self, name))
+            if found.dtype.kind not in "iu":
+                raise ValueError(
+                    f"{name} must be whole numbers of bins, -1 for an event that there was not, "
+                    f"got numbers of type {found.dtype}"
+                )
+            object.__setattr__(self, name, found.astype(np.int64))
         self._check_events(bins)
         for name, values in self.kinematics.items():
             self._check_kinematics(name, values)
@@ -191,18 +199,22 @@ class Recording:
             )
 
 
+_BINS = ("length", "movement_onset", "movement_end", "bump_onset")
 _PER_TRIAL = (
-    "length",
-    "movement_onset",
-    "movement_end",
-    "bump_onset",
+    *_BINS,
     "target_direction_deg",
     "bump_direction_deg",
 )
 
 
-def checked_counts(spikes: ArrayLike) -> NDArray[np.unsignedinteger[Any]]:
+def checked_counts(
+    spikes: ArrayLike, *, trial: str | None = None
+) -> NDArray[np.unsignedinteger[Any]]:
     """Spike counts as small whole numbers.
+
+    Args:
+        spikes: Shape ``(trials, bins, neurons)``.
+        trial: What messages call the only trial; None counts trials from 0.
 
     Raises:
         ValueError: The shape is not ``(trials, bins, neurons)``, something has no extent, or the
@@ -221,10 +233,10 @@ def checked_counts(spikes: ArrayLike) -> NDArray[np.unsignedinteger[Any]]:
     with np.errstate(invalid="ignore"):
         wrong = ~((values >= 0) & (values <= 65_535) & (values == np.floor(values)))
     if wrong.any():
-        place = tuple(int(axis[0]) for axis in np.nonzero(wrong))
+        row, time, neuron = (int(axis[0]) for axis in np.nonzero(wrong))
         raise ValueError(
-            f"spikes must be counts, whole numbers from 0 to 65535, got {values[place]} in trial "
-            f"{place[0]}, bin {place[1]}, neuron {place[2]}: give counts per bin, not rates or "
-            "smoothed counts"
+            f"spikes must be counts, whole numbers from 0 to 65535, got {values[row, time, neuron]}"
+            f" in {trial or f'trial {row}'}, bin {time}, neuron {neuron}: give counts per bin, not "
+            "rates or smoothed counts"
         )
     return values.astype(np.uint16)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from proprio_tcn.neural.statistics import mixed_regression, partial_correlation
 
 __all__ = ["Standing", "relation_table"]
 
-_FEWEST = 5  # networks of a task in one session
+_FEWEST = 5  # architectures that learnt a task
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class Standing:
         layers: Its depth.
         performance: At its task, greater is better.
         test_ev: Mean test explained variance of its best layer.
+        architecture: Name of its trunk; "" for one of its own.
     """
 
     session: str
@@ -34,6 +35,7 @@ class Standing:
     layers: int
     performance: float
     test_ev: float
+    architecture: str = ""
 
     @classmethod
     def of(
@@ -47,32 +49,37 @@ class Standing:
             models: Columns of ``models.csv``.
         """
         found = []
+        trunks = models.get("architecture", [""] * len(models["model"]))
         for number, name in enumerate(models["model"]):
             performance = float(models["performance"][number])
             if np.isnan(performance) or name not in prediction.models:
                 continue
             test_ev = float(prediction.best_layer(name).test_ev.mean())
             task, layers = models["task"][number], int(models["layers"][number])
-            found.append(cls(session, name, task, layers, performance, test_ev))
+            row = (session, name, task, layers, performance, test_ev, trunks[number])
+            found.append(cls(*row))
         return found
 
 
 def relation_table(standings: Sequence[Standing]) -> dict[str, list[Any]]:
     """Performance against explained variance for each task, a row for each that can be told.
 
-    r, a description, is the partial correlation over all rows, with depth and differences between
-    sessions taken out. Where several sessions saw the same networks their rows are not independent:
-    slope and p are then of a mixed regression with an intercept for each network, p with as many
-    degrees of freedom as networks leave; in one session p is that of r. All are NaN where
-    performance or explained variance follows from depth and session.
+    Networks of one architecture are much alike, so that their means over first weights count, one
+    for each session. r, a description, is the partial correlation over these, with depth and
+    differences between sessions taken out. Where several sessions saw the same architectures their
+    rows are not independent: slope and p are then of a mixed regression with an intercept for each
+    architecture, p with as many degrees of freedom as architectures leave; in one session p is that
+    of r. All are NaN where performance or explained variance follows from depth and session. Tasks
+    that fewer than five architectures learnt have no row.
     """
     from scipy.stats import t
 
     columns: dict[str, list[Any]] = {
-        name: [] for name in ("task", "networks", "sessions", "r", "p", "slope")
+        name: [] for name in ("task", "networks", "architectures", "sessions", "r", "p", "slope")
     }
     for task in dict.fromkeys(one.task for one in standings):
-        own = [one for one in standings if one.task == task]
+        every = [one for one in standings if one.task == task]
+        own = _means(every)
         sessions = sorted({one.session for one in own})
         models = {one.model for one in own}
         performance = np.array([one.performance for one in own])
@@ -92,10 +99,27 @@ def relation_table(standings: Sequence[Standing]) -> dict[str, list[Any]]:
                 predictors = np.column_stack([performance, covariates])
                 mixed = mixed_regression(test_ev, predictors, [one.model for one in own])
                 slope = float(mixed.coefficients[1])
-                # performance and depth differ between networks only
+                # performance and depth differ between architectures only
                 free = len(models) - 2 - int(varies)
                 p = float(2 * t.sf(abs(slope) / mixed.standard_errors[1], free))
-        row = (task, len(models), len(sessions), r, p, slope)
+        networks = len({one.model for one in every})
+        row = (task, networks, len(models), len(sessions), r, p, slope)
         for name, value in zip(columns, row, strict=True):
             columns[name].append(value)
     return columns
+
+
+def _means(standings: Sequence[Standing]) -> list[Standing]:
+    """One for each session and architecture, called by its name."""
+    groups: dict[tuple[str, str], list[Standing]] = {}
+    for one in standings:
+        groups.setdefault((one.session, one.architecture or one.model), []).append(one)
+    return [
+        replace(
+            group[0],
+            model=name,
+            performance=float(np.mean([one.performance for one in group])),
+            test_ev=float(np.mean([one.test_ev for one in group])),
+        )
+        for (_, name), group in groups.items()
+    ]

@@ -101,8 +101,10 @@ def condition_ceiling(rates: Floats, windows: Windows) -> Floats:
     """
     signal: Floats | float = 0.0
     total: Floats | float = 0.0
-    grand = np.mean([course.mean(axis=(0, 1)) for course in _courses(rates, windows)], axis=0)
-    for course in _courses(rates, windows):
+    courses = _courses(rates, windows)
+    # of all bins alike, as the variance is: long movements count more
+    grand = np.concatenate([course.mean(axis=0) for course in courses]).mean(axis=0)
+    for course in courses:
         repeats = len(course)
         # about one mean for all conditions, so that differences between them are signal too
         of_mean = ((course.mean(axis=0) - grand) ** 2).sum(axis=0)

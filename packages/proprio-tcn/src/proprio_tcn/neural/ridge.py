@@ -183,8 +183,8 @@ def _check(x: Array, y: Array, fold: Array, alphas: Array) -> None:
         )
     if len(x) == 0 or x.shape[1] == 0 or int(fold.min()) < 0 or int(fold.max()) < 1:
         raise ValueError("fold must deal the bins, at least one, into folds 0, 1, ...: at least 2")
-    if len(alphas) == 0 or bool((alphas <= 0).any()):
-        raise ValueError(f"alphas must be above 0, at least one, got {alphas.tolist()}")
+    if len(alphas) == 0 or not bool(((alphas > 0) & (alphas < np.inf)).all()):
+        raise ValueError(f"alphas must be finite and above 0, at least one, got {alphas.tolist()}")
 
 
 def _scale(moments: Moments, mean: Array) -> Array:

@@ -103,43 +103,7 @@ def bootstrap_difference(
     Raises:
         ValueError: The scores are of other neurons or trials, or ``n_resamples`` is below 100.
     """
-    from scipy.stats import wilcoxon
-
-    if first.trials.y.shape != second.trials.y.shape or not np.allclose(
-        first.trials.yy, second.trials.yy
-    ):
-        raise ValueError(
-            f"{first.model} and {second.model} must be scored on the same neurons and trials: "
-            "prepare the targets once"
-        )
-    if n_resamples < 100:
-        raise ValueError(f"n_resamples must be at least 100, got {n_resamples}")
-    trials, neurons = first.trials.y.shape
-    rng = generator(seed)
-    means = np.empty(n_resamples)
-    batch = max(1, _BATCH // neurons)
-    for start in range(0, n_resamples, batch):
-        some = slice(start, min(start + batch, n_resamples))
-        size = some.stop - start
-        chosen = rng.multinomial(trials, np.full(trials, 1 / trials), size=size).astype(float)
-        weight = rng.multinomial(neurons, np.full(neurons, 1 / neurons), size=size)
-        gain = first.trials.explained_variance(chosen) - second.trials.explained_variance(chosen)
-        weight = np.where(np.isnan(gain), 0, weight)
-        means[some] = (np.nan_to_num(gain) * weight).sum(axis=1) / weight.sum(axis=1).clip(min=1)
-    low, high = np.quantile(means, [0.025, 0.975])
-    below = (np.count_nonzero(means <= 0) + 1) / (n_resamples + 1)
-    above = (np.count_nonzero(means >= 0) + 1) / (n_resamples + 1)
-    difference = first.test_ev - second.test_ev
-    p = 1.0 if not difference.any() else float(wilcoxon(difference).pvalue)
-    return Comparison(
-        first.model,
-        second.model,
-        float(difference.mean()),
-        float(low),
-        float(high),
-        float(min(1.0, 2 * min(below, above))),
-        p,
-    )
+    return _compared([first, second], [(0, 1)], n_resamples, seed)[0]
 
 
 def compare_models(
@@ -166,19 +130,78 @@ def compare_models(
             f"at least two models must be compared, the reference {reference!r} among them, got "
             f"{', '.join(by_name) or 'none'}"
         )
+    models = list(by_name)
     if reference is None:
-        pairs = list(combinations(by_name, 2))
+        pairs = list(combinations(range(len(models)), 2))
     else:
-        pairs = [(name, reference) for name in by_name if name != reference]
-    found = [
-        bootstrap_difference(by_name[one], by_name[two], n_resamples=n_resamples, seed=seed)
-        for one, two in pairs
-    ]
+        other = models.index(reference)
+        pairs = [(place, other) for place in range(len(models)) if place != other]
+    found = _compared(list(by_name.values()), pairs, n_resamples, seed)
     p = [one.p_wilcoxon for one in found]
     return [
         Comparison(**{**vars(one), "p_holm": float(a), "p_fdr": float(b)})
         for one, a, b in zip(found, holm(p), benjamini_hochberg(p), strict=True)
     ]
+
+
+def _compared(
+    scores: Sequence[LayerScore], pairs: Sequence[tuple[int, int]], n_resamples: int, seed: int
+) -> list[Comparison]:
+    """Comparisons without corrections; the draws of trials and neurons serve all pairs."""
+    from scipy.stats import wilcoxon
+
+    means = _drawn_means(scores, n_resamples, seed)
+    found = []
+    for one, two in pairs:
+        first, second, drawn = scores[one], scores[two], means[one] - means[two]
+        low, high = np.quantile(drawn, [0.025, 0.975])
+        below = (np.count_nonzero(drawn <= 0) + 1) / (n_resamples + 1)
+        above = (np.count_nonzero(drawn >= 0) + 1) / (n_resamples + 1)
+        difference = first.test_ev - second.test_ev
+        p = 1.0 if not difference.any() else float(wilcoxon(difference).pvalue)
+        found.append(
+            Comparison(
+                first.model,
+                second.model,
+                float(difference.mean()),
+                float(low),
+                float(high),
+                float(min(1.0, 2 * min(below, above))),
+                p,
+            )
+        )
+    return found
+
+
+def _drawn_means(scores: Sequence[LayerScore], n_resamples: int, seed: int) -> Floats:
+    """Mean explained variance over drawn neurons in drawn trials, ``(models, draws)``."""
+    first = scores[0]
+    for one in scores[1:]:
+        if first.trials.y.shape != one.trials.y.shape or not np.allclose(
+            first.trials.yy, one.trials.yy
+        ):
+            raise ValueError(
+                f"{first.model} and {one.model} must be scored on the same neurons and trials: "
+                "prepare the targets once"
+            )
+    if n_resamples < 100:
+        raise ValueError(f"n_resamples must be at least 100, got {n_resamples}")
+    trials, neurons = first.trials.y.shape
+    rng = generator(seed)
+    means = np.empty((len(scores), n_resamples))
+    batch = max(1, _BATCH // neurons)
+    for start in range(0, n_resamples, batch):
+        some = slice(start, min(start + batch, n_resamples))
+        size = some.stop - start
+        chosen = rng.multinomial(trials, np.full(trials, 1 / trials), size=size).astype(float)
+        weight = rng.multinomial(neurons, np.full(neurons, 1 / neurons), size=size)
+        for place, one in enumerate(scores):
+            explained = one.trials.explained_variance(chosen)
+            # what does not vary in a draw is the same for all models
+            seen = np.where(np.isnan(explained), 0, weight)
+            total = (np.nan_to_num(explained) * seen).sum(axis=1)
+            means[place, some] = total / seen.sum(axis=1).clip(min=1)
+    return means
 
 
 def comparison_table(comparisons: Sequence[Comparison]) -> Mapping[str, list[Any]]:

@@ -28,7 +28,7 @@ class Encoding:
     """How neurons encode a state.
 
     Attributes:
-        neurons: How many.
+        n_neurons: How many.
         link: "identity": ``rate_hz (1 + gain w s)``, cut at zero; "softplus": ``softplus(gain (b +
             w s))``, scaled to the mean rate. The weights w have unit length and are drawn anew for
             each neuron, and s are the state's channels, standardised over the valid bins.
@@ -47,7 +47,7 @@ class Encoding:
         ValueError: Link or noise is unknown, or a number out of its range.
     """
 
-    neurons: int = 40
+    n_neurons: int = 40
     link: str = "softplus"
     bias: float = 0.0
     gain: float = 1.0
@@ -65,7 +65,12 @@ class Encoding:
             raise ValueError(f'noise must be "poisson" or "gaussian", got {self.noise!r}')
         if not 0 <= self.noise_correlation < 1:
             raise ValueError(f"noise_correlation must be in [0, 1), got {self.noise_correlation}")
-        for name in ("neurons", "gain", "rate_hz", "snr"):
+        if not (self.trial_gain_sd >= 0 and np.isfinite([self.trial_gain_sd, self.bias]).all()):
+            raise ValueError(
+                "trial_gain_sd must be at least 0, and bias finite, got "
+                f"{self.trial_gain_sd} and {self.bias}"
+            )
+        for name in ("n_neurons", "gain", "rate_hz", "snr"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
 
@@ -109,7 +114,7 @@ def encode(state: ArrayLike, length: ArrayLike, encoding: Encoding, *, seed: int
     standard = _standardised(values, valid)
     earlier = np.clip(np.arange(values.shape[1]) - encoding.lag_bins, 0, bins[:, None] - 1)
     standard = np.take_along_axis(standard, earlier[..., None], axis=1)
-    weights = generator(seed, _WEIGHTS).normal(size=(values.shape[2], encoding.neurons))
+    weights = generator(seed, _WEIGHTS).normal(size=(values.shape[2], encoding.n_neurons))
     weights /= np.linalg.norm(weights, axis=0)
     drive = standard @ weights
     if encoding.link == "identity":
@@ -145,7 +150,7 @@ def plant_neurons(
             f"a recording holds counts: noise must be poisson, got {encoding.noise}; use encode"
         )
     encoded = encode(state, recording.length, encoding, seed=seed)
-    names = tuple(f"planted {number}" for number in range(encoding.neurons))
+    names = tuple(f"planted {number}" for number in range(encoding.n_neurons))
     return replace(recording, spikes=encoded.responses, neurons=names), encoded
 
 

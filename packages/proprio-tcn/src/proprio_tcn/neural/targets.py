@@ -102,7 +102,8 @@ def prepare(
             for lag in (protocol.lag_bins, *lags)
         ]
     )
-    kept = _filtered(recording, windows.take(split.train), rates, protocol, varies)
+    answered = windows.take(split.train).shifted(protocol.lag_bins)
+    kept = _filtered(recording, answered, rates, protocol, varies)
     return Targets(
         windows.gather(rates, protocol.lag_bins)[:, kept],
         windows.gather(recording.spikes, protocol.lag_bins)[:, kept],
@@ -162,9 +163,10 @@ def _trimmed(
     stop = np.minimum(windows.stop, length - max(0, *lags))
     fits = (stop > start) & (stop - start <= BINS - placement)
     if not fits.any():
+        told = f" with responses at lags of {min(lags)} to {max(lags)} bins" if any(lags) else ""
         raise ValueError(
-            f"a window must have between 1 and {BINS - placement} bins with responses at lags of "
-            f"{min(lags)} to {max(lags)} bins, got none among {len(windows)}"
+            f"a window must have between 1 and {BINS - placement} bins{told}, got none among "
+            f"{len(windows)}: lower protocol.placement for long ones, or use smaller lags"
         )
     kept = windows.take(fits)
     return Windows(kept.trial, start[fits], stop[fits], kept.direction_deg, kept.kind)
@@ -205,11 +207,11 @@ def _filtered(
         keep &= reliability >= protocol.min_reliability
     if not keep.any():
         told = f"rates reach {rate_hz.max():.3g} Hz"
-        if reliability is not None:
+        if reliability is not None and np.isfinite(reliability).any():
             told += f" and reliabilities {np.nanmax(reliability):.3g}"
         raise ValueError(
-            f"at least one neuron must pass min_rate_hz={protocol.min_rate_hz:g} and "
-            f"min_reliability={protocol.min_reliability}, and vary in training and held-out "
-            f"trials, got none of {len(keep)}: {told}, {int(varies.sum())} vary"
+            f"at least one neuron must pass protocol.min_rate_hz={protocol.min_rate_hz:g} and "
+            f"protocol.min_reliability={protocol.min_reliability}, and vary in training and "
+            f"held-out trials, got none of {len(keep)}: {told}, {int(varies.sum())} vary"
         )
     return np.flatnonzero(keep)

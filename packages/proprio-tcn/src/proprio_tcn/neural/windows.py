@@ -1,6 +1,6 @@
 """Which bins of which trials are explained: movements, bumps, or bump-sized cuts of movements."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -95,6 +95,10 @@ class Windows:
         window, place = self.rows()
         return np.asarray(values[self.trial[window], self.start[window] + place + shift])
 
+    def shifted(self, bins: int) -> "Windows":
+        """The same windows so many bins later: where responses lie that come with a lag."""
+        return replace(self, start=self.start + bins, stop=self.stop + bins)
+
     def take(self, windows: ArrayLike) -> "Windows":
         """Some of the windows: positions, or a mask.
 
@@ -133,7 +137,9 @@ def active_windows(recording: Recording) -> Windows:
     """
     trial = np.flatnonzero(recording.active)
     if len(trial) == 0:
-        raise ValueError("the recording must have trials with a movement, got none: window=passive")
+        raise ValueError(
+            "the recording must have trials with a movement, got none: use protocol.window=passive"
+        )
     return Windows(
         trial,
         recording.movement_onset[trial],
@@ -154,7 +160,7 @@ def passive_windows(recording: Recording, bins: int = PASSIVE_BINS) -> Windows:
         raise ValueError(
             f"the recording must have passive trials, with a bump and {bins} bins after its onset, "
             f"got none ({int(recording.passive.sum())} of {len(recording)} trials hold a bump): "
-            "use window=active"
+            "use protocol.window=active"
         )
     start = recording.bump_onset[trial]
     return Windows(trial, start, start + bins, recording.bump_direction_deg[trial], "passive")

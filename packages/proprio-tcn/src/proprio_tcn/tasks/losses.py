@@ -116,7 +116,9 @@ def trial_r2(predicted: Tensor, wanted: Tensor, moving: Tensor) -> Tensor:
     Returns:
         ``(trials, neurons)``; NaN where a neuron is silent or steady in a trial.
     """
-    return 1 - _masked_variance(predicted - wanted, moving) / _masked_variance(wanted, moving)
+    spread = _masked_variance(wanted, moving)
+    part = _masked_variance(predicted - wanted, moving) / spread
+    return 1 - part.where(spread > 0, torch.nan)
 
 
 def _masked_variance(values: Tensor, moving: Tensor) -> Tensor:

@@ -142,8 +142,8 @@ def assemble(session: Session, trials: Sequence[Trial], *, faults: str = "refuse
         fault = _fault(one, faults)
         if fault and faults == "refuse":
             raise FormatError(
-                f"{session.source}, {one.name}: {fault}; give faults=drop to leave such trials "
-                "out, or faults=fill to bridge gaps within a channel"
+                f"{session.source}, {one.name}: {fault}; give options.faults=drop to leave such "
+                "trials out, or options.faults=fill to bridge gaps within a channel"
             )
         if fault:
             left_out.append(f"{one.name}: {fault}")
@@ -162,7 +162,7 @@ def assemble(session: Session, trials: Sequence[Trial], *, faults: str = "refuse
     directions = ("target_direction_deg", "bump_direction_deg")
     try:
         recording = Recording(
-            _padded([checked_counts(one.spikes[None])[0] for one in good], np.uint16),
+            _padded([_counts(one) for one in good], np.uint16),
             length,
             kinematics,
             neurons=session.neurons,
@@ -191,6 +191,11 @@ def _fault(trial: Trial, faults: str) -> str:
             n_bad = int((~finite[:, channel]).sum())
             return f"{name} must be finite, got {n_bad} NaN in channel {channel}"
     return ""
+
+
+def _counts(trial: Trial) -> NDArray[Any]:
+    counts: NDArray[Any] = checked_counts(trial.spikes[None], trial=trial.name)[0]
+    return counts
 
 
 def _padded(parts: Sequence[NDArray[Any]], kind: Any = np.float32) -> NDArray[Any]:

@@ -129,8 +129,9 @@ def _behaviour(
     interfaces = {} if module is None else dict(module.data_interfaces)
     if unknown := [name for name in told if name not in _SERIES or name not in interfaces]:
         raise FormatError(
-            f"{source}: units names {unknown[0]!r}, but behaviour that is known and there is "
-            f"{', '.join(name for name in _SERIES if name in interfaces) or 'none'}"
+            f"{source}: options.units must name series that are read and in the file "
+            f"({', '.join(name for name in _SERIES if name in interfaces) or 'none'}), got "
+            f"{unknown[0]!r}"
         )
     found: dict[str, NDArray[np.float32]] = {}
     muscles: tuple[str, ...] = ()
@@ -141,7 +142,9 @@ def _behaviour(
         values = np.asarray(series.data[:], dtype=np.float64)
         values = values.reshape(len(values), -1)
         unit = told.get(theirs, str(series.unit))
-        values = standard_units(source, ours, values * (series.conversion or 1.0), unit)
+        # the format's own rule; files before version 2.6 have no offset
+        values = values * (series.conversion or 1.0) + (getattr(series, "offset", None) or 0.0)
+        values = standard_units(source, ours, values, unit)
         try:
             found[ours] = sample_signal(values, _times(series, len(values)), start, bins)
         except ValueError as error:

@@ -69,7 +69,7 @@ def read_trial_data(
     trials = []
     for number, record in enumerate(records):
         name = f"trial {number + 1}"
-        result = str(record.get("result", "R"))
+        result = _text(record.get("result", "R"))
         if result not in _REWARDED:
             left_out.append(f"{name}: result {result!r}, not rewarded")
             continue
@@ -106,7 +106,7 @@ def _records(path: Path, variable: str | None) -> list[Record]:
         (variable,) = found
     if variable not in found:
         raise FormatError(
-            f"{path} must hold one structure array of trials, or variable= must name it, got "
+            f"{path} must hold one structure array of trials, or options.variable name it, got "
             f"{', '.join(found) or 'none'}"
         )
     return found[variable]
@@ -176,7 +176,7 @@ def _spike_field(source: str, record: Record, wanted: str | None) -> str:
         return found[0]
     if wanted not in found or wanted is None:
         raise FormatError(
-            f"{source} must have one field *{_SPIKES}, or spikes= must name it, got "
+            f"{source} must have one field *{_SPIKES}, or options.spikes name it, got "
             f"{', '.join(found) or ', '.join(record)}"
         )
     return wanted
@@ -198,7 +198,10 @@ def _units(
         )
     kept = np.flatnonzero((table[:, 1] != 0) | keep_unsorted)
     if len(kept) == 0:
-        raise FormatError(f"{source}: {field} must have sorted units, got none: keep_unsorted=True")
+        raise FormatError(
+            f"{source}: {field} must have sorted units, got none: options.keep_unsorted=true takes "
+            "the others"
+        )
     return kept, tuple(f"channel {int(c)} unit {int(u)}" for c, u in table[kept])
 
 
@@ -286,6 +289,11 @@ def _bins_of_10_ms(source: str, record: Record) -> int:
 def _number(record: Record, name: str) -> float:
     value = np.asarray(record.get(name, np.nan)).ravel()
     return float(value[0]) if value.size == 1 and value.dtype.kind in "iufb" else float("nan")
+
+
+def _text(value: Any) -> str:
+    """A letter, or its code as a whole number; MATLAB's numbers are doubles."""
+    return f"{value:g}" if isinstance(value, int | float | np.number) else str(value)
 
 
 def _event(record: Record, name: str, step: int) -> int:
