@@ -136,7 +136,7 @@ def muscle_session() -> Any:
             subject="Nobody",
         )
         state = empty.variables(["muscle_length"])
-        encoding = Encoding(neurons=8, link="identity", gain=0.4, rate_hz=80)
+        encoding = Encoding(n_neurons=8, link="identity", gain=0.4, rate_hz=80)
         return plant_neurons(empty, state, encoding, seed=0)[0]
 
     return make
@@ -234,7 +234,7 @@ def planted(planar_reaches: Any) -> Any:
     state = planar_reaches.variables(KINEMATIC_MODELS["limb position + velocity"])
 
     def plant(link: str, seed: int = 0, **options: Any) -> Any:
-        encoding = Encoding(neurons=24, link=link, **options)
+        encoding = Encoding(n_neurons=24, link=link, **options)
         return plant_neurons(planar_reaches, state, encoding, seed=seed)
 
     return plant

@@ -101,10 +101,12 @@ def test_what_there_is_not() -> None:
 def test_a_mujoco_file_needs_its_landmarks(tmp_path: Path) -> None:
     path = tmp_path / "arm.xml"
     path.write_text(TENDON, encoding="utf-8")
-    with pytest.raises(ValueError, match=r"hand, elbow and shoulder.*but hand, elbow, shoulder is"):
+    with pytest.raises(
+        ValueError, match=r"hand, elbow and shoulder.*got none for hand, elbow, shoulder"
+    ):
         open_arm(path)
     with pytest.raises(
-        ValueError, match=r"but shoulder is not given: use arm_options.shoulder=NAME .* open_arm\('"
+        ValueError, match=r"got none for shoulder: use arm_options.shoulder=NAME .* open_arm\('"
     ):
         open_arm(path, hand="hand", elbow="elbow")
 

@@ -1,10 +1,5 @@
-"""The reader of OpenSim files: closed forms on a small arm, messages, and OpenSim itself."""
+"""The reader of OpenSim files: closed forms on a small arm, and messages."""
 
-import json
-import os
-import subprocess
-import sys
-from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,8 +11,6 @@ from proprio_tcn.arms.arm import describe
 from proprio_tcn.arms.opening import open_arm
 from proprio_tcn.arms.osim import read_osim
 from proprio_tcn.arms.skeletal import SkeletalArm
-
-MACAQUE = Path(__file__).resolve().parents[4] / "shared" / "data" / "arm" / "snap_scaled.osim"
 
 LINE = "<LinearFunction><coefficients>1 0</coefficients></LinearFunction>"
 
@@ -128,31 +121,6 @@ NEW = """<OpenSimDocument Version="40500"><Model name="Small">
 RAISED = np.array([0, 0.02])  # by the constant translation of 2 x 0.01 m
 
 ANGLES = np.array([[0.0, 0.0], [0.3, 0.9], [-0.5, 1.4], [1.2, 2.2]])
-
-ORACLE = """
-import json, sys
-import numpy as np
-import opensim
-opensim.Logger.setLevelString("Off")
-task = json.load(open(sys.argv[1]))
-model = opensim.Model(task["model"])
-state = model.initSystem()
-coordinates = [model.getCoordinateSet().get(name) for name in task["names"]]
-muscles = [model.getMuscles().get(i) for i in range(model.getMuscles().getSize())]
-markers = [model.getMarkerSet().get(i) for i in range(model.getMarkerSet().getSize())]
-lengths, places, arms = [], [], []
-for row, angles in enumerate(task["angles"]):
-    for coordinate, angle in zip(coordinates, angles):
-        coordinate.setValue(state, angle, False)
-    model.realizePosition(state)
-    lengths.append([muscle.getLength(state) for muscle in muscles])
-    found = [marker.getLocationInGround(state) for marker in markers]
-    places.append([[place.get(i) for i in range(3)] for place in found])
-    if row < task["moments"]:
-        arms.append([[m.computeMomentArm(state, c) for c in coordinates] for m in muscles])
-np.savez(sys.argv[2], lengths=lengths, places=places, arms=arms,
-         muscles=[m.getName() for m in muscles], markers=[m.getName() for m in markers])
-"""
 
 
 def write(folder: Path, **changes: str) -> Path:
@@ -315,6 +283,65 @@ def test_what_is_broken_is_named(tmp_path: Path, changes: dict[str, str], messag
     assert str(caught.value).startswith(str(tmp_path / "arm.osim"))
 
 
+def with_marker(folder: Path, name: str, body: str, place: str) -> Path:
+    path = write(folder)
+    marker = f'<Marker name="{name}"><body>{body}</body><location>{place}</location></Marker>'
+    text = path.read_text(encoding="utf-8").replace(
+        "</objects></MarkerSet>", marker + "</objects></MarkerSet>"
+    )
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_markers_of_the_file_may_have_the_names_of_their_roles(tmp_path: Path) -> None:
+    path = with_marker(tmp_path, "shoulder", "ground", "0.1 0.05 0")
+    arm = open_arm(path, shoulder="shoulder")
+    # the world's origin moved with it, in the axes of the world
+    np.testing.assert_allclose(
+        arm.hand(ANGLES), open_arm(write(tmp_path)).hand(ANGLES) - np.array([0, 0, 0.05])
+    )
+    assert [
+        one.name for one in read_osim(with_marker(tmp_path, "hand", "ulna", "0 -0.2 0")).markers
+    ] == [
+        "hand",
+        "elbow",
+        "shoulder",
+        "Marker_3",
+        "Marker_6",
+    ]  # the same place, so that it is the hand
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        (
+            "hand",
+            r"'hand' must be the marker that the file calls so, got another: give hand=hand, or",
+        ),
+        (
+            "shoulder",
+            r"'shoulder' must be the marker that the file calls so, got another: give sho",
+        ),
+        ("Marker_3", r"several markers are called Marker_3: rename them"),
+    ],
+)
+def test_markers_of_two_meanings_are_refused(tmp_path: Path, name: str, message: str) -> None:
+    with pytest.raises(FormatError, match=message):
+        read_osim(with_marker(tmp_path, name, "humerus", "0 -0.1 0"))
+
+
+def test_impossible_bodies_and_muscles_are_refused(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("<mass>2</mass>", "<mass>-2</mass>"), encoding="utf-8")
+    with pytest.raises(FormatError, match=r"Body 'humerus': mass must be at least 0, got -2"):
+        read_osim(path)
+    first, last = text.index("  <Thelen2003Muscle"), text.index("  <CoordinateActuator")
+    path.write_text(text[:first] + 2 * text[first:last] + text[last:], encoding="utf-8")
+    with pytest.raises(FormatError, match=r"several muscles are called flexor: rename them"):
+        read_osim(path)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -329,92 +356,3 @@ def test_foreign_and_dangerous_files_are_refused(tmp_path: Path, text: str, mess
     path.write_text(text, encoding="utf-8")
     with pytest.raises(FormatError, match=message):
         read_osim(path)
-
-
-@pytest.fixture(scope="module")
-def macaque() -> SkeletalArm:
-    if not MACAQUE.is_file():
-        pytest.skip("the macaque's arm is not there: shared/data/arm/snap_scaled.osim")
-    arm = open_arm(MACAQUE)
-    assert isinstance(arm, SkeletalArm)
-    return arm
-
-
-def test_the_macaque(macaque: SkeletalArm) -> None:
-    assert (macaque.species, len(macaque.muscles)) == ("macaque", 39)
-    geometry = macaque.geometry
-    assert sum(one.max_force_n for one in geometry.muscles) == pytest.approx(3575.8)
-    assert sum(len(one.points) for one in geometry.muscles) == 135
-    assert sum(len(one.wraps) for one in geometry.muscles) == 40
-    assert sum(not one.wraps for one in geometry.muscles) == 9
-    assert sum(one.pennation_rad == 0 for one in geometry.muscles) == 13
-    still = "abd_poll_longus ext_indicis flex_carpi_ulnaris flex_digit_profundus flex_poll_longus"
-    names = [name for name, moves in zip(macaque.muscles, macaque.moving, strict=True) if not moves]
-    assert names == [*still.split(), "pronator_quad"]
-    assert sum("WrapTorus" in note for note in macaque.notes) == 4
-
-
-@pytest.fixture(scope="module")
-def opensim(macaque: SkeletalArm, tmp_path_factory: pytest.TempPathFactory):
-    """Angles, and what OpenSim finds in them."""
-    python = os.environ.get(
-        "PROPRIO_TCN_OPENSIM_PYTHON", sys.executable if find_spec("opensim") else ""
-    )
-    if not python:
-        pytest.skip("opensim is not installed and PROPRIO_TCN_OPENSIM_PYTHON names no python")
-    folder = tmp_path_factory.mktemp("opensim")
-    low, high = zip(*((one.low_rad, one.high_rad) for one in macaque.coordinates), strict=True)
-    angles = np.random.default_rng(0).uniform(low, high, (400, 4))
-    names = [one.name for one in macaque.coordinates]
-    task = {"model": str(MACAQUE), "names": names, "angles": angles.tolist(), "moments": 20}
-    (folder / "task.json").write_text(json.dumps(task), encoding="utf-8")
-    (folder / "oracle.py").write_text(ORACLE, encoding="utf-8")
-    command = [python, "oracle.py", "task.json", "found.npz"]
-    subprocess.run(command, cwd=folder, check=True, capture_output=True)
-    return angles, dict(np.load(folder / "found.npz"))
-
-
-def test_markers_are_opensims(macaque: SkeletalArm, opensim) -> None:
-    angles, found = opensim
-    for name, wanted in zip(found["markers"], found["places"].transpose(1, 0, 2), strict=True):
-        # OpenSim keeps six digits of what it converts from this layout: 0.4 micrometres
-        np.testing.assert_allclose(macaque.marker(name, angles, axes="file"), wanted, atol=1e-6)
-
-
-def test_lengths_are_opensims(macaque: SkeletalArm, opensim) -> None:
-    angles, found = opensim
-    assert tuple(found["muscles"]) == macaque.muscles
-    lengths = macaque.muscle_lengths(angles)
-    straight = open_arm(MACAQUE, wrapping=False).muscle_lengths(angles)
-    assert np.isfinite(lengths).all()
-    assert lengths.max() < 0.3
-    for index, muscle in enumerate(macaque.geometry.muscles):
-        wanted = found["lengths"][:, index]
-        # OpenSim itself fails where it is far from the straight line, or gives NaN
-        sound = abs(wanted - straight[:, index]) < 0.02
-        error = lengths[sound, index] - wanted[sound]
-        kinds = {one.target.split(" ")[0] for one in muscle.wraps}
-        if not muscle.wraps:
-            assert abs(error).max() < 1e-6
-        elif kinds <= {"ELBOW_EXTENSOR", "ELBOW_ANC"}:
-            assert np.sqrt(np.mean(error**2)) < 5e-6
-        elif "ELBOW_ULNA" in kinds:  # beyond 109 degrees OpenSim's path leaves the torus' surface
-            below = angles[sound, 3] < np.deg2rad(105)
-            assert np.sqrt(np.mean(error[below] ** 2)) < 5e-6
-        else:
-            assert np.sqrt(np.mean(error**2)) < 3e-4
-            assert np.median(abs(error)) < 1e-5
-
-
-def test_moment_arms_are_opensims(macaque: SkeletalArm, opensim) -> None:
-    angles, found = opensim
-    arms = -macaque.pose(angles[:20]).muscle_jacobian_m
-    error = abs(arms - found["arms"]).max(axis=2)
-    exact = [
-        index
-        for index, muscle in enumerate(macaque.geometry.muscles)
-        if all(one.target in ("ELBOW_EXTENSOR", "ELBOW_ANC") for one in muscle.wraps)
-    ]
-    assert error[:, exact].max() < 1e-4
-    assert np.median(error) < 1e-6
-    assert np.quantile(error, 0.9) < 1e-3

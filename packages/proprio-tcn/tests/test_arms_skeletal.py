@@ -201,6 +201,12 @@ def test_what_is_wrong_is_named() -> None:
         SkeletalArm(geometry, coordinates=["a", "a"])
     with pytest.raises(ValueError, match="got none"):
         SkeletalArm(geometry, coordinates=[])
+    with pytest.raises(ValueError, match=r"coordinates must be a list, such as \[a\], got a word"):
+        SkeletalArm(geometry, coordinates="a")
+    with pytest.raises(ValueError, match="wrapping must be true or false, got 'no'"):
+        SkeletalArm(geometry, wrapping="no")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="several markers of random are called hand: name each on"):
+        SkeletalArm(replace(geometry, markers=(*geometry.markers, geometry.markers[0])))
     with pytest.raises(ValueError, match="threads must be 1 or more, got 0"):
         SkeletalArm(geometry, threads=0)
     with pytest.raises(ValueError, match="random needs markers called elbow, shoulder"):

@@ -1,6 +1,7 @@
 """What a linear classifier finds in a frozen trunk, and where in time it looks."""
 
 import numpy as np
+import pytest
 import torch
 
 from proprio_tcn.baselines.probes import linear_probe, trunk_features
@@ -56,6 +57,13 @@ def test_features_are_the_last_layer_from_the_first_moving_bin_to_the_last() -> 
         at = np.linspace(bins[0], bins[-1], 5)
         oracle = np.stack([np.interp(at, times, channel) for channel in one])
         np.testing.assert_allclose(row.reshape(oracle.shape), oracle, atol=1e-5)
+
+
+def test_a_movement_that_never_moves_is_told() -> None:
+    movements = waves(0, 6)
+    movements.arrays["moving"][3] = False
+    with pytest.raises(ValueError, match="every movement must have bins that move, got one"):
+        trunk_features(untrained(), movements)
 
 
 def test_a_probe_finds_letters_wherever_they_begin() -> None:

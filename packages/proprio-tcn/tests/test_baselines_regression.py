@@ -66,6 +66,16 @@ def test_linear_ridge_is_least_squares_where_data_abound(where: str) -> None:
     assert model.alpha[where] < 1
 
 
+def test_what_does_not_move_teaches_nothing() -> None:
+    task, train, still = TASKS["hand_position"], movements(1), movements(2)
+    still.arrays["moving"][:] = False
+    with pytest.raises(ValueError, match="must have bins that move, got 600 and 0"):
+        fit_bin_regression(task, train, still, "linear")
+    none = ArrayMovements(train.muscles, {key: one[:0] for key, one in train.arrays.items()})
+    with pytest.raises(ValueError, match="must have bins that move, got 1200 and 0"):
+        fit_bin_regression(task, train, none, "linear")
+
+
 def test_the_three_regressions_are_scored_where_they_were_fitted() -> None:
     train, validation, test = (movements(seed) for seed in (1, 2, 3))
     scores = score_bin_regressions(

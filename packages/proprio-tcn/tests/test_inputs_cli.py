@@ -81,7 +81,7 @@ def test_markers_become_inputs_with_residuals_told(session, tmp_path, capsys):
     assert "3 trials, 2 active and 1 passive, of" in told
     assert "markers.trc at 100 frames per s" in told
     assert "(human): 63 muscles, 37 of them moved by elv_angle, shoulder_elv" in told
-    assert f"inputs={tmp_path / 'run' / 'inputs.h5'}" in told
+    assert f"recording={tmp_path / 'run' / 'inputs.h5'}" in told
     # 12 coordinates less 4 angles are free to miss a millimetre of noise
     assert metric == pytest.approx(np.sqrt(3 * 8 / 12), rel=0.15)
     written = read_inputs(tmp_path / "run" / "inputs.h5")
@@ -141,7 +141,6 @@ def test_the_config_composes_and_is_what_the_verb_takes():
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({}, ValueError, r"events must name a CSV file of the trials: give events=FILE"),
         ({"events": "e.csv"}, ValueError, r"markers or angles must name a file, and not both"),
         (
             {"events": "e.csv", "markers": "a.trc", "angles": "a.mot"},

@@ -14,7 +14,7 @@ import pytest
 from neuro_common.files import FormatError, RunError, read_json, write_json
 from neuro_common.locks import Lock
 from proprio_tcn.arms.two_link import TwoLinkArm
-from proprio_tcn.movements import generation, sources
+from proprio_tcn.movements import generation, making, sources
 from proprio_tcn.movements.format import SPLITS
 from proprio_tcn.movements.generation import generate_movements
 from proprio_tcn.movements.making import make_movements
@@ -116,10 +116,24 @@ def test_a_finished_set_is_left_alone(
         _generate(linear_arm, tmp_path, layout="full")
 
 
+def _forget(folder: Path) -> None:
+    """As if the set had never been finished."""
+    for one in ("movements.json", *(f"dataset_{split}.hdf5" for split in SPLITS)):
+        (folder / one).unlink()
+
+
+def test_files_of_another_origin_are_not_written_over(linear_arm: Any, tmp_path: Path):
+    (tmp_path / "dataset_val.hdf5").write_bytes(b"years of work")
+    with pytest.raises(RunError, match=r"got dataset_val.hdf5 in it and no movements.json that sa"):
+        _generate(linear_arm, tmp_path)
+    assert (tmp_path / "dataset_val.hdf5").read_bytes() == b"years of work"
+    assert not (tmp_path / "movements.json").exists()
+
+
 def test_a_torn_shard_is_named(linear_arm: Any, tmp_path: Path):
     _generate(linear_arm, tmp_path)
     (tmp_path / "parts").mkdir()
-    (tmp_path / "movements.json").unlink()
+    _forget(tmp_path)
     (tmp_path / "parts" / "val_00000.npz").write_bytes(b"PK\x03\x04 half a shard" * 9)
     with pytest.raises(FormatError, match=r"val_00000\.npz must be a shard .* delete it"):
         _generate(linear_arm, tmp_path)
@@ -144,8 +158,9 @@ def test_shards_of_something_else_are_named(how: str, linear_arm: Any, tmp_path:
     renderer = generation.make_renderer(linear_arm, SETTINGS, solve=linear_arm.solve)
     _generate(linear_arm, tmp_path)
     (tmp_path / "parts").mkdir()
-    (tmp_path / "movements.json").unlink()
-    generation._make_shard(renderer, tmp_path / "parts", ("val", 0))
+    _forget(tmp_path)
+    cells = making.cells_of(SETTINGS, "val")
+    generation._make_shard(renderer, tmp_path / "parts", ("val", 0), cells)
     _torn(tmp_path / "parts" / "val_00000.npz", how)
     with pytest.raises(FormatError, match=r"val_00000\.npz must be a shard .* delete it"):
         _generate(linear_arm, tmp_path)
@@ -159,6 +174,33 @@ def test_two_writers_of_one_folder_are_refused(linear_arm: Any, tmp_path: Path):
             _generate(linear_arm, tmp_path)
     finally:
         lock.release()
+
+
+def test_trials_are_listed_once_however_many_shards_there_are(
+    linear_arm: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    listed: list[str] = []
+
+    def cells_of(settings: MovementSettings, split: str) -> Any:
+        listed.append(split)
+        return making.cells_of(settings, split)
+
+    monkeypatch.setattr(generation, "cells_of", cells_of)
+    many = MovementSettings(**{**vars(SETTINGS), "writers": 30})
+    made = generate_movements(many, linear_arm, tmp_path, solve=linear_arm.solve)
+    assert made.samples == {"train": 480, "val": 60, "test": 60}
+    # a set of the published size has 1,458 shards, and its list takes most of a second
+    assert listed == list(SPLITS)
+
+
+def test_workers_have_the_arm_of_the_settings(linear_arm: Any, tmp_path: Path):
+    settings = MovementSettings(arm="two_link", arm_options={"lengths": "chips"})
+    for arm in (TwoLinkArm(), linear_arm):
+        with pytest.raises(
+            ValueError, match=r"arm=two_link .* each of 2 workers opens for itself, "
+        ):
+            generate_movements(settings, arm, tmp_path / "set", workers=2)
+    assert not (tmp_path / "set").exists()
 
 
 def test_any_number_of_workers_gives_the_same_files(tmp_path: Path):
@@ -203,7 +245,7 @@ def test_killed_by_the_system_and_resumed_it_gives_the_same_files(tmp_path: Path
         [sys.executable, str(script), str(folder), told], start_new_session=True
     )
     try:
-        until = time.monotonic() + 60.0
+        until = time.monotonic() + 300.0  # a loaded machine takes its time
         while not list((folder / "parts").glob("*.npz")) and time.monotonic() < until:
             assert process.poll() is None
             time.sleep(0.005)
@@ -228,7 +270,7 @@ def test_it_is_resumed_only_with_the_files_it_began_with(
 ):
     model, folder = tmp_path / "linear.osim", tmp_path / "set"
     settings = MovementSettings(**{**vars(SETTINGS), "arm": str(model)})
-    with pytest.raises(FileNotFoundError, match=r"arm must be .* none at .*: give arm= its path"):
+    with pytest.raises(FileNotFoundError, match=r"arm must be .* none at .*: give arm=PATH"):
         generate_movements(settings, linear_arm, folder, solve=linear_arm.solve)
     model.write_text("one", encoding="utf-8")
     made = generate_movements(settings, linear_arm, folder, solve=linear_arm.solve)
@@ -238,7 +280,7 @@ def test_it_is_resumed_only_with_the_files_it_began_with(
     with pytest.raises(RunError, match=r"have changed: the file of arm \(SHA-256 7692c3ad then, "):
         generate_movements(settings, linear_arm, folder, solve=linear_arm.solve)
     model.write_text("one", encoding="utf-8")
-    monkeypatch.setattr(sources, "_version", lambda: "9.9")
+    monkeypatch.setattr(sources, "_version", lambda of: "9.9")
     assert generate_movements(settings, linear_arm, folder, solve=linear_arm.solve) == made
     write_json(folder / "movements.json", {**record, "done": False}, "proprio-tcn/generation")
     with pytest.raises(RunError, match=r"have changed: proprio-tcn \(.* then, 9\.9 now\); put"):
@@ -267,7 +309,7 @@ def test_a_compact_set_is_rendered_only_with_the_arm_it_was_made_with(
         open_movements("compact", "val")
     assert len(open_movements("rendered", "val")) == 40  # needs no arm
     model.write_text("one", encoding="utf-8")
-    monkeypatch.setattr(sources, "_version", lambda: "9.9")
+    monkeypatch.setattr(sources, "_version", lambda of: "9.9")
     with pytest.raises(RunError, match=r"and this is 9\.9, which may render it differently"):
         open_movements("compact", "val")
 
@@ -277,9 +319,33 @@ def test_the_pens_file_counts_for_letters_alone(tmp_path: Path):
     pen.write_bytes(b"ink")
     settings = MovementSettings(pen=str(pen))
     assert sources.describe_sources(settings)["pen"] == hashlib.sha256(b"ink").hexdigest()
-    assert set(sources.describe_sources(MovementSettings())) == {"version"}
-    reaches = MovementSettings(pen=str(pen), movements="reaches")
+    linked = MovementSettings(arm="two_link")
+    assert set(sources.describe_sources(linked)) == {"version"}
+    reaches = MovementSettings(arm="two_link", pen=str(pen), movements="reaches")
     assert set(sources.describe_sources(reaches)) == {"version"}
+
+
+def test_an_arm_of_myo_sim_is_that_of_one_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    from importlib.metadata import version
+
+    before = sources.describe_sources(MovementSettings(arm="elbow"))
+    assert before["myo_sim"] == version("myo-sim")
+    sources.check_arm_file(tmp_path, "elbow", before)
+    real = sources._version
+    monkeypatch.setattr(sources, "_version", lambda of: "9.9" if of == "myo-sim" else real(of))
+    with pytest.raises(
+        RunError, match=r"was made with myo-sim \d.* and this is 9\.9, which may re"
+    ):
+        sources.check_arm_file(tmp_path, "elbow", before)
+    sources.check_arm_file(tmp_path, "two_link", before)
+    now = sources.describe_sources(MovementSettings(arm="elbow"))
+    changed = sources.differing_sources(before, now, done=False)
+    assert changed == [f"myo-sim ({before['myo_sim']} then, 9.9 now)"]
+    assert sources.differing_sources(before, now, done=True) == []
+    # sets from before this was kept say nothing of it
+    old = {"version": before["version"]}
+    sources.check_arm_file(tmp_path, "elbow", old)
+    assert sources.differing_sources(old, now, done=False) == []
 
 
 def test_wrong_arguments_are_refused(linear_arm: Any, tmp_path: Path):

@@ -54,7 +54,9 @@ def test_movements_begin_anywhere_in_the_window():
     assert starts.min() < 5
     assert 295 < starts.max() < BINS - 100
     assert abs(starts.mean() - 149.5) < 5
-    with pytest.raises(ValueError, match="a movement must have 1 to 399 bins, got 400"):
+    with pytest.raises(
+        ValueError, match=r"a movement must have 1 to 399 bins, got 400: .* lower sizes or raise sp"
+    ):
         draw_start(400, rng)
     with pytest.raises(ValueError, match=r"start must be in \[0, 300\] for 100 of 400 bins"):
         pad_edges(np.zeros((1, 100)), 301)
@@ -86,4 +88,7 @@ def test_splits_that_leave_nobody_are_refused():
         split_writers(2, (0.7, 0.1, 0.2))
     with pytest.raises(ValueError, match="shares must be three of a whole"):
         split_writers(100, (0.7, 0.2, 0.2))
+    for shares in ((np.nan, 0.1, 0.2), (0.7, np.nan, 0.2)):
+        with pytest.raises(ValueError, match="shares must be three of a whole"):
+            split_writers(100, shares)
     assert len(split_writers(5, (1.0, 0.0, 0.0))["test"]) == 0

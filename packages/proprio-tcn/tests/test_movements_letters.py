@@ -1,5 +1,4 @@
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -49,7 +48,11 @@ def _write_mat(path: Path, traces: list[np.ndarray], labels: np.ndarray) -> None
     cells = np.empty((1, len(traces)), dtype=object)
     for index, trace in enumerate(traces):
         cells[0, index] = trace
-    savemat(path, {"mixout": cells, "consts": {"charlabels": labels[None].astype(float)}})
+    savemat(
+        path,
+        {"mixout": cells, "consts": {"charlabels": labels[None].astype(float)}},
+        do_compression=True,
+    )
 
 
 def test_both_files_of_character_trajectories_give_the_same_traces(tmp_path: Path):
@@ -103,10 +106,70 @@ def test_files_that_are_none_are_refused(tmp_path: Path):
     np.savez(tmp_path / "few.npz", trajectories=np.zeros((2, 2, 9)), labels=np.array([1, 2]))
     with pytest.raises(FormatError, match="must hold traces of all labels 1 to 20"):
         read_uci(tmp_path / "few.npz")
-    flat: Any = np.zeros((20, 2, 9))
-    np.savez(tmp_path / "flat.npz", trajectories=flat, labels=np.arange(1, 21))
-    with pytest.raises(FormatError, match="must extend along both axes"):
-        read_uci(tmp_path / "flat.npz")
+
+
+def _spoilt(traces: np.ndarray, labels: np.ndarray, how: str) -> dict[str, np.ndarray]:
+    name = "trajectories"
+    if how == "gap":
+        traces[3, :, 4:6] = np.nan
+    elif how == "infinite":
+        traces[3, 0, 4] = np.inf
+    elif how == "flat":
+        traces[3, 1] = 2.0
+    elif how == "empty":
+        traces[3] = np.nan
+    elif how == "still":
+        name, traces[3] = "velocities", 0.0
+    else:
+        labels = np.append(labels, {"other": 21.0, "between": 1.5, "unknown": np.nan}[how])
+        traces = np.append(traces, traces[:1], axis=0)
+    return {name: traces, "labels": labels}
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ("gap", r"p\.npz, trace 3: a trace must be finite up to its end, got a gap"),
+        ("infinite", r"p\.npz, trace 3: a trace must be finite up to its end, got a gap"),
+        ("flat", r"trace 3: a pen trace must extend along both axes.*: leave that trace out"),
+        (
+            "empty",
+            r"trace 3: a trace must have 2 bins and more in which the pen moves, got 0: leave",
+        ),
+        (
+            "still",
+            r"trace 3: a trace must have 2 bins and more in which the pen moves, got 0: leave",
+        ),
+        ("other", r"must hold labels 1 to 20, got 21 for trace 20: leave that trace out"),
+        ("between", r"must hold labels 1 to 20, got 1\.5 for trace 20"),
+        ("unknown", r"must hold labels 1 to 20, got nan for trace 20"),
+    ],
+)
+def test_traces_that_no_pen_writes_are_refused(tmp_path: Path, how: str, message: str):
+    traces = np.random.default_rng(0).standard_normal((20, 2, 9))
+    np.savez(tmp_path / "p.npz", **_spoilt(traces, np.arange(1.0, 21.0), how))
+    with pytest.raises(FormatError, match=message):
+        read_uci(tmp_path / "p.npz")
+
+
+@pytest.mark.parametrize("name", ["torn.mat", "torn.npz", "half.mat", "plain.npz"])
+def test_torn_files_are_named(tmp_path: Path, name: str):
+    traces, labels = _traces(np.random.default_rng(0))
+    path = tmp_path / name
+    if path.suffix == ".mat":
+        _write_mat(path, traces, labels)
+    else:
+        np.savez_compressed(path, velocities=[one[:, :20] for one in traces], labels=labels)
+    whole = path.read_bytes()
+    if name == "plain.npz":
+        with path.open("wb") as file:
+            np.save(file, np.zeros(3))
+    else:  # zlib stumbles over it, not the reader
+        path.write_bytes(whole[: len(whole) // 2])
+        if name.startswith("torn"):
+            path.write_bytes(whole[:200] + b"\xff" * 30 + whole[230:])
+    with pytest.raises(FormatError, match=rf"{name} must hold .*, got "):
+        read_uci(path)
 
 
 def test_an_array_of_objects_is_refused_and_not_unpickled(tmp_path: Path):

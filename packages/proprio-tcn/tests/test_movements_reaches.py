@@ -72,6 +72,13 @@ def test_beside_a_reach_the_torque_holds_the_arm_up(reaches: MovementSet):
     np.testing.assert_allclose(batch["torque"][:, :, -1], still, atol=0.02)
 
 
+def test_places_too_near_each_other_are_refused():
+    settings = MovementSettings(**{**vars(SETTINGS), "start_points": 1})
+    message = r"start_points must be enough for reaches of \d.* cm, got 1 places .*: raise start_po"
+    with pytest.raises(ValueError, match=message):
+        make_movements(TwoLinkArm(), settings, "test")
+
+
 @pytest.mark.parametrize("layout", ["compact", "full"])
 def test_reaches_are_kept_with_their_torques(layout: str, reaches: MovementSet, tmp_path):
     write_movements(tmp_path / "dataset_test.hdf5", reaches, layout)

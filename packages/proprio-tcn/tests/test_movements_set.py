@@ -118,3 +118,10 @@ def test_what_is_not_there_is_refused():
         movements.batch([0, 2])
     with pytest.raises(IndexError, match=r"indices must be in \[0, 2\), got -1 to 0"):
         movements.batch([-1, 0])
+    message = r"whole numbers, got bool: for a mask give numpy.flatnonzero\(mask\)"
+    with pytest.raises(IndexError, match=message):
+        movements.batch(movements.letter >= 0)
+    with pytest.raises(IndexError, match=message):
+        movements.subset(movements.letter >= 0)
+    with pytest.raises(IndexError, match="whole numbers, got float64"):
+        movements.batch([0.5])

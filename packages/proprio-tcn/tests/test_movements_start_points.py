@@ -39,8 +39,12 @@ def test_around_a_start_point_the_plane_is_reached(
 
 
 def test_vertical_letters_may_be_beside_the_shoulder(linear_arm: Any):
-    points = find_start_points(linear_arm, "vertical", 500, solve=linear_arm.solve).points_cm
+    points = find_start_points(linear_arm, "vertical", 20_000, solve=linear_arm.solve).points_cm
     assert points[:, 0].min() == 0.0
+    # its plane is across the forward axis: only there the last points of the grid are left
+    last = points[:, 0].max()
+    assert points[:, 1].max() < last
+    assert points[:, 2].max() < last
 
 
 def test_an_arm_without_room_for_a_letter_is_refused(linear_arm: Any):

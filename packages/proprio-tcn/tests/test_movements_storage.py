@@ -123,9 +123,31 @@ def test_a_full_file_is_read_batch_by_batch(movements: MovementSet, tmp_path: Pa
             np.testing.assert_array_equal(drawn[key], array, err_msg=key)
         with pytest.raises(KeyError, match="got torque"):
             stored.batch(rows, ("torque",))
+        for wrong, message in (
+            ([-1], "got -1 to -1"),
+            ([40], "got 40 to 40"),
+            ([True], "got bool"),
+        ):
+            with pytest.raises(IndexError, match=message):
+                stored.batch(wrong, ("letter",))
+        nothing = stored.batch([], keys, rng=np.random.default_rng(3))
+        assert nothing["spindle"].shape == (0, 4, 400, 2)
     write_movements(tmp_path / "dataset_train.hdf5", movements, "compact")
     with pytest.raises(FormatError, match="must be of the full layout to be read batch by batch"):
         StoredMovements(tmp_path, "train")
+
+
+def test_a_full_file_of_doubles_gives_single_precision(movements: MovementSet, tmp_path: Path):
+    path = tmp_path / "dataset_train.hdf5"
+    write_movements(path, movements, "full")
+    with h5py.File(path, "r+") as file:
+        hand = file["endeffector_coords"][()]
+        del file["endeffector_coords"]
+        file["endeffector_coords"] = hand.astype(np.float64)
+    with StoredMovements(tmp_path, "train") as stored:
+        found = stored.batch([3], ("hand",))["hand"]
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, movements.batch([3], ("hand",))["hand"])
 
 
 def test_files_that_do_not_fit_are_refused(movements: MovementSet, linear_arm: Any, tmp_path: Path):

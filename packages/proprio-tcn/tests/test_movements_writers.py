@@ -18,6 +18,15 @@ def _arc(path: np.ndarray) -> float:
     return float(np.linalg.norm(np.diff(path, axis=1), axis=0).sum())
 
 
+def _ellipse() -> np.ndarray:
+    """At equal steps of its arc, as the shape of a letter."""
+    angle = np.linspace(0, 2 * np.pi, 200001)
+    dense = np.stack([0.5 * np.cos(angle), 0.2 * np.sin(angle)])
+    arc = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(dense, axis=1), axis=0))])
+    wanted = np.linspace(0, arc[-1], 400)
+    return np.stack([np.interp(wanted, arc, axis) for axis in dense])
+
+
 @pytest.mark.parametrize(("jitter", "low", "high"), [(0.03, 0.84, 0.92), (0.06, 0.52, 0.65)])
 def test_letters_are_as_hard_to_tell_apart_as_defined(jitter: float, low: float, high: float):
     scores = [gauge(FontWriters(100, jitter, seed), 70, 20, 64) for seed in range(2)]
@@ -56,12 +65,7 @@ def test_a_neat_hand_takes_its_time_by_the_root_of_the_arc():
 
 def test_the_pen_starts_and_stops_slowly_and_slows_down_in_curves():
     # an ellipse: speed is inverse to (curvature + 1)^(1/3) away from its ends
-    angle = np.linspace(0, 2 * np.pi, 200001)
-    dense = np.stack([0.5 * np.cos(angle), 0.2 * np.sin(angle)])
-    arc = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(dense, axis=1), axis=0))])
-    wanted = np.linspace(0, arc[-1], 400)
-    shape = np.stack([np.interp(wanted, arc, axis) for axis in dense])
-    trace = pen_trace(shape, 0.0, np.random.default_rng(0))
+    trace = pen_trace(_ellipse(), 0.0, np.random.default_rng(0))
     speed = np.linalg.norm(np.diff(trace, axis=1), axis=0)
     assert speed[0] < 0.1 * speed.max()
     assert speed[-1] < 0.1 * speed.max()
@@ -97,6 +101,34 @@ def test_displacement_slant_and_rotation_are_as_wide_as_jitter_says():
         widths.append(np.sqrt(np.mean(path[1] ** 2)))
     assert np.std(turns) == pytest.approx(200 * jitter, rel=0.3)
     assert 0.5 * jitter < np.median(widths) < 4 * jitter
+
+
+def test_every_factor_of_a_hand_is_that_of_its_definition():
+    shape, along, jitter = _ellipse(), np.linspace(0, 1, 400), 0.06
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        displaced = np.stack([cosine_series(rng, 6, along) for _ in "xy"]) * jitter / np.sqrt(2)
+        slant, turn = np.deg2rad(200 * jitter) * rng.standard_normal(2)
+        tempo, pace = cosine_series(rng, 3, along), rng.standard_normal()
+        cos, sin = np.cos(turn), np.sin(turn)
+        lean = np.array([[cos, -sin], [sin, cos]]) @ [[1, np.tan(slant)], [0, 1]]
+        path = lean @ (shape + displaced)
+        trace = pen_trace(shape, jitter, np.random.default_rng(seed))
+        np.testing.assert_allclose(trace[:, [0, -1]], path[:, [0, -1]], atol=1e-12)
+        bins = 48 * np.sqrt(_arc(path)) * np.exp(3 * jitter * pace)
+        assert trace.shape[1] == np.clip(round(bins), 50, 170)
+        # away from its ends, speed is inverse to (curvature + 1)^(1/3) exp(5 J tempo)
+        first = np.gradient(path, axis=1)
+        second = np.gradient(first, axis=1)
+        across = first[0] * second[1] - first[1] * second[0]
+        bend = np.abs(across) / np.linalg.norm(first, axis=0) ** 3
+        per_arc = np.cbrt(bend + 1) * np.exp(5 * jitter * tempo)
+        gone = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(path, axis=1), axis=0))])
+        speed = np.linalg.norm(np.diff(trace, axis=1), axis=0)
+        at = np.interp((np.cumsum(speed) - speed / 2) / speed.sum(), gone / gone[-1], along)
+        inner = (at > 0.12) & (at < 0.88)
+        product = speed[inner] * np.interp(at[inner], along, per_arc)
+        assert product.std() / product.mean() < 0.03
 
 
 def test_resampling_reads_linearly_at_equal_times():

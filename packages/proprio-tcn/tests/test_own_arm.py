@@ -98,7 +98,7 @@ def test_info_opens_it_with_its_options(capsys: pytest.CaptureFixture[str]) -> N
             ["arm=human", "arm_options.hand=wrist"],
             "the arm 'human' has no option hand; its options are coordinates, wrapping, threads",
         ),
-        (["arm=model.xml", *OPTIONS[1:]], "but hand is not given: use arm_options.hand=NAME on a"),
+        (["arm=model.xml", *OPTIONS[1:]], "got none for hand: use arm_options.hand=NAME on a"),
         (["arm=model.xml", *OPTIONS, "arm_options.threads=two"], "must be of its kinds, got hand="),
     ],
 )
@@ -111,7 +111,7 @@ def test_options_that_do_not_fit_are_named(
 
 def test_a_movement_set_remembers_them(capsys: pytest.CaptureFixture[str]) -> None:
     own = settings()
-    words = ["generate", "arm=model.xml", *OPTIONS, "path=set", "writers=3", "start_points=20"]
+    words = ["generate", "arm=model.xml", *OPTIONS, "output=set", "writers=3", "start_points=20"]
     words += ["shares=[.4,.3,.3]", "planes=[vertical]", "max_joint_jerk=20", "max_muscle_jerk=20"]
     assert main([*words, "hydra.run.dir=a"]) == 0, capsys.readouterr().err
     # compact, so the arm is opened again, with the options that the file holds

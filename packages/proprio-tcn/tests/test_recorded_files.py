@@ -57,7 +57,7 @@ def refused(reader, path, message):
 def test_a_trc_file_gives_metres_and_gaps(written):
     table = read_trc(written("session.trc", TRC))
     assert table.names == ("hand", "elbow")
-    assert table.rate_hz == pytest.approx(50.0)
+    assert table.fs_hz == pytest.approx(50.0)
     assert table.place_m[0, 0] == pytest.approx([0.1, -0.2, 0.3])
     assert np.isnan(table.place_m[1, 0]).all()
     assert np.isnan(table.place_m[2, 1]).all()  # one blank coordinate, and it was not seen
@@ -79,7 +79,7 @@ def test_trc_round_trip(tmp_path_factory, place, seen, rate, units):
     write_trc(path, MarkerTable(("a", "b"), 1.5 + np.arange(4) / rate, place), units)
     back = read_trc(path)
     assert back.names == ("a", "b")
-    assert back.rate_hz == pytest.approx(rate, rel=1e-6)
+    assert back.fs_hz == pytest.approx(rate, rel=1e-6)
     assert back.time_s == pytest.approx(1.5 + np.arange(4) / rate, abs=1e-9)
     assert back.place_m == pytest.approx(place, abs=1e-11, nan_ok=True)
 
@@ -91,6 +91,8 @@ def test_trc_round_trip(tmp_path_factory, place, seen, rate, units):
         ("NumFrames", "Frames", r"lines 2 and 3: must tell NumFrames, got DataRate, "),
         ("\tmm\t", "\tinch\t", r"line 3: Units must be one of m, cm, mm, got 'inch'"),
         ("3\t2\tmm", "3\ttwo\tmm", r"line 3: NumMarkers must be a number of at least 1, got 'two'"),
+        ("3\t2\tmm", "3\tinf\tmm", r"line 3: NumMarkers must be a number of at least 1, got 'inf'"),
+        ("50.0\t50.0", "0\t50.0", r"line 3: DataRate must be a number of at least 1, got '0'"),
         ("3\t2\tmm", "5\t2\tmm", r"must have the 5 frames that line 3 tells, got 3"),
         ("3\t2\tmm", "3\t3\tmm", r"line 4: must name the 3 markers that line 3 tells, got 2"),
         ("elbow", "hand", r"line 4: marker 'hand' is named twice"),
@@ -130,7 +132,7 @@ def test_a_mot_file_gives_angles_in_radians(written):
     assert angles.names == ("shoulder_flexion", "elbow_flexion")
     assert angles.angle_rad[:, 0] == pytest.approx(np.deg2rad([90, 45, 0]))
     assert np.isnan(angles.angle_rad[1, 1])
-    assert angles.rate_hz == pytest.approx(100.0)
+    assert angles.fs_hz == pytest.approx(100.0)
     radians = angles_of(read_storage(written("r.mot", ANGLES.replace("=yes", "=no"))))
     assert radians.angle_rad[0, 0] == 90.0
     assert angles.select(["elbow_flexion"]).angle_rad[2, 0] == pytest.approx(np.deg2rad(30))
@@ -144,8 +146,27 @@ def test_columns_may_be_paths_of_states_and_the_header_of_simm(written):
     assert angles_of(read_storage(written("s.sto", text))).names == ("shoulder_flexion",)
     simm = "a.mot\ndatacolumns 3\ndatarows 3\nendheader\n" + ANGLES.split("endheader\n")[1]
     table = read_storage(written("simm.mot", simm))
-    assert not table.in_degrees
     assert table.values.shape == (3, 2)
+
+
+@pytest.mark.parametrize(
+    ("header", "degrees"),
+    [
+        (["a.mot", "datacolumns 3", "datarows 3"], True),
+        (["a.mot", "version 1", "datacolumns 3", "datarows 3"], False),
+        (["Coordinates", "nRows=3", "nColumns=3"], True),
+        (["Coordinates", "version=1", "nRows=3", "nColumns=3"], False),
+        (["Coordinates", "version=1", "nRows=3", "nColumns=3", "inDegrees=y"], True),
+        (["Coordinates", "version=2", "nRows=3", "nColumns=3", "inDegrees=No"], False),
+    ],
+)
+def test_tables_before_version_1_are_in_degrees(written, header, degrees):
+    """What ``Storage.isInDegrees`` of OpenSim 4.6 says of these headers."""
+    text = "\n".join([*header, "endheader", ANGLES.split("endheader\n")[1]])
+    table = read_storage(written("old.mot", text))
+    assert table.in_degrees == degrees
+    first = angles_of(table).angle_rad[0, 0]
+    assert first == pytest.approx(np.deg2rad(90) if degrees else 90.0)
 
 
 @settings(max_examples=25, deadline=None)
@@ -168,8 +189,19 @@ def test_storage_round_trip(tmp_path_factory, values, degrees):
         ("endheader", "end", r"must have a header that ends with the line endheader, got none"),
         ("nRows=3", "nRows=4", r"must have the 4 rows that its header tells, got 3: it was cut"),
         ("nColumns=3", "nColumns=2", r"must have the 2 columns that its header tells, got 3"),
-        ("nRows=3", "nRows=x", r"nrows must be a number of at least 0, got 'x'"),
-        ("version=1", "DataType=Vec3", r"DataType must be double, one number in a cell, got Vec3"),
+        ("nRows=3", "nRows=x", r"line 3: nrows must be a number of at least 0, got 'x'"),
+        ("version=1", "version=one", r"line 2: version must be a number of at least 0, got 'one'"),
+        ("=yes", "=true", r"line 5: inDegrees must be yes or no, got 'true'"),
+        (
+            "version=1\nnRows=3\nnColumns=3\ninDegrees=yes",
+            "inDegrees=no",
+            r"line 2: inDegrees=no must come with version=1, got version=0: OpenSim reads older",
+        ),
+        (
+            "version=1",
+            "DataType=Vec3",
+            r"line 2: DataType must be double, one number in a cell, got Vec3",
+        ),
         ("time\t", "frame\t", r"line 9: must name the columns, time first, got 'frame"),
         ("elbow_flexion", "shoulder_flexion", r"line 9: column 'shoulder_flexion' is named twice"),
         ("0.01\t45\tNaN", "0.01\t45", r"line 11: must have 3 cells, got 2"),
@@ -206,6 +238,22 @@ def test_malformed_tables_are_refused(written):
         read_marker_csv("m.csv", "ft")
     refused(read_angle_csv, written("a.csv", "time_s,e\n0,1\n1,2\n"), r"'e' must be time_s, or end")
     refused(read_angle_csv, written("a.csv", "time_s\n0\n1\n"), r"at least one angle, got time_s")
+
+
+def test_two_columns_of_one_thing_are_refused(written):
+    refused(
+        lambda path: read_marker_csv(path, "mm"),
+        written("m.csv", "time_s,a_x,a_y,a_z,a.X\n0,1,2,3,4\n1,1,2,3,4\n"),
+        r"must have one column for x of marker 'a', got 'a_x' and 'a\.X': leave one out",
+    )
+    refused(
+        read_angle_csv,
+        written("a.csv", "time_s,e_deg, e_deg\n0,1,2\n1,2,3\n"),
+        r"columns of different names beside their blanks, got 'time_s', 'e_deg', ' e_deg'",
+    )
+    twice = read_angle_csv(written("b.csv", "time_s,e_deg,e_rad,f_deg\n0,1,2,3\n1,2,3,4\n"))
+    assert twice.select(["f"]).names == ("f",)
+    refused(lambda _: twice.select(["e"]), None, r"must have one column for coordinate 'e', got 2")
 
 
 def test_events_round_trip(tmp_path):

@@ -131,14 +131,14 @@ def test_long_gaps_are_refused_by_name_or_masked(human):
     holes[80:110] = np.nan
     with pytest.raises(
         FormatError,
-        match=r"m.trc: only nothing is seen in bins 130-159 of trial 'a', and every joint can turn",
+        match=r"m.trc: the markers seen in bins 130-159 of trial 'a' must tell .*, got none, while",
     ):
         reconstruct(human, gone, TRIAL, RecordedSettings(long_gaps="mask"))
     holes[80:110, :2] = table.place_m[80:110, :2]
     with pytest.raises(
         FormatError,
-        match=r"m.trc: only Bicep_marker, Elbow_Lateral_marker is seen in bins 130-159 of trial "
-        r"'a', and elbow_flexion can turn meanwhile: leave the trial out",
+        match=r"m.trc: the markers seen in bins 130-159 of trial 'a' must tell all angles, got "
+        r"Bicep_marker, Elbow_Lateral_marker, while elbow_flexion can turn: leave the trial out",
     ):
         reconstruct(human, gone, TRIAL, RecordedSettings(long_gaps="mask"))
 

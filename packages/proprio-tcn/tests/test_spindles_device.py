@@ -46,6 +46,13 @@ def test_tensors_are_encoded_as_arrays_are(settings: SpindleSettings) -> None:
         encode(torch.zeros(3, 4), settings)
 
 
+def test_noise_on_tensors_is_refused_with_what_to_do() -> None:
+    rng = np.random.default_rng(0)
+    message = r"an array of numpy for noise=gaussian, got a tensor: give spindle.numpy\(\), or"
+    with pytest.raises(ValueError, match=message):
+        encode(torch.from_numpy(spindle()), NOISY, rest_mm=REST, rng=rng)
+
+
 @pytest.mark.parametrize("settings", [*ENCODERS, NOISY], ids=lambda one: one.encoder + one.noise)
 @pytest.mark.parametrize("members", [1, 3])
 def test_nothing_leaves_the_device_of_the_network(settings: SpindleSettings, members: int) -> None:

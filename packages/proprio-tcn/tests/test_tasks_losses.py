@@ -78,6 +78,11 @@ def test_residual_variance_is_the_loop() -> None:
     given = [torch.from_numpy(one) for one in (predicted, wanted, moving)]
     assert float(residual_variance(*given)) == pytest.approx(np.mean(each), abs=1e-12)
     np.testing.assert_allclose(trial_r2(*given).numpy(), explained, atol=1e-12)
+    silent = given[1].clone()
+    silent[0, :, 0] = 0
+    found = trial_r2(given[0], silent, given[2])
+    assert found.isnan().nonzero().tolist() == [[0, 0]]
+    assert not found.isinf().any()
     offsets = torch.from_numpy(rng.normal(size=(5, 1, 3)))
     moved = residual_variance(given[0] + offsets, *given[1:])
     assert float(moved) == pytest.approx(np.mean(each), abs=1e-12)

@@ -250,9 +250,14 @@ def test_a_sweep_trains_drawn_networks_on_tasks() -> None:
         (["train", "encoder.noise=gaussian"], "noise=gaussian needs the rate of a fibre"),
         (["train", "training.epochs=0"], "epochs must be at least 1"),
         (["train", "drawn.jitter=2"], "jitter must be in [0, 0.5], got 2"),
-        (["evaluate"], "weights must be given: weights=DIR"),
-        (["evaluate", "split=all"], 'split must be "train", "val" or "test"'),
+        (["evaluate"], "weights must be given: add weights=VALUE"),
+        (["evaluate", "weights=here", "split=all"], 'split must be "train", "val" or "test"'),
         (["evaluate", "weights=nowhere"], "nowhere holds no complete checkpoint"),
+        (["train", "training.device=gpu"], 'device must be "cpu", or "cuda" where torch finds'),
+        (
+            ["evaluate", "weights=pretrained/hand_position", "device=gpu"],
+            'device must be "cpu", or "cuda" where torch finds',
+        ),
     ],
 )
 def test_wrong_lines_are_told(
@@ -311,4 +316,4 @@ def test_every_model_has_a_trunk_and_a_config() -> None:
         composed = cli.compose("proprio-tcn", VERBS, "train", [f"model={name}"])
         assert composed.model.name == model().name == name
         assert TrainConfig(model=model()).trunk().family in FAMILIES
-    assert EvaluateConfig().split == "test"
+    assert EvaluateConfig("run").split == "test"

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from proprio_tcn.movements.making import make_movements
 from proprio_tcn.movements.opening import StoredMovements
@@ -15,7 +16,7 @@ from proprio_tcn.networks.settings import TrunkSettings
 from proprio_tcn.tasks.sixteen import TASKS
 from proprio_tcn.training.batches import ArrayMovements, Movements, other_trials, shift_movements
 from proprio_tcn.training.fitting import planned_updates, train_network
-from proprio_tcn.training.lesson import Lesson
+from proprio_tcn.training.lesson import Lesson, evaluate
 from proprio_tcn.training.reading import Reading
 from proprio_tcn.training.settings import TrainSettings
 
@@ -99,6 +100,13 @@ def test_two_trials_are_two_views(sets: tuple[ArrayMovements, ArrayMovements]) -
     for places, told in zip(found, question.told, strict=True):
         assert told.moving is not None
         np.testing.assert_array_equal(told.moving.numpy(), sets[0].arrays["moving"][places])
+
+
+def test_nothing_is_not_scored(sets: tuple[ArrayMovements, ArrayMovements]) -> None:
+    none = ArrayMovements(sets[0].muscles, {key: one[:0] for key, one in sets[0].arrays.items()})
+    reading = Reading(TASKS["action_recognition"], None, [0], BINS, QUICK)
+    with pytest.raises(ValueError, match="movements must be at least one to be scored, got none"):
+        evaluate(reading, lambda *_: torch.zeros(0, 20), none, seed=0)
 
 
 def test_movements_in_a_file_can_be_learnt_from(linear_arm: Any, tmp_path: Path) -> None:

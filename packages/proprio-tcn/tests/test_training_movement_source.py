@@ -79,7 +79,7 @@ def test_a_network_is_scored_on_movements_as_in_its_training() -> None:
     facts = learnt_from(writers=200, jitter=0.06, arm="elbow")
     wanted = MovementSettings(writers=200, jitter=0.06, arm="elbow")
     found = movement_source.as_in_training(EvaluateConfig("run", threads=2), facts)
-    assert found == movement_source.Source("", wanted, 2)
+    assert found == movement_source.Source(None, wanted, 2)
     other = EvaluateConfig("run", drawn={"jitter": 0.1})
     assert movement_source.as_in_training(other, facts).drawn == replace(wanted, jitter=0.1)
 
@@ -103,7 +103,7 @@ def test_the_folder_of_a_training_is_opened_again() -> None:
     given = EvaluateConfig("run", movements="other")
     assert movement_source.as_in_training(given, facts).movements == "other"
     drawn = EvaluateConfig("run", drawn={"jitter": 0.1})
-    assert movement_source.as_in_training(drawn, facts).movements == ""
+    assert movement_source.as_in_training(drawn, facts).movements is None
 
 
 @pytest.mark.parametrize(

@@ -154,9 +154,12 @@ def muscle_velocities(
         ValueError: If a shape is another or a number is not finite.
     """
     angles = as_angles(angles_rad, arm.coordinates)
-    velocities = as_angles(velocities_rad_s, arm.coordinates)
-    if len(angles) != len(velocities):
-        raise ValueError(f"{len(angles)} angles but {len(velocities)} velocities were given")
+    velocities = np.asarray(velocities_rad_s, dtype=np.float64)
+    if velocities.shape != angles.shape or not np.isfinite(velocities).all():
+        raise ValueError(
+            f"velocities_rad_s must be finite and of the shape of angles_rad, {angles.shape}, got "
+            f"{'NaN or infinity' if velocities.shape == angles.shape else velocities.shape}"
+        )
     pose = arm.pose(angles)
     return pose.muscle_length_m, np.einsum("nmc,nc->nm", pose.muscle_jacobian_m, velocities)
 

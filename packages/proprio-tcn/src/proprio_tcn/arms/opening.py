@@ -136,7 +136,7 @@ def _check_mujoco(source: "str | mujoco.MjModel", options: Mapping[str, Any]) ->
     if missing:
         raise ValueError(
             f"{source} must come with the options hand, elbow and shoulder, names of its sites or "
-            f"bodies, but {', '.join(missing)} is not given: use arm_options.{missing[0]}=NAME on "
+            f"bodies, got none for {', '.join(missing)}: use arm_options.{missing[0]}=NAME on "
             f'a command line, and in Python open_arm({shown}, {missing[0]}="NAME")'
         )
 

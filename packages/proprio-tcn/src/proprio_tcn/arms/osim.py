@@ -76,12 +76,14 @@ def _read(
     shapes = {shape.name: shape for shape in _shapes(model, notes)}
     coordinates = [one.name for one in structure.coordinates]
     muscles = read_muscles(model, names, coordinates, shapes, notes)
+    _refuse_twice("muscles", [muscle.name for muscle in muscles])
     markers = _markers(model, names, notes)
     if shoulder is not None:
         roles = roles | {"shoulder": shoulder}
     chosen = [_named(markers, role, name) for role, name in roles.items()]
     if shoulder is None:
         chosen.append(_first_joint(structure, chosen[0].body))
+    _refuse_two_meanings(chosen, markers)
     name = model.get("name", "arm")
     monkey = any(word in name.lower() for word in ("monkey", "macaque"))
     geometry = Geometry(
@@ -105,16 +107,21 @@ def _shapes(model: Element, notes: list[str]) -> list[WrapObject | Torus]:
     bodies = [(str(body.get("name")), body) for body in model.findall("BodySet/objects/*")]
     owners = [*([(GROUND, ground)] if ground is not None else []), *bodies]
     shapes = [shape for owner, body in owners for shape in read_wrap_objects(owner, body, notes)]
-    names = [shape.name for shape in shapes]
+    _refuse_twice("wrap objects", [shape.name for shape in shapes])
+    return shapes
+
+
+def _refuse_twice(what: str, names: list[str]) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise FormatError(f"several wrap objects are called {', '.join(twice)}: rename them")
-    return shapes
+        raise FormatError(f"several {what} are called {', '.join(twice)}: rename them")
 
 
 def _markers(model: Element, bodies: set[str], notes: list[str]) -> dict[str, Marker]:
     markers = {}
-    for element in model.findall("MarkerSet/objects/*"):
+    elements = model.findall("MarkerSet/objects/*")
+    _refuse_twice("markers", [str(element.get("name")) for element in elements])
+    for element in elements:
         name, body = str(element.get("name")), xml.tail(element, "socket_parent_frame", "body")
         if body not in bodies:
             notes.append(f"{xml.label(element)} is left out: there is no body {body!r}.")
@@ -132,6 +139,17 @@ def _named(markers: dict[str, Marker], role: str, name: str) -> Marker:
     return replace(markers[name], name=role)
 
 
+def _refuse_two_meanings(chosen: list[Marker], markers: dict[str, Marker]) -> None:
+    """Take the file's own markers called hand, elbow or shoulder out, if they are these."""
+    for one in chosen:
+        other = markers.pop(one.name, one)
+        if other.body != one.body or (other.place_m != one.place_m).any():
+            raise FormatError(
+                f"{one.name!r} must be the marker that the file calls so, got another: give "
+                f"{one.name}={one.name}, or rename the marker in the file"
+            )
+
+
 def _first_joint(structure: Structure, hand: str) -> Marker:
     """Centre of the first joint that can move on the way from the ground to the hand."""
     bodies = {body.name: body for body in structure.bodies}
@@ -142,4 +160,6 @@ def _first_joint(structure: Structure, hand: str) -> Marker:
     for body in reversed(chain):
         if any(motion.coordinate not in ("", *structure.locked) for motion in body.motions):
             return Marker("shoulder", body.parent, body.motions[0].offset)
-    raise FormatError("no joint between the ground and the hand can move")
+    raise FormatError(
+        "a joint between the ground and the hand must be free, got none: unlock a coordinate"
+    )

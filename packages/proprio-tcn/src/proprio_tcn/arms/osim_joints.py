@@ -175,11 +175,14 @@ def _body(element: Element, joint: _Joint, structure: Structure) -> Body:
     else:
         names = ("xx", "yy", "zz", "xy", "xz", "yz")
         xx, yy, zz, xy, xz, yz = (xml.number(element, f"inertia_{two}", 0.0) for two in names)
+    mass = xml.number(element, "mass", 0.0)
+    if mass < 0:
+        raise FormatError(f"{xml.label(element)}: mass must be at least 0, got {mass:g}")
     return Body(
         str(element.get("name")),
         joint.parent,
         _motions(joint, structure),
-        xml.number(element, "mass", 0.0),
+        mass,
         xml.vector(element, "mass_center", 3, _STILL),
         np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]]),
     )

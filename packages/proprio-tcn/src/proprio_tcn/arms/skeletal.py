@@ -54,6 +54,10 @@ class SkeletalArm:
     ) -> None:
         if threads < 1:
             raise ValueError(f"threads must be 1 or more, got {threads}")
+        if not isinstance(wrapping, bool):
+            raise ValueError(f"wrapping must be true or false, got {wrapping!r}")
+        if isinstance(coordinates, str):
+            raise ValueError(f"coordinates must be a list, such as [{coordinates}], got a word")
         self.geometry, self.wrapping, self.threads = geometry, wrapping, threads
         self.body_mass_kg = body_mass_kg
         self.name, self.species = geometry.name, geometry.species
@@ -69,6 +73,12 @@ class SkeletalArm:
             )
         self.coordinates: tuple[Coordinate, ...] = tuple(known[name] for name in coordinates)
         self._markers = {marker.name: marker for marker in geometry.markers}
+        if len(self._markers) < len(geometry.markers):
+            names = [marker.name for marker in geometry.markers]
+            twice = sorted({name for name in names if names.count(name) > 1})
+            raise ValueError(
+                f"several markers of {geometry.name} are called {', '.join(twice)}: name each once"
+            )
         roles = [role for role in ("hand", "elbow", "shoulder") if role not in self._markers]
         if roles:
             raise ValueError(f"{geometry.name} needs markers called {', '.join(roles)}")

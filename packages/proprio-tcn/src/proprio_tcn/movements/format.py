@@ -92,7 +92,7 @@ def split_writers(
         ValueError: The shares are no shares, or leave a split without a writer.
     """
     shares = list(shares)
-    if len(shares) != 3 or min(shares) < 0.0 or abs(sum(shares) - 1.0) > 1e-6:
+    if len(shares) != 3 or not (min(shares) >= 0.0 and abs(sum(shares) - 1.0) <= 1e-6):
         raise ValueError(f"shares must be three of a whole, such as 0.7, 0.1, 0.2, got {shares}")
     # 0.2 * 90 may come out a hair above 18
     val, test = (-int(-(share * writers - 1e-9) // 1) for share in shares[1:])
@@ -100,8 +100,8 @@ def split_writers(
     for split, share, count in zip(SPLITS, shares, (train, val, test), strict=True):
         if share > 0.0 and count < 1:
             raise ValueError(
-                f"{writers} writers must leave one to every split, got {count} for {split}: ask "
-                "for more writers, or set its share to 0"
+                f"{writers} writers must leave one to every split, got {count} for {split}: raise "
+                "writers, or set its part of shares to 0"
             )
     return {
         "train": range(train),

@@ -19,17 +19,16 @@ import numpy as np
 from neuro_common.files import FormatError, RunError, atomic_path, read_json, write_json
 from neuro_common.locks import Lock, holder
 from neuro_common.progress import Progress, progress
-from proprio_tcn.arms.arm import Arm
+from proprio_tcn.arms.arm import Arm, describe
 from proprio_tcn.movements.format import SPLITS, split_path
 from proprio_tcn.movements.making import (
-    SHARD,
     cells_of,
     describe_settings,
     make_renderer,
     make_set,
     shards_of,
 )
-from proprio_tcn.movements.rendering import Renderer, render
+from proprio_tcn.movements.rendering import Cell, Renderer, render
 from proprio_tcn.movements.sources import describe_sources, differing_sources
 from proprio_tcn.movements.start_points import StartPoints, find_start_points
 from proprio_tcn.movements.storage import LAYOUTS, write_movements
@@ -45,6 +44,7 @@ _PREFIX = f"{_REASONS}_"
 _TORN = (OSError, ValueError, KeyError, EOFError, TypeError, RuntimeError, BadZipFile, zlib.error)
 Solver = Callable[..., Any]
 Task = tuple[str, int]
+Shards = dict[Task, list[Cell]]
 
 
 class Generated(NamedTuple):
@@ -88,7 +88,8 @@ def generate_movements(
         solve: Inverse kinematics for one worker; None is that of the arms.
 
     Raises:
-        ValueError: The layout is unknown, or a split is left without a writer.
+        ValueError: The layout is unknown, a split is left without a writer, or several workers
+            would open another arm than this.
         RunError: The folder holds another movement set, one begun with another state of the files
             that the settings name or another version, or another process writes it.
         FileNotFoundError: A file that the settings name is not there.
@@ -98,11 +99,13 @@ def generate_movements(
         raise ValueError(f"layout must be one of {', '.join(LAYOUTS)}, got {layout!r}")
     if workers < 1 or (workers > 1 and solve is not None):
         raise ValueError(f"workers must be at least 1, and 1 with a solver given, got {workers}")
-    tasks = [
-        (split, number)
+    if workers > 1:
+        _check_arm(settings, arm, workers)
+    shards: Shards = {
+        (split, number): cells
         for split in SPLITS
-        for number in range(len(shards_of(cells_of(settings, split))))
-    ]
+        for number, cells in enumerate(shards_of(cells_of(settings, split)))
+    }
     folder = Path(path)
     wanted = {
         "settings": describe_settings(settings),
@@ -113,16 +116,34 @@ def generate_movements(
     parts = folder / "parts"
     parts.mkdir(parents=True, exist_ok=True)
     with _locked(parts / "lock", folder):
-        if _check_record(folder, wanted, {split for split, _ in tasks}):
+        if _check_record(folder, wanted, {split for split, _ in shards}):
             told = read_json(folder / "movements.json", _RECORD)[_REASONS]
         else:
-            missing = [task for task in tasks if not _shard_path(parts, task).exists()]
-            _make_shards(settings, arm, parts, tasks, missing, workers, solve)
-            told = _assemble(settings, arm, folder, tasks, layout, compression)
+            _make_shards(settings, arm, parts, shards, workers, solve)
+            told = _assemble(settings, arm, folder, list(shards), layout, compression)
             write_json(folder / "movements.json", {**wanted, _REASONS: told, "done": True}, _RECORD)
     shutil.rmtree(parts, ignore_errors=True)
-    samples = {split: len(cells_of(settings, split)) for split in SPLITS}
+    samples = dict.fromkeys(SPLITS, 0)
+    for (split, _), cells in shards.items():
+        samples[split] += len(cells)
     return Generated(folder, samples, told)
+
+
+def _check_arm(settings: MovementSettings, arm: Arm, workers: int) -> None:
+    """Refuse an arm that workers, who open that of the settings, would not have."""
+    from proprio_tcn.arms.opening import open_arm
+
+    named = open_arm(settings.arm, **settings.arm_options)
+    middle = np.array([[0.5 * (one.low_rad + one.high_rad) for one in arm.coordinates]])
+    if describe(arm) != describe(named) or not all(
+        np.array_equal(here, there)
+        for here, there in zip(arm.pose(middle), named.pose(middle), strict=True)
+    ):
+        raise ValueError(
+            f"arm must be that of the settings, arm={settings.arm} with its arm_options, which "
+            f"each of {workers} workers opens for itself, got another, {arm.name}: change the "
+            "settings, or give workers=1"
+        )
 
 
 @contextmanager
@@ -143,6 +164,12 @@ def _check_record(folder: Path, wanted: dict[str, Any], splits: set[str]) -> boo
     """Whether the set is done; a folder that is new gets its record."""
     record = folder / "movements.json"
     if not record.exists():
+        foreign = [one.name for one in map(partial(split_path, folder), SPLITS) if one.exists()]
+        if foreign:
+            raise RunError(
+                f"{folder} must be a folder of its own for a new set, got {', '.join(foreign)} in "
+                "it and no movements.json that says how it was made: give another folder"
+            )
         write_json(record, {**wanted, "done": False}, _RECORD)
         return False
     found = read_json(record, _RECORD)
@@ -170,29 +197,31 @@ def _make_shards(
     settings: MovementSettings,
     arm: Arm,
     parts: Path,
-    tasks: list[Task],
-    missing: list[Task],
+    shards: Shards,
     workers: int,
     solve: Solver | None,
 ) -> None:
-    total = sum(len(cells_of(settings, split)) for split in SPLITS)
+    missing = {
+        task: cells for task, cells in shards.items() if not _shard_path(parts, task).exists()
+    }
+    total, lacking = (sum(map(len, one.values())) for one in (shards, missing))
     bar: Progress[int] = progress(total, "generate", metric="accepted")
     with bar:
-        bar.advance(total - sum(_size(settings, task) for task in missing))
+        bar.advance(total - lacking)
         if not missing:
             return
         told: Counter[str] = Counter()
-        for task, one in _shards(settings, arm, parts, missing, workers, solve):
+        for task, one in _finished(settings, arm, parts, missing, workers, solve):
             told += Counter(one)
             bar.show(told["accepted"] / max(told.total(), 1))
-            bar.advance(_size(settings, task))
+            bar.advance(len(missing[task]))
 
 
-def _shards(
+def _finished(
     settings: MovementSettings,
     arm: Arm,
     parts: Path,
-    missing: list[Task],
+    missing: Shards,
     workers: int,
     solve: Solver | None,
 ) -> Iterator[tuple[Task, dict[str, int]]]:
@@ -202,8 +231,8 @@ def _shards(
     }
     if workers == 1:
         renderer = make_renderer(arm, settings, solve=solve, places=places)
-        for task in missing:
-            yield task, _make_shard(renderer, parts, task)
+        for task, cells in missing.items():
+            yield task, _make_shard(renderer, parts, task, cells)
         return
     from concurrent.futures import ProcessPoolExecutor, as_completed
     from multiprocessing import get_context
@@ -211,7 +240,7 @@ def _shards(
     with ProcessPoolExecutor(
         workers, get_context("spawn"), _begin_worker, (settings, places)
     ) as pool:
-        futures = {pool.submit(_work, parts, task): task for task in missing}
+        futures = {pool.submit(_work, parts, task, cells): task for task, cells in missing.items()}
         try:
             for future in as_completed(futures):
                 yield futures[future], future.result()
@@ -239,15 +268,13 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _work(parts: Path, task: Task) -> dict[str, int]:
+def _work(parts: Path, task: Task, cells: list[Cell]) -> dict[str, int]:
     if _renderer is None:
         raise RuntimeError("a worker must be begun before it works")
-    return _make_shard(_renderer, parts, task)
+    return _make_shard(_renderer, parts, task, cells)
 
 
-def _make_shard(renderer: Renderer, parts: Path, task: Task) -> dict[str, int]:
-    split, number = task
-    cells = shards_of(cells_of(renderer.settings, split))[number]
+def _make_shard(renderer: Renderer, parts: Path, task: Task, cells: list[Cell]) -> dict[str, int]:
     trials, told = render(renderer, cells)
     arrays = {one.name: getattr(trials, one.name) for one in fields(trials)}
     arrays = {name: array for name, array in arrays.items() if array is not None}
@@ -294,7 +321,3 @@ def _read_shard(parts: Path, task: Task, told: Counter[str]) -> Trials:
 
 def _shard_path(parts: Path, task: Task) -> Path:
     return parts / f"{task[0]}_{task[1]:05d}.npz"
-
-
-def _size(settings: MovementSettings, task: Task) -> int:
-    return min(SHARD, len(cells_of(settings, task[0])) - task[1] * SHARD)

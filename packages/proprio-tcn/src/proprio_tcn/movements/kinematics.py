@@ -19,7 +19,10 @@ def draw_start(bins: int, rng: np.random.Generator) -> int:
         ValueError: The movement does not fit.
     """
     if not 1 <= bins < BINS:
-        raise ValueError(f"a movement must have 1 to {BINS - 1} bins, got {bins}")
+        raise ValueError(
+            f"a movement must have 1 to {BINS - 1} bins, got {bins}: a letter has those of its "
+            "trace times one of sizes over one of speeds, so lower sizes or raise speeds"
+        )
     return int(rng.integers(0, BINS - bins))
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from proprio_tcn.movements.format import BIN_S, BINS, KEYS
 from proprio_tcn.movements.trials import Trials
 
-__all__ = ["MovementSet"]
+__all__ = ["MovementSet", "sample_rows"]
 
 Batch = dict[str, NDArray[Any]]
 
@@ -99,24 +99,22 @@ class MovementSet:
 
         Raises:
             KeyError: The set has no such key.
-            IndexError: There is no such sample.
+            IndexError: There is no such sample, or these are no positions.
         """
         wanted = self.keys if keys is None else tuple(keys)
         unknown = [key for key in wanted if key not in self.keys]
         if unknown:
             raise KeyError(f"keys must be of {', '.join(self.keys)}, got {', '.join(unknown)}")
-        rows = np.asarray(indices, dtype=np.int64).ravel()
-        if len(rows) and (rows.min() < 0 or rows.max() >= len(self)):
-            raise IndexError(
-                f"indices must be in [0, {len(self)}), got {rows.min()} to {rows.max()}"
-            )
-        window = _Window(self.trials, self._offset, rows, rng)
+        window = _Window(self.trials, self._offset, sample_rows(indices, len(self)), rng)
         return {key: window.make(key) for key in wanted}
 
     def subset(self, rows: NDArray[np.integer[Any]]) -> Self:
         """Some samples as a set of its own.
 
         Rows are their positions, shape (samples,).
+
+        Raises:
+            IndexError: There is no such sample, or these are no positions.
         """
         return type(self)(
             self.arm,
@@ -124,10 +122,29 @@ class MovementSet:
             self.muscles,
             self.coordinates,
             self.split,
-            self.trials.take(np.asarray(rows)),
+            self.trials.take(sample_rows(rows, len(self))),
             self.origin,
             self.sources,
         )
+
+
+def sample_rows(
+    indices: Sequence[int] | NDArray[np.integer[Any]], samples: int
+) -> NDArray[np.int64]:
+    """Positions of samples as one array (n,).
+
+    Raises:
+        IndexError: One is not in [0, ``samples``), or they are no whole numbers, as of a mask.
+    """
+    rows = np.asarray(indices).ravel()
+    if len(rows) and rows.dtype.kind not in "iu":
+        raise IndexError(
+            f"indices must be positions of samples, whole numbers, got {rows.dtype}: for a mask "
+            "give numpy.flatnonzero(mask)"
+        )
+    if len(rows) and (rows.min() < 0 or rows.max() >= samples):
+        raise IndexError(f"indices must be in [0, {samples}), got {rows.min()} to {rows.max()}")
+    return rows.astype(np.int64)
 
 
 class _Window:

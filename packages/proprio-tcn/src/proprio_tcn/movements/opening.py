@@ -13,7 +13,7 @@ from neuro_common.files import FormatError
 from proprio_tcn.arms.arm import Arm
 from proprio_tcn.movements.format import BINS, PUBLISHED_KEYS
 from proprio_tcn.movements.headers import file_of, layout_of, opened, read_facts, read_names
-from proprio_tcn.movements.movement_set import MovementSet
+from proprio_tcn.movements.movement_set import MovementSet, sample_rows
 from proprio_tcn.movements.muscles import chosen_muscles, render_course
 from proprio_tcn.movements.published import read_rows
 from proprio_tcn.movements.sources import check_arm_file
@@ -124,13 +124,14 @@ class StoredMovements:
 
         Raises:
             KeyError: The file has no such key.
+            IndexError: There is no such sample, or these are no positions.
         """
-        rows = np.asarray(indices, dtype=np.int64).ravel()
+        rows = sample_rows(indices, len(self))
         wanted = self.keys if keys is None else tuple(keys)
         unknown = [key for key in wanted if key not in self.keys]
         if unknown:
             raise KeyError(f"keys must be of {', '.join(self.keys)}, got {', '.join(unknown)}")
-        if rng is not None:
+        if rng is not None and len(rows):
             unique, back = np.unique(rows, return_inverse=True)
             return self._taken(unique).batch(back, wanted, rng=rng)
         return {key: self._read(key, rows) for key in wanted}
@@ -151,7 +152,7 @@ class StoredMovements:
         name = next(name for name, ours in PUBLISHED_KEYS.items() if ours == key)
         # HDF5 wants rising indices, each once
         unique, back = np.unique(rows, return_inverse=True)
-        return np.asarray(read_rows(self._file, name, unique)[back])
+        return np.asarray(read_rows(self._file, name, unique)[back], dtype=np.float32)
 
 
 def _read_ragged(file: Any, facts: dict[str, Any]) -> dict[str, Any]:

@@ -50,6 +50,9 @@ def draw_reach(
         settings: For the seed.
         places: Where reaches begin and end.
         arm: For the ranges of its coordinates.
+
+    Raises:
+        ValueError: No two places are far enough from each other.
     """
     rng = generator(settings.seed, _STREAM, *cell, attempt)
     posture = random_postures(arm, 1, rng)[0]
@@ -57,7 +60,12 @@ def draw_reach(
     least = _LEAST_PART * np.linalg.norm(points, axis=1).max()
     begin = points[rng.integers(len(points))]
     far = points[np.linalg.norm(points - begin, axis=1) >= least]
-    end = far[rng.integers(len(far))] if len(far) else points[rng.integers(len(points))]
+    if not len(far):
+        raise ValueError(
+            f"start_points must be enough for reaches of {least:.3g} cm, got {len(points)} places "
+            "and none so far from the first of a reach: raise start_points"
+        )
+    end = far[rng.integers(len(far))]
     path = minimum_jerk(begin, end, int(rng.integers(_SHORTEST_BINS, _LONGEST_BINS + 1)))
     return Draw(path, posture, draw_start(path.shape[1], rng), -1, Latents())
 

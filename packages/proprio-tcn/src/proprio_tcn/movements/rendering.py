@@ -144,8 +144,8 @@ def render(renderer: Renderer, cells: Sequence[Cell]) -> tuple[Trials, Counter[s
             return Trials.join([done[row] for row in range(len(cells))]), told
     raise RenderingError(
         f"every trial must be accepted in {renderer.settings.max_attempts} attempts, got "
-        f"{len(pending)} of {len(cells)} that were not ({_listed(told)}): allow more jerk or "
-        "attempts, or write smaller letters"
+        f"{len(pending)} of {len(cells)} that were not ({_listed(told)}): raise max_attempts or a "
+        "limit (max_error_cm, max_joint_jerk, max_reach_jerk, max_muscle_jerk), or lower box_cm"
     )
 
 

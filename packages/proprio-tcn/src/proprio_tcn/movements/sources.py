@@ -10,15 +10,18 @@ from proprio_tcn.movements_config import MovementSettings
 __all__ = ["check_arm_file", "describe_sources", "differing_sources"]
 
 _MODELS = (".osim", ".xml")
+_OF_MYO_SIM = ("human", "elbow")
+_PROGRAMS = {"version": "proprio-tcn", "myo_sim": "myo-sim"}
 
 
 def describe_sources(settings: MovementSettings) -> dict[str, str]:
     """SHA-256 of the files of arm and pen, where these are paths, and the package's version.
 
-    Files that a MuJoCo model includes are not looked into.
+    An arm of myo-sim has the version of that beside it. Files that a MuJoCo model includes are not
+    looked into.
 
     Returns:
-        By "arm", "pen" and "version".
+        By "arm", "pen", "version" and "myo_sim".
 
     Raises:
         FileNotFoundError: A file is not there.
@@ -29,7 +32,7 @@ def describe_sources(settings: MovementSettings) -> dict[str, str]:
     if settings.movements == "letters" and settings.pen != "scripts":
         paths["pen"] = settings.pen
     digests = {name: _digest(Path(path), name) for name, path in paths.items()}
-    return digests | {"version": _version()}
+    return digests | _versions(settings.arm)
 
 
 def differing_sources(before: dict[str, str], now: dict[str, str], *, done: bool) -> list[str]:
@@ -46,8 +49,12 @@ def differing_sources(before: dict[str, str], now: dict[str, str], *, done: bool
         for name in ("arm", "pen")
         if before.get(name) != now.get(name)
     ]
-    if not done and before.get("version") != now["version"]:
-        changed.append(f"proprio-tcn ({before.get('version', 'none')} then, {now['version']} now)")
+    before = {"version": "none"} | before
+    changed += [
+        f"{program} ({before[key]} then, {now[key]} now)"
+        for key, program in _PROGRAMS.items()
+        if not done and before.get(key, now.get(key)) != now.get(key)
+    ]
     return changed
 
 
@@ -81,26 +88,33 @@ def check_arm_file(path: Path, arm: str, sources: dict[str, str]) -> None:
                 f"changed since (SHA-256 {sources['arm'][:8]} then, {found[:8]} now): put the file "
                 f"back, or {remedy}"
             )
-    if sources.get("version", _version()) != _version():
-        raise RunError(
-            f"{path} was made by proprio-tcn {sources['version']} and this is {_version()}, which "
-            f"may render it differently: generate it again, install proprio-tcn=="
-            f"{sources['version']}, or {remedy}"
-        )
+    for key, here in _versions(arm).items():
+        if (then := sources.get(key, here)) != here:
+            program = _PROGRAMS[key]
+            raise RunError(
+                f"{path} was made with {program} {then} and this is {here}, which may render it "
+                f"differently: generate it again, install {program}=={then}, or {remedy}"
+            )
 
 
 def _digest(path: Path, name: str) -> str:
     if not path.is_file():
         raise FileNotFoundError(
             f"{name} must be a name or the path of a file, and there is none at {path} (looked for "
-            f"{path.resolve()}): give {name}= its path"
+            f"{path.resolve()}): give {name}=PATH"
         )
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _version() -> str:
+def _versions(arm: str) -> dict[str, str]:
+    """Of this package, and of what brings the arm."""
+    keys = _PROGRAMS if arm in _OF_MYO_SIM else ("version",)
+    return {key: _version(_PROGRAMS[key]) for key in keys}
+
+
+def _version(program: str) -> str:
     try:
-        return version("proprio-tcn")
+        return version(program)
     except PackageNotFoundError:
         return "unknown"

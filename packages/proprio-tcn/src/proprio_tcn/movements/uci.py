@@ -5,6 +5,8 @@ writer keeps traces apart: no trace trains and tests.
 """
 
 import zipfile
+import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,11 @@ from proprio_tcn.movements.writers import fill_box
 __all__ = ["UciWriters", "prepare_trace", "read_uci"]
 
 Floats = NDArray[np.float64]
+# traces, their labels, and what makes positions of a trace
+Read = tuple[list[Floats], NDArray[np.float64], Callable[[Floats], Floats]]
+# scipy and numpy let through whatever zip, zlib and their own readers stumble over
+_TORN = (OSError, ValueError, LookupError, EOFError, TypeError, RuntimeError, zipfile.BadZipFile,
+         zlib.error)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,18 +78,26 @@ def read_uci(path: str | Path, box_cm: float = 5.0) -> UciWriters:
     readers = {".mat": _read_mat, ".npz": _read_npz}
     if path.suffix.lower() not in readers:
         raise FormatError(f"{path} must end in .mat or .npz to be read as character trajectories")
-    positions, labels = readers[path.suffix.lower()](path)
+    traces, labels, prepare = readers[path.suffix.lower()](path)
     letters = range(1, len(LETTERS) + 1)
-    missing = sorted(set(letters) - {int(label) for label in labels})
-    if missing or len(labels) != len(positions):
+    missing = sorted(set(letters) - set(labels.tolist()))
+    if missing or len(labels) != len(traces):
         raise FormatError(
-            f"{path} must hold traces of all labels 1 to 20, one label each, got {len(positions)} "
+            f"{path} must hold traces of all labels 1 to 20, one label each, got {len(traces)} "
             f"traces, {len(labels)} labels, and none of {missing}"
         )
-    try:
-        boxed = [fill_box(trace, box_cm) for trace in positions]
-    except ValueError as error:
-        raise FormatError(f"{path}: {error}") from None
+    wrong = np.flatnonzero(~np.isin(labels, letters))
+    if len(wrong):
+        raise FormatError(
+            f"{path} must hold labels 1 to 20, got {labels[wrong[0]]:g} for trace {wrong[0]}: "
+            "leave that trace out"
+        )
+    boxed = []
+    for row, trace in enumerate(traces):
+        try:
+            boxed.append(fill_box(prepare(trace), box_cm))
+        except ValueError as error:
+            raise FormatError(f"{path}, trace {row}: {error}: leave that trace out") from None
     return UciWriters(
         tuple(
             tuple(trace for trace, label in zip(boxed, labels, strict=True) if label == letter)
@@ -96,49 +111,67 @@ def prepare_trace(velocities: Floats) -> Floats:
 
     Args:
         velocities: Along x and y, shape (2 or more, time); later rows, such as the force, and
-            columns of NaN are dropped.
+            columns of NaN at the end are dropped.
 
     Returns:
         Shape (2, bins).
+
+    Raises:
+        ValueError: There is NaN before the end, or infinity, or the pen hardly moves.
     """
-    moving = velocities[:2, np.all(np.isfinite(velocities[:2]), axis=0)]
-    moving = moving[:, np.any(moving != 0.0, axis=0)]
-    return np.cumsum(moving, axis=1)
+    known = _unpadded(velocities)
+    return np.cumsum(_long_enough(known[:, np.any(known != 0.0, axis=0)]), axis=1)
 
 
-def _read_mat(path: Path) -> tuple[list[Floats], NDArray[np.int64]]:
+def _unpadded(trace: Floats) -> Floats:
+    """The rows x and y without the NaN that pads a trace at its end."""
+    known = np.asarray(np.isfinite(trace[:2]).all(axis=0))
+    bins = int(known.sum())
+    if not known[:bins].all() or np.isinf(trace[:2]).any():
+        raise ValueError("a trace must be finite up to its end, got a gap")
+    return _long_enough(trace[:2, :bins])
+
+
+def _long_enough(trace: Floats) -> Floats:
+    if trace.shape[1] < 2:
+        raise ValueError(
+            f"a trace must have 2 bins and more in which the pen moves, got {trace.shape[1]}"
+        )
+    return trace
+
+
+def _read_mat(path: Path) -> Read:
     from scipy.io import loadmat
     from scipy.io.matlab import MatReadError
 
     try:
         found: dict[str, Any] = loadmat(path)
         cells = found["mixout"].ravel()
-        labels = found["consts"]["charlabels"][0, 0].ravel().astype(np.int64)
-        traces = [prepare_trace(_matrix(path, cell)) for cell in cells]
-    except (MatReadError, KeyError, ValueError, IndexError, TypeError, OSError, EOFError) as error:
+        labels = found["consts"]["charlabels"][0, 0].ravel().astype(np.float64)
+        traces = [_matrix(cell) for cell in cells]
+    except (MatReadError, *_TORN) as error:
         raise FormatError(
             f"{path} must hold mixout and consts.charlabels of the UCI character trajectories, "
-            f"whole and as MATLAB wrote them, got {error!r}"
+            f"whole and as MATLAB wrote them, got {error!r}: download it again"
         ) from None
-    return traces, labels
+    return traces, labels, prepare_trace
 
 
-def _read_npz(path: Path) -> tuple[list[Floats], NDArray[np.int64]]:
+def _read_npz(path: Path) -> Read:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
-            labels = found["labels"].ravel().astype(np.int64)
-            if "velocities" in found:
-                return [prepare_trace(_matrix(path, one)) for one in found["velocities"]], labels
-            traces = [_matrix(path, one)[:2] for one in found["trajectories"]]
-    except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+            labels = found["labels"].ravel().astype(np.float64)
+            name = "velocities" if "velocities" in found else "trajectories"
+            traces = [_matrix(one) for one in found[name]]
+    except _TORN as error:
         raise FormatError(
             f"{path} must hold labels, and velocities or trajectories, as plain arrays, "
             f"got {error!r}"
         ) from None
-    return [one[:, np.all(np.isfinite(one), axis=0)] for one in traces], labels
+    return traces, labels, prepare_trace if name == "velocities" else _unpadded
 
 
-def _matrix(path: Path, array: Any) -> Floats:
+def _matrix(array: Any) -> Floats:
     matrix = np.asarray(array, dtype=np.float64)
     if matrix.ndim != 2 or matrix.shape[0] not in (2, 3) or matrix.shape[1] < 2:
         raise ValueError(f"a trace must have shape (2 or 3, time), got {matrix.shape}")

@@ -39,7 +39,11 @@ def read_marker_csv(path: str | Path, units: str) -> MarkerTable:
             raise FormatError(
                 f"{path}: column {column!r} must be time_s or a marker's name with _x, _y or _z"
             )
-        found.setdefault(match[1], {})[match[2].lower()] = column
+        if found.setdefault(match[1], {}).setdefault(match[2].lower(), column) != column:
+            raise FormatError(
+                f"{path} must have one column for {match[2].lower()} of marker {match[1]!r}, got "
+                f"{found[match[1]][match[2].lower()]!r} and {column!r}: leave one out"
+            )
     for name, axes in found.items():
         if len(axes) < 3:
             missing = next(axis for axis in "xyz" if axis not in axes)
@@ -92,6 +96,11 @@ def read_columns(
     """
     cells = read_csv(path)
     columns = {name.removeprefix("\ufeff").strip(): column for name, column in cells.items()}
+    if len(columns) < len(cells):
+        raise FormatError(
+            f"{path} must have columns of different names beside their blanks, got "
+            f"{', '.join(map(repr, cells))}"
+        )
     for name in needed:
         if name not in columns:
             raise FormatError(f"{path} must have the column {name}, got {', '.join(columns)}")

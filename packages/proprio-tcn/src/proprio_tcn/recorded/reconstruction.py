@@ -96,7 +96,7 @@ def reconstruct(
             f"arm {arm.name!r} has no muscles, so there is nothing to feel: give another"
         )
     table = _prepared(arm, recorded, settings)
-    longest = round(settings.max_gap_s * table.rate_hz)
+    longest = round(settings.max_gap_s * table.fs_hz)
     values = table.place_m if isinstance(table, MarkerTable) else table.angle_rad
     filled = fill_gaps(values, longest)
     kept, dropped = _windows(trials, settings)
@@ -134,7 +134,7 @@ def reconstruct(
 def _prepared(
     arm: Arm, recorded: MarkerTable | AngleTable, settings: RecordedSettings
 ) -> MarkerTable | AngleTable:
-    rate = recorded.rate_hz
+    rate = recorded.fs_hz
     if rate < MIN_RATE_HZ * (1 - 1e-6):
         raise FormatError(
             f"{recorded.source} must have at least {MIN_RATE_HZ:g} frames per s, got {rate:.6g}: "

@@ -12,6 +12,8 @@ from proprio_tcn.recorded.text_cells import header_number, numbers, read_lines, 
 
 __all__ = ["Storage", "angles_of", "read_storage", "write_storage"]
 
+Header = dict[str, tuple[int, str]]
+
 
 @dataclass(frozen=True, eq=False)
 class Storage:
@@ -21,7 +23,8 @@ class Storage:
         names: Of the columns, without the time.
         time_s: Shape (rows,), evenly spaced.
         values: Shape (rows, columns), NaN where there is none.
-        in_degrees: What the header says of angles.
+        in_degrees: What the header says of angles; those of SIMM, and others before version 1 of
+            OpenSim's tables, are in degrees, as OpenSim reads them.
         title: First line of the file.
         source: The file, for messages.
     """
@@ -50,9 +53,10 @@ def read_storage(path: str | Path) -> Storage:
     if not ends:
         raise FormatError(f"{path} must have a header that ends with the line endheader, got none")
     header = _header(lines[: ends[0]])
-    if header.get("datatype", "double").lower() != "double":
+    line, kind = header.get("datatype", (0, "double"))
+    if kind.lower() != "double":
         raise FormatError(
-            f"{path}: DataType must be double, one number in a cell, got {header['datatype']}"
+            f"{path} line {line}: DataType must be double, one number in a cell, got {kind}"
         )
     named = next((at for at in range(ends[0] + 1, len(lines)) if lines[at].strip()), None)
     columns = [] if named is None else [cell for cell in split_cells(lines[named]) if cell]
@@ -72,8 +76,8 @@ def read_storage(path: str | Path) -> Storage:
     _check_counts(path, header, len(rows), len(columns))
     values = numbers(path, rows, columns)
     time_s = even_times(values[:, 0], path, [line for line, _ in rows])
-    degrees = header.get("indegrees", "no").lower() in ("yes", "true", "1")
     title = lines[0].strip() or "table"
+    degrees = _in_degrees(path, header)
     return Storage(tuple(columns[1:]), time_s, values[:, 1:], degrees, title, str(path))
 
 
@@ -121,24 +125,38 @@ def angles_of(table: Storage) -> AngleTable:
     )
 
 
-def _header(lines: list[str]) -> dict[str, str]:
-    """Facts of a header by lower-case name, in the form of OpenSim or of SIMM."""
+def _header(lines: list[str]) -> Header:
+    """Lines and values of a header by lower-case name, in the form of OpenSim or of SIMM."""
     facts = {}
-    for line in lines:
+    for number, line in enumerate(lines, start=1):
         key, equals, value = line.partition("=")
         if not equals:
             key, _, value = line.strip().partition(" ")
-        facts[key.strip().lower()] = value.strip()
+        facts[key.strip().lower()] = number, value.strip()
     return facts
 
 
-def _check_counts(path: str | Path, header: dict[str, str], rows: int, columns: int) -> None:
+def _in_degrees(path: str | Path, header: Header) -> bool:
+    line, told = header.get("indegrees", (0, "no"))
+    if told.lower() not in ("yes", "y", "no", "n"):
+        raise FormatError(f"{path} line {line}: inDegrees must be yes or no, got {told!r}")
+    at, version = header.get("version", (0, "0"))
+    old = header_number(path, at, "version", version, least=0) < 1
+    if old and "indegrees" in header and told.lower() in ("no", "n"):
+        raise FormatError(
+            f"{path} line {line}: inDegrees=no must come with version=1, got version={version}: "
+            "OpenSim reads older tables in degrees"
+        )
+    return old or told.lower() in ("yes", "y")
+
+
+def _check_counts(path: str | Path, header: Header, rows: int, columns: int) -> None:
     told = {("nrows", "datarows"): rows, ("ncolumns", "datacolumns"): columns}
     for keys, found in told.items():
         for key in keys:
             if key not in header:
                 continue
-            wanted = header_number(path, 1, key, header[key], least=0)
+            wanted = header_number(path, header[key][0], key, header[key][1], least=0)
             if wanted != found:
                 what = "rows" if "row" in key else "columns"
                 raise FormatError(

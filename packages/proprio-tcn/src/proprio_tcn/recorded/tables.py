@@ -37,7 +37,7 @@ class MarkerTable:
     source: str = "markers"
 
     @property
-    def rate_hz(self) -> float:
+    def fs_hz(self) -> float:
         """Frames per second."""
         return (len(self.time_s) - 1) / float(self.time_s[-1] - self.time_s[0])
 
@@ -71,7 +71,7 @@ class AngleTable:
     source: str = "angles"
 
     @property
-    def rate_hz(self) -> float:
+    def fs_hz(self) -> float:
         """Frames per second."""
         return (len(self.time_s) - 1) / float(self.time_s[-1] - self.time_s[0])
 
@@ -79,11 +79,17 @@ class AngleTable:
         """The angles of some coordinates, in their order.
 
         Raises:
-            FormatError: The file has no column of such a name; the message lists those it has.
+            FormatError: The file has no column of such a name, and the message lists those it has;
+                or it has two of them.
         """
         for name in names:
             if name not in self.names:
                 raise FormatError(unknown_name(self.source, "coordinate", name, self.names))
+            if self.names.count(name) > 1:
+                raise FormatError(
+                    f"{self.source} must have one column for coordinate {name!r}, got "
+                    f"{self.names.count(name)}: leave the others out"
+                )
         columns = [self.names.index(name) for name in names]
         return AngleTable(tuple(names), self.time_s, self.angle_rad[:, columns], self.source)
 
@@ -97,7 +103,7 @@ def unknown_name(source: object, what: str, name: str, known: Sequence[str]) -> 
 
 
 def even_times(
-    time_s: _Array, source: object, lines: Sequence[int], rate_hz: float | None = None
+    time_s: _Array, source: object, lines: Sequence[int], fs_hz: float | None = None
 ) -> _Array:
     """Times on an even grid, without the rounding that text files bring.
 
@@ -105,7 +111,7 @@ def even_times(
         time_s: Of the frames (frames,), as read.
         source: The file, for messages.
         lines: Line of the file that each frame stands in.
-        rate_hz: What the file's header says, if it does.
+        fs_hz: What the file's header says, if it does.
 
     Returns:
         As many times from the first to the last, evenly spaced.
@@ -133,8 +139,8 @@ def even_times(
             f"{steps[gap - 1]:g} s where the mean is {step:g} s: write a line for each frame, with "
             "blank cells where nothing was seen"
         )
-    if rate_hz is not None and abs(1.0 / step - rate_hz) > _RATE_TOLERANCE * rate_hz:
+    if fs_hz is not None and abs(1.0 / step - fs_hz) > _RATE_TOLERANCE * fs_hz:
         raise FormatError(
-            f"{source}: the header says {rate_hz:g} frames per s, but its times have {1 / step:g}"
+            f"{source}: the header says {fs_hz:g} frames per s, but its times have {1 / step:g}"
         )
     return even

@@ -86,9 +86,9 @@ def header_number(path: str | Path, line: int, name: str, text: str, *, least: f
     """A number of a header.
 
     Raises:
-        FormatError: It is no number, or below ``least``.
+        FormatError: It is no finite number, or below ``least``.
     """
-    if not _is_number(text) or not float(text) >= least:
+    if not _is_number(text) or not least <= float(text) < np.inf:
         raise FormatError(
             f"{path} line {line}: {name} must be a number of at least {least:g}, got {text[:40]!r}"
         )

@@ -57,8 +57,8 @@ def read_trc(path: str | Path) -> MarkerTable:
             "cut short, or NumFrames must be mended"
         )
     values = numbers(path, rows, columns)
-    rate_hz = header_number(path, 3, "DataRate", header["DataRate"], least=1e-9)
-    time_s = even_times(values[:, 1], path, [line for line, _ in rows], rate_hz)
+    fs_hz = header_number(path, 3, "DataRate", header["DataRate"], least=1)
+    time_s = even_times(values[:, 1], path, [line for line, _ in rows], fs_hz)
     place_m = values[:, 2:].reshape(len(rows), len(names), 3) * LENGTH_UNITS_M[header["Units"]]
     place_m[np.isnan(place_m).any(axis=2)] = np.nan
     return MarkerTable(names, time_s, place_m, str(path))
@@ -78,7 +78,7 @@ def write_trc(path: str | Path, table: MarkerTable, units: str = "mm") -> None:
     if units not in LENGTH_UNITS_M:
         raise ValueError(f"units must be one of {', '.join(LENGTH_UNITS_M)}, got {units!r}")
     frames, markers = table.place_m.shape[:2]
-    rate = f"{table.rate_hz:.10g}"
+    rate = f"{table.fs_hz:.10g}"
     places = (table.place_m / LENGTH_UNITS_M[units]).reshape(frames, 3 * markers)
     head = [
         f"PathFileType\t4\t(X/Y/Z)\t{Path(path).name}",

@@ -61,7 +61,7 @@ def trial_frames(
     """
     first, stop = _frames_of(table, trial, window)
     _refuse_gaps(table, filled, trial, window, (first, stop), settings)
-    ahead, behind = _margins(filled, first, stop, table.rate_hz, settings)
+    ahead, behind = _margins(filled, first, stop, table.fs_hz, settings)
     wide = slice(first - ahead, stop + behind)
     time_s, values = table.time_s[wide], filled.values[wide]
     inside = slice(ahead, ahead + stop - first)
@@ -73,31 +73,32 @@ def trial_frames(
         _refuse_residuals(table, residual, trial, window, time_s[inside], settings)
         values = fit.angle_rad
     if settings.lowpass_hz is not None:
-        order = signal.butter(4, settings.lowpass_hz, fs=table.rate_hz, output="sos")
+        order = signal.butter(4, settings.lowpass_hz, fs=table.fs_hz, output="sos")
         values = signal.sosfiltfilt(order, values, axis=0, padlen=min(15, len(values) - 1))
     return TrialFrames(time_s, values, residual, filled.filled[first:stop])
 
 
 def _frames_of(table: MarkerTable | AngleTable, trial: Trial, window: Window) -> tuple[int, int]:
     """First frame and the one after the last that the bins of a trial need."""
-    rate, begin = table.rate_hz, float(table.time_s[0])
+    rate, begin = table.fs_hz, float(table.time_s[0])
     times = window.times_s
     first = int(np.floor(round((times[0] - begin) * rate, 6)))
     stop = int(np.ceil(round((times[-1] - begin) * rate, 6))) + 1
     if first < 0 or stop > len(table.time_s):
         raise FormatError(
             f"trial {trial.name!r} must lie within {table.source}, from {begin:g} s to "
-            f"{table.time_s[-1]:g} s, got {times[0]:g} s to {times[-1]:g} s"
+            f"{table.time_s[-1]:g} s, got {times[0]:g} s to {times[-1]:g} s: leave it out, or mend "
+            "its times"
         )
     # two frames at least, or there is no derivative
     return (first, stop) if stop - first > 1 else (max(first - 1, 0), max(stop, 2))
 
 
 def _margins(
-    filled: Filled, first: int, stop: int, rate_hz: float, settings: RecordedSettings
+    filled: Filled, first: int, stop: int, fs_hz: float, settings: RecordedSettings
 ) -> tuple[int, int]:
     """Frames before and after a trial that derivatives, splines and filters may use."""
-    most = 3 if settings.lowpass_hz is None else round(rate_hz / settings.lowpass_hz) + 3
+    most = 3 if settings.lowpass_hz is None else round(fs_hz / settings.lowpass_hz) + 3
     before = _lost(filled.values[max(first - most, 0) : first])[::-1]
     after = _lost(filled.values[stop : stop + most])
     ahead, behind = (int(one.argmax()) if one.any() else len(one) for one in (before, after))
@@ -130,7 +131,7 @@ def _refuse_gaps(
         if gap.stop <= first or gap.first >= stop or (markers and settings.long_gaps == "mask"):
             continue
         inside = table.time_s[max(gap.first, first) : min(gap.stop, stop)]
-        length_s = (gap.stop - gap.first) / table.rate_hz
+        length_s = (gap.stop - gap.first) / table.fs_hz
         remedy = "mask it with long_gaps=mask" if markers else "fill it yourself"
         raise FormatError(
             f"{table.source}: {'marker' if markers else 'coordinate'} {table.names[gap.channel]!r} "
@@ -151,8 +152,9 @@ def _refuse_untold(
         if joint:
             when = _bins(time_s[(seen == pattern).all(axis=1)], window)
             raise FormatError(
-                f"{table.source}: only {', '.join(names) or 'nothing'} is seen in {when} of trial "
-                f"{trial.name!r}, and {joint} can turn meanwhile: leave the trial out"
+                f"{table.source}: the markers seen in {when} of trial {trial.name!r} must tell all "
+                f"angles, got {', '.join(names) or 'none'}, while {joint} can turn: leave the "
+                "trial out"
             )
 
 

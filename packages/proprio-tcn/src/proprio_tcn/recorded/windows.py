@@ -70,7 +70,9 @@ def window_of(trial: Trial, passive_bins: int = PASSIVE_BINS) -> Window:
     """
     bins = bins_of(trial, passive_bins)
     if not 1 <= bins <= MOST_BINS:
-        fault = "it is shorter than a bin" if bins < 1 else "leave it out, or end it earlier"
+        fault = (
+            "leave it out" if bins < 1 else "leave it out, end it earlier, or give too_long=drop"
+        )
         raise ValueError(
             f"trial {trial.name!r} must last from {BIN_S:g} s to {MOST_BINS * BIN_S:g} s, got "
             f"{trial.end_s - trial.start_s:g} s: {fault}"

@@ -308,7 +308,8 @@ def encode(
         keeps its device, where it is not looked at for gaps, and its precision.
 
     Raises:
-        ValueError: The array has another shape or is not finite, or an argument is missing.
+        ValueError: The array has another shape or is not finite, an argument is missing, or a
+            tensor is to have noise.
     """
     values = _values(spindle)
     library = _library(values)
@@ -319,6 +320,11 @@ def encode(
     here = library is np or values.device.type == "cpu"  # elsewhere a look would have to wait
     if here and not library.isfinite(values).all():
         raise ValueError("spindle must be finite: fill or mask its gaps before it is encoded")
+    if settings.noise != "none" and library is not np:
+        raise ValueError(
+            f"spindle must be an array of numpy for noise={settings.noise}, got a tensor: give "
+            "spindle.numpy(), or take noise=none"
+        )
     length, velocity = values[..., 0], values[..., 1]
     if settings.encoder == "kinematics":
         return values  # type: ignore[no-any-return]
