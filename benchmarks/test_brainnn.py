@@ -10,7 +10,7 @@ trained numbers, and of 256, which is its default.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import gymnasium
@@ -75,14 +75,6 @@ CORES = {
     "dense": networks("dense"),
     "by edges": networks("sparse"),
 }
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def measure(

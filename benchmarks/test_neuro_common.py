@@ -1,6 +1,6 @@
 """Speed and memory of the rate networks of neuro-common, against the plain loop."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,14 +15,6 @@ from neuro_common.rates import RateNetwork
 
 UNITS, INPUTS, OUTPUTS = 500, 2, 1
 NOISE = Noise(seed=3, recurrent=0.01, inputs=0.01, compat=True)
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def fast(units: int = UNITS, seed: int = 1) -> RateNetwork:

@@ -7,7 +7,7 @@ thread: 50,900 movements/s made and 4,150 learnt from, 12 times. A movement is 1
 batches are written at 6.3 GB/s, about what memory takes from one core.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -26,14 +26,6 @@ from proprio_tcn.networks.settings import TrunkSettings
 BATCH, BATCHES = 32, 4
 NETWORK, LOADER = "smallest network, an update", "batches of spindles and hand"
 SMALLEST = TrunkSettings("spatiotemporal", [8], [], 3, 3, [2], [2])
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @cache

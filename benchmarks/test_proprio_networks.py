@@ -21,7 +21,7 @@ of 2) to 4.4 times (of 16) as long as one after the other.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -88,14 +88,6 @@ class PlainNetwork(nn.Module):
         """As :meth:`Network.forward`."""
         x = self.blocks(spindle.permute(0, 3, 1, 2))
         return self.linear(x.permute(0, 3, 2, 1).flatten(2)).transpose(1, 2)
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def make(settings: TrunkSettings, seed: int = 0) -> Network:

@@ -1,25 +1,15 @@
 """Speed of a scan of the cue: all cues together, against a plain loop over steps for each cue."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from rhythm_rnn.cue_scan import run_cues
 from rhythm_rnn.equilibria import RateFlow
 from rhythm_rnn.weights import load_network
 
 CUES, BY_LOOP, DURATION_MS = 40, 2, 3000.0
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.mark.benchmark(group="Scan of the cue (trained network of 500 units, 3 s at each cue)")

@@ -1,10 +1,8 @@
 """Speed of the simulated person and of the root models: together, against one by one."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import torch
 
 from spinal_rnn.models.ensemble import RootEnsemble
 from spinal_rnn.responses import Scale, measure_responses
@@ -12,14 +10,6 @@ from spinal_rnn.simulation.presets import draw_subject
 from spinal_rnn.simulation.simulator import measure, simulate_session
 
 MEMBERS, STEPS = 10, 30
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.mark.benchmark(group="Simulated mapping session (900 trials of 200 ms, 14 muscles)")
@@ -55,7 +45,7 @@ class TestEnsemble:
     target = Scale.fit(late_mv).apply(late_mv)
 
     def fit(self, members: int) -> None:
-        ensemble = RootEnsemble(members=members, folds=1, steps=STEPS)
+        ensemble = RootEnsemble(members=members, folds=1, updates=STEPS)
         ensemble.fit(self.session.conditions, self.target)
 
     def test_one_after_the_other(self, benchmark: Any) -> None:

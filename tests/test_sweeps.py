@@ -7,6 +7,7 @@ skipped: the session `launchers` has Ray and the Optuna sweeper, which has other
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -42,61 +43,6 @@ PLUGINS = {
     "ray": "hydra_plugins.hydra_ray_launcher",
     "optuna": "hydra_plugins.hydra_optuna_sweeper",
 }
-TOY = {
-    "__init__.py": "",
-    "conf/__init__.py": "",
-    "conf/train.yaml": """
-defaults: [neuro, train_schema, _self_]
-hydra:
-  job: {name: toy}
-  searchpath: ["pkg://neuro_common.conf"]
-""",
-    "config.py": """
-from dataclasses import dataclass
-
-@dataclass
-class Train:
-    seed: int = 0
-    rate: float = 1.0
-    free: int = 99  # when so many jobs have ended, the others wait for the file "go"
-    numbers: int = 0  # to save
-""",
-    "work.py": """
-import time
-from pathlib import Path
-import numpy as np
-from neuro_common.checkpoint import save_checkpoint
-
-def note(word, config):
-    with open(Path(__file__).with_name("notes"), "a") as notes:
-        notes.write(f"{word} {config.seed} {config.rate}\\n")
-
-def train(config, run):
-    package = Path(__file__).parent
-    note("began", config)
-    run.log(step=0, loss=1.0)
-    ended = (package / "notes").read_text().count("ended")
-    if ended >= config.free and not (package / "go").exists():
-        note("waits", config)
-        while not (package / "go").exists():
-            time.sleep(0.02)
-    if config.rate < 0:
-        raise ValueError(f"rate must be >= 0, got {config.rate}")
-    if config.numbers:
-        save_checkpoint(run.directory, {"x": np.zeros(config.numbers)}, {})
-    note("ended", config)
-    return (config.rate - 0.3) ** 2 + config.seed
-""",
-    "cli.py": """
-import sys
-from neuro_common.cli import Verb, main
-
-VERB = Verb("train", "train a toy", "toy train", "toy.work:train", "toy.config:Train")
-
-if __name__ == "__main__":
-    sys.exit(main("toy", [VERB]))
-""",
-}
 
 # goes on past failures, as Optuna's sweeper does
 SEARCH = """
@@ -116,10 +62,7 @@ class Toy:
 
     def __init__(self, folder: Path, scratch: str) -> None:
         self.folder, self.package = folder, folder / "sources" / "toy"
-        for name, text in TOY.items():
-            file = self.package / name
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text)
+        shutil.copytree(Path(__file__).with_name("toy"), self.package)
         path = [self.package.parent, Path(neuro_common.__file__).parents[1]]
         self.environment = {
             **os.environ,

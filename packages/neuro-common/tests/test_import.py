@@ -1,11 +1,9 @@
 """Importing the package must stay cheap: nothing of an extra comes along uninvited."""
 
-import doctest
 import pkgutil
 import re
 import subprocess
 import sys
-from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -60,24 +58,6 @@ def test_the_package_alone_does_not_even_import_numpy():
     code = "import sys, neuro_common; print('numpy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
-
-
-@pytest.mark.parametrize("name", neuro_common.__all__)
-def test_every_module_is_reached_by_attribute_and_lists_what_it_offers(name):
-    module = getattr(neuro_common, name)
-    assert module is import_module(f"neuro_common.{name}")
-    assert module.__doc__
-    assert all(hasattr(module, public) for public in module.__all__)
-    assert name in dir(neuro_common)
-
-
-def test_an_unknown_module_is_an_attribute_error():
-    with pytest.raises(AttributeError, match="module 'neuro_common' has no attribute 'utils'"):
-        neuro_common.utils  # noqa: B018
-
-
-def test_the_example_in_the_docstring_runs():
-    assert doctest.testmod(neuro_common, raise_on_error=True).attempted == 4
 
 
 def test_the_example_in_the_readme_runs(tmp_path):

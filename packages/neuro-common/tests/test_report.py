@@ -183,10 +183,11 @@ def test_a_figure_is_shown_as_wide_as_it_was_drawn(tmp_path: Path) -> None:
     figure = Figure(figsize=(6.5, 2.0))
     for name in ("a.png", "a.svg"):
         figure.savefig(tmp_path / name, dpi=150)
-    report = Report(tmp_path, "t").figure(tmp_path / "a.png", "c").figure(tmp_path / "a.svg", "c")
+    report = Report(tmp_path, "t").figures({tmp_path / "a.png": "one", tmp_path / "a.svg": "two"})
     drawn, scaled = Page(report.write()).all("img")
     assert drawn["style"] == "--inches: 6.5"
     assert "style" not in scaled
+    assert (drawn["alt"], scaled["alt"]) == ("one", "two")
 
 
 def finished(directory: Path, command: str, rows: list[dict[str, object]]) -> None:

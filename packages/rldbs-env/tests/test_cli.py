@@ -1,34 +1,24 @@
 """The verbs as a user types them: what they print, write and return, and what they refuse."""
 
 import csv
-import io
 import json
 import os
 import re
-import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import sysconfig
 import time
-from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
-from omegaconf import OmegaConf
 
-from neuro_common.cli import compose
-from rldbs_env import command, suite
+from rldbs_env import command
 from rldbs_env.catalogue import DIFFICULTIES, ENVIRONMENTS, MODELS
-from rldbs_env.cli import VERBS
 from rldbs_env.controllers import CONTROLLERS
-from rldbs_env.disturbances import ObservationNoise
 from rldbs_env.evaluation import format_columns, read_evaluation, summary, suppression
-from rldbs_env.suite import Condition, overall
-from rldbs_env.suite_files import read_submission
 
 SHORT = (
     "n_neurons=50",
@@ -92,15 +82,6 @@ def rldbs_env(folder: Path, *words: str) -> Done:
     return Done(process.returncode, out, err, folder)
 
 
-def inside(folder: Path, *words: str) -> Done:
-    """As ``rldbs_env``, in this process, which has loaded torch and the figures' packages."""
-    out, err = io.StringIO(), io.StringIO()
-    with chdir(folder), redirect_stdout(out), redirect_stderr(err):
-        code = command.main(words)
-    assert "Traceback" not in err.getvalue(), err.getvalue()
-    return Done(code, out.getvalue(), err.getvalue(), folder)
-
-
 def files(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
@@ -138,7 +119,7 @@ def test_an_evaluation_records_what_it_was_told(evaluated: Done) -> None:
     assert config["controllers"] == ["none", "tonic", "linear"]
     assert config["model"] == {"coupling": 0.04}
     assert (config["environment"], config["difficulty"]) == ("rldbs/BvdP-v0", "published")
-    assert (config["n_neurons"], config["first_ensemble"], config["seed"]) == (50, 1000, 3)
+    assert (config["n_neurons"], config["first_seed"], config["seed"]) == (50, 1000, 3)
     made = json.loads((evaluated.run / "provenance.json").read_text(encoding="utf-8"))
     assert (made["seed"], made["status"], made["error"]) == (3, "done", None)
     assert made["command"].startswith("rldbs-env evaluate n_neurons=50 ")
@@ -327,88 +308,10 @@ def test_a_stopped_evaluation_says_how_to_take_it_up(tmp_path: Path) -> None:
     assert not (run / "done").exists()
 
 
-# Below, the command runs in this process, which is quicker.
-
-
 def here(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
     code = command.main(words)
     out, err = capsys.readouterr()
     return code, out, err
-
-
-@pytest.mark.parametrize(
-    ("words", "code", "message"),
-    [
-        (("evaluate", "controllers=[]"), 1, "controllers must name at least one of none, random"),
-        (("evaluate", "n_ensembles=1"), 1, "n_ensembles must be at least 2"),
-        (("evaluate", "n_neurons=0"), 1, "n_neurons must be a whole number of at least 1, got 0"),
-        (
-            ("evaluate", "free_steps=10"),
-            1,
-            "free_steps must be a whole number of at least 1000, got 10",
-        ),
-        (("evaluate", "model.dt=0.9"), 1, "dt must be in (0, 0.5] for a stable RK4 step, got 0.9"),
-        (("evaluate", "threads=0"), 1, "threads must be a whole number of at least 1, got 0"),
-        (("evaluate", "first_ensemble=-1"), 1, "at least 0, got"),
-        (
-            ("evaluate", "controllers=[pid]", "+arguments.pid.leak=2"),
-            1,
-            "leak must be in (0, 1], got 2",
-        ),
-        (("evaluate", "n_neurons=few"), 2, "could not be converted to Integer"),
-        (("evaluate", "model.delay=1"), 1, "bvdp takes coupling, spread, mean_current, dt, noise"),
-        (("evaluate", "model.coupling=few"), 1, "bvdp cannot have {'coupling': 'few'}"),
-        (("evaluate", "environment=BvdQ"), 1, "environment must be one of rldbs/BvdP-v0, "),
-        (("evaluate", "difficulty=har"), 1, "difficulty must be one of published, varied, clin"),
-        (
-            ("evaluate", "environment=KuramotoGrid", "n_neurons=3"),
-            1,
-            "n_neurons must be the 512 units of the grid",
-        ),
-        (("benchmark", "suite", "controller=lineal"), 1, "controller must be one of none, random"),
-        (("benchmark", "suite", "arguments.gian=1"), 1, "linear takes the arguments window, max_k"),
-        (
-            ("benchmark", "suite", "controller=policy", "environment=KuramotoGrid"),
-            1,
-            "no agent ships for rldbs/KuramotoGrid-v0, only for rldbs/BvdP-v0",
-        ),
-        (("benchmark", "suite", "n_ensembles=0"), 1, "n_ensembles must be at least 1, got 0"),
-        (("benchmark", "suite", "environment=BvdQ"), 1, "environment must be one of rldbs/BvdP-"),
-        (("benchmark", "suite", "threads=few"), 2, "could not be converted to Integer"),
-        (("benchmark", "suite", "num_envs=2"), 2, "'num_envs' is no option"),
-        (("benchmark", "siute"), 2, "(did you mean 'benchmark suite'?)"),
-        (("benchmark", "repeats=0"), 1, "repeats must be at least 1, got 0"),
-        (("benchmark", "num_envs=0"), 1, "num_envs must be at least 1, got 0"),
-        (("benchmark", "dtype=int8"), 1, "dtype must be 'float64' or 'float32', got 'int8'"),
-        (("info", "seed=1"), 2, "'seed' is no option"),
-        (("figures",), 2, "run must be given: add run=VALUE"),
-        (("figures", "run=nowhere"), 1, "nowhere must hold an evaluation, got a directory without"),
-    ],
-)
-def test_what_is_wrong_is_named(
-    words: tuple[str, ...],
-    code: int,
-    message: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    ended, _, err = here(capsys, *words)
-    assert ended == code
-    assert message in err
-    assert "Traceback" not in err
-    assert not list(tmp_path.rglob("done"))
-
-
-def test_an_argument_that_a_controller_has_not_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    code, _, err = here(capsys, "evaluate", "controllers=[linear]", "+arguments.linear.gian=-0.03")
-    assert code == 1
-    assert "gian" in err
-    assert "window, max_kick, gain, every" in err
 
 
 @pytest.mark.parametrize("name", ["data.h5", "scores.csv"])
@@ -429,278 +332,3 @@ def test_figures_of_a_foreign_directory_are_refused(
     assert "foreign" in err
     assert contents(foreign) == before
     assert not list((tmp_path / "results").rglob("report.html"))
-
-
-@pytest.mark.parametrize("verb", ["evaluate", "figures", "benchmark", "benchmark suite", "info"])
-def test_each_verb_lists_what_it_can_be_told(
-    verb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    code, out, _ = here(capsys, *verb.split(), "--help")
-    assert code == 0
-    assert f"rldbs-env {verb}" in out
-    options = {
-        "evaluate": "n_ensembles: 20",
-        "figures": "run: ???",
-        "benchmark": "num_envs: 64",
-        "benchmark suite": "controller: linear",
-    }
-    assert options.get(verb, "resume: false") in out
-    assert files(tmp_path) == set()
-
-
-# A suite of two small conditions, in this process, where they can be put in place.
-
-
-@pytest.fixture
-def small_suite(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """The folder to work in."""
-    noise = {"n_neurons": 20, "disturbances": (ObservationNoise(0.1),)}
-    conditions = (
-        Condition("plain", "as it is", lambda test, environment: {"n_neurons": 20}),
-        Condition("noisy", "a noisy recording", lambda test, environment: noise),
-    )
-    monkeypatch.setattr(suite, "CONDITIONS", conditions)
-    shortest = {"free_steps": 4, "controlled_steps": 8, "recovery_steps": 1}
-    monkeypatch.setattr(suite, "_PHASES", shortest)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def test_a_suite_writes_a_submission_its_table_and_a_page(
-    small_suite: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    words = ("controller=linear", "arguments.gain=-0.05", "n_ensembles=2", "environment=BvdP")
-    code, out, err = here(capsys, "benchmark", "suite", *words)
-    assert code == 0, err
-    (done,) = small_suite.glob("results/rldbs-env/benchmark_suite/*/done")
-    figures = {f"figures/suppression_by_condition.{kind}" for kind in ("csv", "png", "svg")}
-    wanted = RECORD | figures | {"metrics.csv", "suite.json", "suite.csv"}
-    assert files(done.parent) == wanted | {"report.json", "report.html"}
-    found = read_submission(done.parent / "suite.json")
-    assert (found.controller, found.arguments) == ("linear", {"gain": -0.05})
-    assert [one.ensemble for one in found.scores["noisy"]] == [5000, 5001]
-    total = overall(found)
-    metric = json.loads(done.read_text(encoding="utf-8"))["metric"]
-    assert metric == total.s_ratio > 1.5
-    assert f"S_ratio {total.s_ratio:.4g}, the geometric mean over 2 conditions; worst" in out
-    assert f"{done.parent.relative_to(small_suite).as_posix()}/suite.json" in out
-    rows = table(done.parent / "metrics.csv")
-    assert [(row["step"], row["condition"]) for row in rows] == [("0", "plain"), ("1", "noisy")]
-    record = json.loads((done.parent / "provenance.json").read_text(encoding="utf-8"))
-    assert record["command"] == f"rldbs-env benchmark suite {' '.join(words)}"
-    assert "conditions: 2/2 in" in err
-
-
-def test_suites_are_swept_over_and_drawn_together(
-    small_suite: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    words = ("controller=none,linear", "n_ensembles=1", "sweep=all", "--multirun")
-    code, out, err = here(capsys, "benchmark", "suite", *words)
-    assert code == 0, err
-    assert "2 jobs: 2 done" in out
-    sweep = "results/rldbs-env/benchmark_suite/multirun/all"
-    code, out, err = here(capsys, "figures", f"run={sweep}")
-    assert code == 0, err
-    (page,) = small_suite.glob("results/rldbs-env/figures/*/report.html")
-    rows = table(page.with_name("suite.csv"))
-    assert list(dict.fromkeys(row["controller"] for row in rows)) == ["linear", "none"]
-    one = next((small_suite / sweep).glob("*/suite.json"))
-    code, out, err = here(capsys, "figures", f"run={one.parent}", "hydra.run.dir=again")
-    assert code == 0, err
-    same = contents(one.parent)["suite.csv"]
-    assert contents(small_suite / "again")["suite.csv"] == same
-    damaged = one.read_text(encoding="utf-8").replace('"charge": ', '"charge": 1', 1)
-    one.write_text(damaged, encoding="utf-8")
-    code, out, err = here(capsys, "figures", f"run={sweep}", "hydra.run.dir=third")
-    assert code == 1
-    assert "must have the SHA-256 that it was written with" in err
-    assert not (small_suite / "third" / "report.html").exists()
-
-
-def test_an_evaluation_of_another_environment(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    words = (
-        "environment=KuramotoGrid", "difficulty=varied", "model.grid=[3,3,3]", "n_ensembles=2",
-        "free_steps=936", "controlled_steps=1872", "recovery_steps=234", "controllers=[linear]",
-        "arguments.linear.window=234",
-    )  # fmt: skip
-    code, _, err = here(capsys, "evaluate", *words)
-    assert code == 0, err
-    (done,) = tmp_path.glob("results/rldbs-env/evaluate/*/done")
-    protocol = read_evaluation(done.parent).protocol
-    assert protocol.n_neurons == 27
-    assert protocol.disturbances == (ObservationNoise(0.05),)
-    config = json.loads((done.parent / "config.json").read_text(encoding="utf-8"))["config"]
-    assert config["model"] == {"grid": [3, 3, 3]}
-
-
-TINY = (
-    "steps=512",
-    "n_neurons=20",
-    "pool=2",
-    "n_ensembles=2",
-    "controlled_steps=2000",
-    "checkpoint_steps=256",
-    "algo.num_envs=4",
-    "algo.n_steps=64",
-    "algo.batch_size=128",
-)
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Done:
-    """Trainings of two seeds that went well."""
-    folder = tmp_path_factory.mktemp("trained")
-    words = ("algo=ppo", *TINY, "seed=3,4", "sweep=two", "--multirun")
-    done = rldbs_env(folder, "train", *words)
-    assert done.code == 0, done.err
-    return done
-
-
-def trainings(trained: Done) -> Path:
-    """The sweep's folder."""
-    return trained.folder / "results" / "rldbs-env" / "train" / "multirun" / "two"
-
-
-def training(trained: Done, seed: int) -> Path:
-    """The folder of one training."""
-    jobs = {
-        path.parent: json.loads(path.read_text(encoding="utf-8"))
-        for path in trained.folder.rglob("config.json")
-    }
-    (found,) = (folder for folder, record in jobs.items() if record["config"]["seed"] == seed)
-    return found
-
-
-def test_training_writes_a_policy_that_can_be_evaluated_and_drawn(
-    trained: Done, tmp_path: Path
-) -> None:
-    run = shutil.copytree(training(trained, 3), tmp_path / "run")
-    assert {"weights.safetensors", "manifest.json", "metrics.csv", "scores.csv"} <= files(run)
-    assert list((run / "tensorboard").rglob("events*"))
-    with (run / "metrics.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert [row["step"] for row in rows] == ["256", "512"]
-    assert set(rows[0]) == {"step", "reward", "s_ratio", "charge", "kick_std"}
-    blocks = json.loads((run / "report.json").read_text(encoding="utf-8"))["blocks"]
-    heads = [list(block["columns"]) for block in blocks if block["kind"] == "table"]
-    assert heads[-1] == ["quantity", "published", "ours", "why they differ"]
-    drawn = [block["path"] for block in blocks if block["kind"] == "figure"]
-    assert drawn[-1] == "figures/learning_curves.png"
-    assert list(read_evaluation(run).scores) == ["linear", "policy"]
-
-    other = tmp_path / "other"
-    other.mkdir()
-    done = inside(other, "evaluate", "controllers=[linear,policy:../run]", *SHORT)
-    assert done.code == 0, done.err
-    assert list(read_evaluation(done.run).scores) == ["linear", "policy:../run"]
-    again = tmp_path / "again"
-    again.mkdir()
-    done = inside(again, "figures", "run=../run")
-    assert done.code == 0, done.err
-    assert (done.run / "figures" / "learning_curves.png").is_file()
-    done = inside(other, "train", *TINY, "seed=3", "hydra.run.dir=../run", "resume=true")
-    assert done.code == 0, done.err
-    assert "is done already: skipped" in done.out
-
-
-def test_trainings_of_several_seeds_are_drawn_together(trained: Done, tmp_path: Path) -> None:
-    sweep = trainings(trained)
-    other = tmp_path / "other"
-    other.mkdir()
-    done = inside(other, "figures", f"run={sweep}")
-    assert done.code == 0, done.err
-    with (done.run / "summary.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert sorted(row["seed"] for row in rows) == ["3", "4"]
-    assert {"S_ratio", "over the law's", "charge per step", "quenched"} < set(rows[0])
-    assert [row["beside"] for row in table(done.run / "comparison.csv")] == ["linear"]
-
-    fresh = tmp_path / "fresh"
-    fresh.mkdir()
-    told = (f"run={sweep}", "first_ensemble=7", "controllers=[linear,none]", *SHORT)
-    done = inside(fresh, "evaluate", *told)
-    assert done.code == 0, done.err
-    names = ["linear", "none", "policy seed 3", "policy seed 4"]
-    evaluation = read_evaluation(done.run)
-    assert list(evaluation.scores) == names
-    assert evaluation.protocol.ensembles[0] == 7
-    assert "S_ratio over the law's" in done.out
-    done = inside(other, "evaluate", f"run={sweep}", "environment=KuramotoGrid", *SHORT)
-    assert done.code == 1
-    assert "environment must be that of the training, rldbs/BvdP-v0, got" in done.err
-    done = inside(other, "evaluate", "run=.", "hydra.run.dir=none", *SHORT)
-    assert done.code == 1
-    assert ". must hold a training or a sweep of them" in done.err
-
-
-def test_levels_are_chosen_and_tested_with(tmp_path: Path) -> None:
-    words = [word for word in TINY if not word.startswith(("algo.n_steps", "algo.batch"))]
-    words += ["algo.buffer_size=500", "algo.learning_starts=64", "algo.n_steps=2"]
-    done = inside(tmp_path, "train", "algo=dqn", *words)
-    assert done.code == 0, done.err
-    evaluation = read_evaluation(done.run)
-    assert evaluation.protocol.levels == (
-        -0.02, -0.01, -0.005, -0.002, -0.001, 0.0, 0.001, 0.002, 0.005, 0.01, 0.02,
-    )  # fmt: skip
-    fresh = tmp_path / "fresh"
-    fresh.mkdir()
-    again = inside(fresh, "evaluate", f"run={done.run}", "controllers=[none]", *SHORT)
-    assert again.code == 0, again.err
-    assert read_evaluation(again.run).protocol.levels == evaluation.protocol.levels
-
-
-def test_settings_are_searched_and_trained_with(tmp_path: Path) -> None:
-    words = [word for word in TINY if not word.startswith("hydra")]
-    where = "hydra.run.dir=here"
-    done = inside(tmp_path, "tune", *words, "trials=2", "~space.algo.n_steps", where)
-    assert done.code == 0, done.err
-    here = tmp_path / "here"
-    rows = table(here / "trials.csv")
-    assert [row["trial"] for row in rows] == ["0", "1"]
-    best = json.loads((here / "best.json").read_text(encoding="utf-8"))
-    assert best["command"] in done.out
-    assert float(best["objective"]) == max(float(row["objective"]) for row in rows)
-    assert (here / "report.html").is_file()
-    line = shlex.split(best["command"])
-    assert line[:2] == ["rldbs-env", "train"]
-    told: Any = OmegaConf.to_object(compose("rldbs-env", VERBS, "train", line[2:]))
-    assert f"penalty={told.penalty}" in best["overrides"]
-    # three are wanted now: the first two are there
-    more = (*words, "trials=3", "~space.algo.n_steps", "study=here", "hydra.run.dir=more")
-    done = inside(tmp_path, "tune", *more)
-    assert done.code == 0, done.err
-    assert table(tmp_path / "more" / "trials.csv")[:2] == rows
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (("train", "steps=0"), "steps must be at least 1, got 0"),
-        (("train", "algo=ars"), "algo/ars"),
-        (("train", "algo=dqn", "env=hindmarsh_rose"), "algo=dqn chooses among levels, but rldbs/"),
-        (("train", "algo=sac", "algo.n_epochs=2"), "the options below algo are name, num_envs, l"),
-        (("tune", "space.penaltie=[1,2]"), "did you mean 'penalty'?"),
-        (("evaluate", "controllers=[policy:nowhere]", *SHORT), "nowhere must hold a policy"),
-    ],
-)
-def test_what_cannot_be_trained_or_loaded_is_refused(
-    tmp_path: Path, words: tuple[str, ...], message: str
-) -> None:
-    done = inside(tmp_path, *words)
-    assert done.code in (1, 2)
-    assert message in done.err
-
-
-def test_a_run_with_other_settings_is_not_taken_up(trained: Done) -> None:
-    here = f"hydra.run.dir={training(trained, 4)}"
-    words = (*TINY, "seed=4", "signals=[y]", here, "resume=true")
-    done = inside(trained.folder, "train", *words)
-    assert done.code == 1
-    assert "must be taken up with the config that it began with" in done.err
-    done = inside(trained.folder, "evaluate", *SHORT, here, "resume=true")
-    assert done.code == 1
-    assert "must be a run of verb evaluate to be taken up, got train" in done.err

@@ -17,6 +17,7 @@ from rldbs_env.comparison import (
     comparison,
     paired_points,
     pairs,
+    short_name,
 )
 from rldbs_env.evaluation import Evaluation
 from rldbs_env.protocol import Protocol
@@ -53,6 +54,13 @@ def test_agents_are_those_that_were_trained(evaluation: Evaluation) -> None:
     agents, laws = agents_and_laws(evaluation)
     assert agents == ["policy seed 0", "policy seed 1"]
     assert laws == ["linear", "none", "tonic"]
+
+
+def test_of_a_long_directory_the_end_is_shown() -> None:
+    assert short_name("policy:results/mine") == "policy:results/mine"
+    run = "policy:results/rldbs-env/train/2026-11-23_00-12-45"
+    assert short_name(run) == "policy:…2026-11-23_00-12-45"
+    assert short_name(f"{run}_in_the_same_night/") == "policy:…-12-45_in_the_same_night"
 
 
 def test_means_over_agents_and_ensembles_with_crossed_intervals(evaluation: Evaluation) -> None:

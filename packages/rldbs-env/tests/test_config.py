@@ -3,6 +3,7 @@
 import re
 from dataclasses import fields, is_dataclass
 from importlib.resources import files
+from inspect import cleandoc
 from typing import Any
 
 import pytest
@@ -54,7 +55,7 @@ def test_an_evaluation_has_the_protocols_own_defaults() -> None:
         assert getattr(told, name) is None
     assert told.model == {}
     assert Protocol.on(told.environment, told.difficulty) == test
-    ensembles = range(told.first_ensemble, told.first_ensemble + told.n_ensembles)
+    ensembles = range(told.first_seed, told.first_seed + told.n_ensembles)
     assert tuple(ensembles) == test.ensembles
 
 
@@ -178,7 +179,7 @@ def test_a_wrong_kind_of_value_is_refused() -> None:
 )
 def test_every_option_is_explained(schema: Any) -> None:
     assert is_dataclass(schema)
-    told = (schema.__doc__ or "").partition("Raises:")[0]
-    explained = re.findall(r"^ {8}(\w+): ", told, re.MULTILINE)
+    told = cleandoc(schema.__doc__ or "").partition("Raises:")[0]
+    explained = re.findall(r"^ {4}(\w+): ", told, re.MULTILINE)
     inherited = {f.name for base in schema.__mro__[1:-1] for f in fields(base)}
     assert explained == [field.name for field in fields(schema) if field.name not in inherited]

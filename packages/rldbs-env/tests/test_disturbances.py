@@ -1,4 +1,4 @@
-"""Noise, drift, losses and variety: each formula, their sum, and that runs stay reproducible."""
+"""Noise, drift and losses: each formula, their sum, and that runs stay reproducible."""
 
 import copy
 import math
@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.stats
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from rldbs_env import (
@@ -23,7 +21,6 @@ from rldbs_env import (
     simulate,
 )
 from rldbs_env.chance import keyed_normal, keyed_uniform
-from rldbs_env.controllers import LinearFeedback
 from rldbs_env.disturbances import (
     ActionNoise,
     Conditions,
@@ -37,7 +34,6 @@ from rldbs_env.disturbances import (
     Variety,
     widest,
 )
-from rldbs_env.networks import small_world
 from rldbs_env.pulses import biphasic
 
 Floats = NDArray[np.float64]
@@ -374,163 +370,3 @@ def test_neighbours_have_noise_of_their_own() -> None:
     noisy = DBSVectorEnv(2, **SMALL, model=BonhoefferVanDerPol(noise=0.1), ensemble=(3,))
     noisy.reset(seed=[0, 1])
     assert not np.array_equal(*noisy.neurons)
-
-
-# Variety
-
-
-@settings(max_examples=20, deadline=None)
-@given(low=st.floats(0.01, 0.3), width=st.floats(0, 0.3), seed=st.integers(0, 100))
-def test_draws_are_within_their_ranges(low: float, width: float, seed: int) -> None:
-    variety = Variety((("coupling", low, low + width), ("spread", 0.05, 0.1)), (10, 1000))
-    rng = np.random.default_rng(seed)
-    draws = [variety.draw(BonhoefferVanDerPol(), 1000, rng) for _ in range(20)]
-    for model, n_neurons in draws:
-        assert isinstance(model, BonhoefferVanDerPol)
-        assert low <= model.coupling <= low + width
-        assert 0.05 <= model.spread <= 0.1
-        assert (model.mean_current, model.dt) == (0.6, 0.2)
-        assert 10 <= n_neurons <= 1000
-
-
-def test_sizes_are_uniform_in_the_logarithm() -> None:
-    rng = np.random.default_rng(0)
-    variety = Variety(n_neurons=(10, 1000))
-    sizes = [variety.draw(BonhoefferVanDerPol(), 1000, rng)[1] for _ in range(3000)]
-    part = np.log(np.array(sizes) / 10) / np.log(100)
-    assert scipy.stats.kstest(part, "uniform").statistic < 0.03
-    assert {10, 11} <= set(sizes)
-
-
-def test_every_reset_draws_its_model_and_its_size() -> None:
-    ranges = (("coupling", 0.05, 0.5), ("mean_current", 0.5, 0.8))
-    env = DBSEnv(**SMALL, variety=Variety(ranges, (5, 40)), signals=("x", "y"))
-    drawn = []
-    for seed in range(12):
-        env.reset(seed=seed)
-        state = env.get_state()
-        n = int(state["sizes"][0])
-        drawn.append((n, float(state["couplings"][0])))
-        model = BonhoefferVanDerPol(coupling=drawn[-1][1])
-        start = np.ascontiguousarray(env.neurons[:, :n])
-        observation = env.step(np.array([0.25]))[0].reshape(2, -1)
-        run = simulate(model, start, state["currents"][0, :n], 1, [0.25])
-        np.testing.assert_allclose(env.neurons[:, :n], run.state, atol=1e-13)
-        np.testing.assert_allclose(observation[:, -1], run.fields[0, :, 0], atol=1e-13)
-    sizes, couplings = zip(*drawn, strict=True)
-    assert len(set(sizes)) > 6
-    assert len(set(couplings)) == 12
-    assert 5 <= min(sizes) <= max(sizes) <= 40
-    assert 0.05 <= min(couplings) <= max(couplings) <= 0.5
-
-
-def test_noise_may_vary_from_none() -> None:
-    """Streams are drawn wherever a model may turn out to be noisy."""
-    env = DBSVectorEnv(40, **SMALL, variety=Variety((("noise", 0.2, 0.2),)), ensemble=(0,))
-    env.reset(seed=0)
-    before = env.neurons[:, 0].mean(axis=1)
-    env.step(np.zeros(40))
-    gained = env.neurons[:, 0].mean(axis=1) - before
-    assert abs(gained.mean()) < 0.1
-    assert len(np.unique(env.get_state()["chaos"])) == 160
-
-
-def test_whole_numbers_vary_too() -> None:
-    variety = Variety((("mean_current", 0.5, 1.0),))
-    variety.check(BonhoefferVanDerPol(mean_current=1), 10)
-
-
-@pytest.mark.parametrize(
-    ("variety", "model", "message"),
-    [
-        (
-            Variety((("dt", 0.1, 0.2),)),
-            BonhoefferVanDerPol(),
-            "variety must be in coupling, spread, mean_current, noise, cross_coupling, got 'dt'",
-        ),
-        (Variety((("populations", 1, 2),)), BonhoefferVanDerPol(), "got 'populations'"),
-        (Variety((("couplin", 0, 1),)), BonhoefferVanDerPol(), "got 'couplin'"),
-        (
-            Variety((("coupling", 0.2, 0.1),)),
-            BonhoefferVanDerPol(),
-            "variety needs low <= high of coupling, got 0.2 and 0.1",
-        ),
-        (Variety((("coupling", 0.2, math.nan),)), BonhoefferVanDerPol(), "low <= high of coupling"),
-        (Variety((("spread", -0.1, 0.1),)), BonhoefferVanDerPol(), "spread must be at least 0"),
-        (
-            Variety(n_neurons=(10, 41)),
-            BonhoefferVanDerPol(),
-            "variety needs 1 <= low <= high <= n_neurons=40, got 10 and 41",
-        ),
-        (Variety(n_neurons=(0, 4)), BonhoefferVanDerPol(), "1 <= low <= high <= n_neurons=40, got"),
-        (Variety(n_neurons=(9, 4)), BonhoefferVanDerPol(), "got 9 and 4"),
-        (
-            Variety(n_neurons=(10, 40)),
-            BonhoefferVanDerPol(populations=2),
-            "the number of neurons can vary in one population without network or grid only, got B",
-        ),
-        (
-            Variety(n_neurons=(10, 40)),
-            BonhoefferVanDerPol(network=small_world(40, 4, 0.1, 0)),
-            "in one population without network or grid only",
-        ),
-        (Variety(n_neurons=(10, 40)), KuramotoGrid(grid=(2, 4, 5)), "without network or grid only"),
-    ],
-)
-def test_impossible_variety_is_refused(variety: Variety, model: Any, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        DBSEnv(n_neurons=40, model=model, variety=variety)
-
-
-# Acceptance: suppression under noise (specification, case F)
-
-
-@pytest.mark.parametrize(("std", "published"), [(0.05, 0.0241), (0.1, 0.033), (0.4, 0.056)])
-def test_the_linear_law_withstands_observation_noise(std: float, published: float) -> None:
-    law = LinearFeedback()
-    env = DBSVectorEnv(
-        2,
-        signals=("x",),
-        episode_steps=None,
-        ensemble=(0, 1),
-        disturbances=(ObservationNoise(std),),
-    )
-    observation, _ = env.reset(seed=0, options={"ensemble": np.array([0, 1])})
-    xs = []
-    for _ in range(9000):
-        observation, _, _, _, info = env.step(law.predict(observation)[0])
-        xs.append(info["mean_x"])
-    residual = np.array(xs[3000:]).std(axis=0)
-    assert residual.mean() == pytest.approx(published, rel=0.3)
-
-
-@pytest.mark.parametrize(
-    ("coupling", "n_neurons", "gain", "published"),
-    [
-        (0.05, 1000, -0.02, 0.0258),
-        (0.1, 1000, -0.02, 0.0444),
-        (0.1, 1000, -0.05, 0.0250),
-        (0.2, 1000, -0.02, 1.37),  # too strong for this gain
-        (0.03, 100, -0.02, 0.0587),
-    ],
-)
-def test_the_linear_law_at_other_couplings_and_sizes(
-    coupling: float, n_neurons: int, gain: float, published: float
-) -> None:
-    """Published for one ensemble; those here scatter by a third at a coupling of 0.1."""
-    law, seeds = LinearFeedback(gain=gain), np.arange(3)
-    env = DBSVectorEnv(
-        3,
-        model=BonhoefferVanDerPol(coupling=coupling),
-        n_neurons=n_neurons,
-        signals=("x",),
-        episode_steps=None,
-        ensemble=(0, 1, 2),
-    )
-    observation, _ = env.reset(seed=0, options={"ensemble": seeds})
-    xs = []
-    for _ in range(8000):
-        observation, _, _, _, info = env.step(law.predict(observation)[0])
-        xs.append(info["mean_x"])
-    residual = np.array(xs[4000:]).std(axis=0)
-    assert residual.mean() == pytest.approx(published, rel=0.3)

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import fields
-from inspect import signature
+from inspect import cleandoc, signature
 from typing import Any
 
 import pytest
@@ -23,8 +23,8 @@ SCHEMAS = [AlgoConfig, hyperparameters.OnPolicyConfig, hyperparameters.OffPolicy
 
 @pytest.mark.parametrize("schema", [*SCHEMAS, *ALGORITHMS.values()])
 def test_every_option_is_explained_where_it_is_defined(schema: Any) -> None:
-    told = (schema.__doc__ or "").partition("Raises:")[0]
-    explained = re.findall(r"^ {8}(\w+): ", told, re.MULTILINE)
+    told = cleandoc(schema.__doc__ or "").partition("Raises:")[0]
+    explained = re.findall(r"^ {4}(\w+): ", told, re.MULTILINE)
     inherited = {f.name for base in schema.__mro__[1:-1] for f in fields(base)}
     own = [f.name for f in fields(schema) if f.name not in inherited]
     assert explained == own

@@ -1,14 +1,11 @@
 """Importing the package must stay light: nothing of an extra, and no compiler before it is used."""
 
-import doctest
 import json
 import pkgutil
 import subprocess
 import sys
-from importlib import import_module
 
 import gymnasium
-import pytest
 
 import rldbs_env
 
@@ -95,42 +92,8 @@ def test_the_light_modules_need_no_extra() -> None:
     assert heavy_after(lines, *(HEAVY - {"numba"})) == {"numba"}
 
 
-@pytest.mark.parametrize("name", rldbs_env.__all__)
-def test_every_public_name_is_there(name: str) -> None:
-    assert getattr(rldbs_env, name) is not None
-    assert name in dir(rldbs_env)
-
-
-@pytest.mark.parametrize("name", [name for name in MODULES if name != "conf"])
-def test_every_module_lists_what_it_offers(name: str) -> None:
-    if name == "_triton_step":
-        pytest.importorskip("triton")
-    module = import_module(f"rldbs_env.{name}")
-    assert module.__doc__
-    assert len(set(module.__all__)) == len(module.__all__)
-    for public in module.__all__:
-        assert hasattr(module, public), public
-
-
-def test_lazy_names_are_those_of_their_modules() -> None:
-    from rldbs_env import environment, metrics, models
-
-    assert rldbs_env.DBSEnv is environment.DBSEnv
-    assert rldbs_env.BonhoefferVanDerPol is models.BonhoefferVanDerPol
-    assert rldbs_env.metrics is metrics
-
-
-def test_an_unknown_name_is_an_attribute_error() -> None:
-    with pytest.raises(AttributeError, match="module 'rldbs_env' has no attribute 'DBSenv'"):
-        rldbs_env.DBSenv  # noqa: B018
-
-
 def test_the_environment_is_registered_with_both_entry_points() -> None:
     spec = gymnasium.spec("rldbs/BvdP-v0")
     assert spec.entry_point == "rldbs_env.catalogue:make_env"
     assert spec.vector_entry_point == "rldbs_env.catalogue:make_vector_env"
     assert spec.max_episode_steps is None
-
-
-def test_the_example_in_the_docstring_runs() -> None:
-    assert doctest.testmod(rldbs_env, raise_on_error=True).attempted == 5

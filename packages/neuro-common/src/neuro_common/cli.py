@@ -9,7 +9,7 @@ from typing import Any
 
 from neuro_common.extras import require
 from neuro_common.files import DiskFull
-from neuro_common.jobs import Job, JobFailed, shown
+from neuro_common.jobs import Job, JobFailed, MissingOption, shown
 from neuro_common.launching import SweepReporter
 from neuro_common.progress import Progress, progress
 from neuro_common.schemas import schema_of
@@ -227,12 +227,14 @@ def _print_resume_line(distribution: str, verb: Verb, words: Sequence[str]) -> N
 
 @contextmanager
 def _usage_errors(distribution: str, verb: Verb, words: Sequence[str]) -> Iterator[None]:
-    """Turn what Hydra and OmegaConf say of a wrong line into a usage error that lists the keys."""
+    """Turn what Hydra and OmegaConf say of a wrong line into a usage error that helps."""
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
     try:
         yield
+    except MissingOption as error:
+        raise UsageError(f"{error}, as in `{verb.example}`") from None
     except (HydraException, OmegaConfBaseException) as error:
         found = re.match(r"Could not override '(.+)'", str(error))
         if found:

@@ -22,11 +22,15 @@ from neuro_common.verbs import (
     suggestion,
 )
 
-__all__ = ["Job", "JobFailed", "plain_config", "shown"]
+__all__ = ["Job", "JobFailed", "MissingOption", "plain_config", "shown"]
 
 _log = logging.getLogger(__name__)
 # overrides that say how a sweep runs; the command that repeats one of its jobs does without
 _OF_THE_SWEEP = ("launcher=", "sweeper=", "sweep=", "resume=")
+
+
+class MissingOption(UsageError):
+    """What must be given is not there."""
 
 
 class JobFailed(RunError):
@@ -132,8 +136,8 @@ def plain_config(config: Any) -> dict[str, Any]:
     """The resolved config as plain values, its keys checked against the schema.
 
     Raises:
-        UsageError: A key that must be given is missing, or one is not in the schema, which Hydra
-            lets through when it follows a ``+``.
+        MissingOption: A key that must be given is missing.
+        UsageError: One is not in the schema, which Hydra lets through when it follows a ``+``.
     """
     from omegaconf import OmegaConf
     from omegaconf.errors import MissingMandatoryValue
@@ -141,7 +145,8 @@ def plain_config(config: Any) -> dict[str, Any]:
     try:
         plain: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     except MissingMandatoryValue as error:
-        raise UsageError(f"{error.full_key} must be given: add {error.full_key}=VALUE") from None
+        key = error.full_key
+        raise MissingOption(f"{key} must be given: add {key}=VALUE") from None
     known = [field.name for field in fields(cast("Any", OmegaConf.get_type(config)))]
     unknown = [key for key in plain if key not in known]
     if unknown:

@@ -96,6 +96,12 @@ class Report:
             raise ValueError(f"a figure must be below {self.directory}, got {path}")
         return self._add(kind="figure", path=file.relative_to(root).as_posix(), caption=caption)
 
+    def figures(self, captions: Mapping[Path, str]) -> Self:
+        """Add figures by path, each with its caption, in the order they have; see ``figure``."""
+        for path, caption in captions.items():
+            self.figure(path, caption)
+        return self
+
     def command(self, line: str) -> Self:
         """Add a command line, to be copied."""
         return self._add(kind="command", line=line)

@@ -5,6 +5,7 @@ keyed by its number. A validation writes a checkpoint with all that the training
 that is killed and taken up again gives the same numbers to the bit.
 """
 
+import json
 import logging
 import math
 import pickle
@@ -15,10 +16,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from neuro_common.extras import require
-from neuro_common.files import FormatError
+from neuro_common.files import FormatError, read_json, to_json, write_json
 
 if TYPE_CHECKING:
     import torch
@@ -27,7 +28,10 @@ else:
     torch = require("torch", "torch")
     Tensor = torch.Tensor
 
-__all__ = ["Fit", "Plan", "Point", "fit", "fit_together"]
+__all__ = ["Fit", "Plan", "Point", "claim_directory", "fit", "fit_together"]
+
+_CLAIM = "training.json"
+_HEAD = ("format", "format_version")
 
 
 @dataclass(frozen=True)
@@ -215,6 +219,48 @@ def fit_together(
                 "give another directory, or delete it to begin anew"
             ) from error
     return lesson.finish()
+
+
+def claim_directory(directory: Path, training: Mapping[str, Any], format_name: str) -> None:
+    """Write down which training a directory is of, or check that its checkpoints are of this one.
+
+    Args:
+        directory: Where ``checkpoints/`` go; the record ``training.json`` is beside them.
+        training: All that decides the result, as for :func:`neuro_common.files.write_json`; groups
+            of settings are mappings.
+        format_name: Of the record, such as ``"rhythm-rnn/training"``.
+
+    Raises:
+        FormatError: The checkpoints there are of another training, or nothing says of which.
+    """
+    record = directory / _CLAIM
+    if not (directory / "checkpoints" / "last.ckpt").exists():
+        write_json(record, training, format_name)
+        return
+    if not record.exists():
+        raise FormatError(
+            f"{directory} must have a {_CLAIM} beside its checkpoints, got none, so they may be of "
+            "another training: give another directory, or delete its checkpoints to begin anew"
+        )
+    found = {key: one for key, one in read_json(record, format_name).items() if key not in _HEAD}
+    wanted, there = _flat(json.loads(to_json(training))), _flat(found)
+    other = [key for key in {**wanted, **there} if wanted.get(key) != there.get(key)]
+    if other:
+        asked, got = (
+            ", ".join(f"{key}={one.get(key)}" for key in other) for one in (wanted, there)
+        )
+        raise FormatError(
+            f"{directory} must hold a training with {asked}, got checkpoints of one with {got}: "
+            "give another directory, or delete its checkpoints to begin anew"
+        )
+
+
+def _flat(values: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        inside = _flat(value) if isinstance(value, Mapping) else {"": value}
+        found |= {f"{key}.{name}" if name else key: one for name, one in inside.items()}
+    return found
 
 
 @contextmanager
