@@ -31,15 +31,13 @@ SMOKE = {
     "rhythm-rnn": "train model.units=10 period_s=[0.1] duration_s=0.3 batch=2 updates=2 "
     "validate_every=1 coarse_updates=1 seed=0,1 --multirun",
     "rldbs-env": f"evaluate controllers=[linear] {SMALL} seed=0,1 --multirun",
-    "spinal-rnn": "train session=easy held_out=2 model.members=2 model.folds=2 model.steps=20 "
+    "spinal-rnn": "train session=easy held_out=2 model.members=2 model.folds=2 model.updates=20 "
     "seed=0,1 --multirun",
 }
 # Distributions of which tests read data and import nothing: what they ask for is in the way.
 RECORDINGS = {"brainnn": "c302==0.12.1", "spinal-rnn": "openhdemg==0.1.2"}
 # Extras that hold the pins back; their data come by RECORDINGS.
 CONFLICTING = {"worm"}
-# Longest by far, and of small tests: in two workers, a file in one of them.
-PARALLEL = {"rldbs-env": ["-n", "2", "--dist", "loadfile"]}
 # Where a package's weights lie, and the command that made them.
 PRETRAINED = {
     # the walker learns from the teacher that is installed
@@ -52,7 +50,8 @@ PRETRAINED = {
         "learning.steps=2500000 connectome.source=surrogate seed=0",
     },
     "proprio-tcn": {
-        f"proprio_tcn/pretrained/{task}": f"proprio-tcn train task={task} drawn.jitter=0.06 {how}"
+        f"proprio_tcn/pretrained/{task}": f"proprio-tcn train task={task} drawn.jitter=0.06 {how} "
+        "training.half_weights=true"
         for how, tasks in {
             "seed=1": "action_recognition joint_velocity",
             "seed=2": "hand_position",
@@ -63,6 +62,19 @@ PRETRAINED = {
             "redundancy_reduction",
         }.items()
         for task in tasks.split()
+    }
+    | {
+        f"proprio_tcn/pretrained/sampled/{task}/{family}_{draw}": f"proprio-tcn train task={task} "
+        f"model=sampled model.family={family} model.draw={draw} model.most_multiply_adds=2e7 "
+        f"members=2 drawn.jitter=0.06 drawn.repeats=2 training.epochs={epochs} "
+        "training.half_weights=true baselines=false seed=1"
+        for task, epochs in (
+            ("action_recognition", 20),
+            ("hand_position", 5),
+            ("joint_velocity", 5),
+        )
+        for family in ("spatial_temporal", "temporal_spatial", "spatiotemporal")
+        for draw in (2, 3, 4, 5)  # all different, and small
     },
     "rldbs-env": {
         f"rldbs_env/pretrained/ppo_{env}": f"rldbs-env train env={env} seed=1"
@@ -118,6 +130,8 @@ nox.options.default_venv_backend = "virtualenv"
 nox.options.sessions = ["lint", "tests", "light", "together"]
 os.environ.pop("PYTHONPATH", None)
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# to compile all that is installed takes twice as long as to install it; imports compile their own
+os.environ.setdefault("PIP_NO_COMPILE", "1")
 each_package = nox.parametrize("package", PACKAGES, ids=PACKAGES)
 
 
@@ -175,7 +189,8 @@ def run_tests(session: nox.Session, package: str, marks: str, *options: str) -> 
 def install_for_tests(session: nox.Session, package: str, pins: Path = CONSTRAINTS) -> None:
     """Install one package with all its extras and its test group; siblings as it asks for them."""
     wanted = {package: list(extras(package))} | {name: [] for name in siblings(package)}
-    install(session, wanted, *dependency_groups(PROJECTS[package], "test"), pins=pins)
+    tools = dependency_groups(PROJECTS[package], "test")
+    install(session, wanted, *tools, "pytest-xdist", pins=pins)
     if package in RECORDINGS:
         session.install("--no-deps", RECORDINGS[package])
 
@@ -207,7 +222,8 @@ def tests(session: nox.Session, package: str) -> None:
         session.run(package, "--help", silent=True)
         if package in SMOKE:
             session.run(package, *shlex.split(SMOKE[package]))
-    run_tests(session, package, "not slow and not gpu", *PARALLEL.get(package, []))
+    # in two workers, each file in one of them, as what a file prepares is for all of its tests
+    run_tests(session, package, "not slow and not gpu", "-n", "2", "--dist", "loadfile")
 
 
 @nox.session
@@ -322,9 +338,19 @@ def make_pretrained(session: nox.Session, package: str) -> None:
     for target, line in PRETRAINED[package].items():
         run = ROOT / "results" / "pretrained" / target
         session.run(*shlex.split(line), f"hydra.run.dir={run}")
-        for shipped in (ROOT / "packages" / package / "src" / target).iterdir():
-            if (run / shipped.name).is_file():
-                shutil.copy(run / shipped.name, shipped)
+        folder = ROOT / "packages" / package / "src" / target
+        for shipped in folder.rglob("*"):
+            name = shipped.relative_to(folder)
+            for made in (run / name, run / "members" / name):
+                if made.is_file():
+                    shutil.copy(made, shipped)
+    if package == "proprio-tcn":
+        code = (
+            "from proprio_tcn.training.card import write_card; import sys; write_card(sys.argv[1])"
+        )
+        sampled = ROOT / "packages" / package / "src" / "proprio_tcn" / "pretrained" / "sampled"
+        for group in sampled.iterdir():
+            session.run("python", "-c", code, str(group))
 
 
 @nox.session

@@ -92,7 +92,7 @@ def labels(observations):
 lesson = Dagger(
     rounds=10,
     teacher_rounds=2,
-    envs=16,
+    num_envs=16,
     segment_steps=128,
     batch=16,
     learning_rate=1e-2,

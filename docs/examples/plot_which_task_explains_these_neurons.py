@@ -69,7 +69,7 @@ layers = layer_features(
 window, place = windows.rows()
 state = np.zeros((*reaches.spikes.shape[:2], 30))
 state[windows.trial[window], windows.start[window] + place] = layers[1].values
-encoding = Encoding(neurons=30, link="identity", gain=0.4, rate_hz=80.0)
+encoding = Encoding(n_neurons=30, link="identity", gain=0.4, rate_hz=80.0)
 session, truth = plant_neurons(reaches, state, encoding, seed=1)
 
 # %%
@@ -106,7 +106,7 @@ of_layer = ask(session, truth)
 # threshold turns the sum into a rate.
 state = reaches.variables(["hand", "elbow", "hand_velocity", "elbow_velocity"])
 session, truth = plant_neurons(
-    reaches, state, Encoding(neurons=30, link="softplus", gain=2.0, rate_hz=80.0), seed=2
+    reaches, state, Encoding(n_neurons=30, link="softplus", gain=2.0, rate_hz=80.0), seed=2
 )
 of_limb = ask(session, truth)
 

@@ -92,7 +92,7 @@ def test_the_replayed_clip_earns_the_ceiling(clip: Clip) -> None:
 
 
 def test_published_compares_a_frame_late(clip: Clip) -> None:
-    env = BipedImitationEnv(clip, steps=300, compat="published")
+    env = BipedImitationEnv(clip, steps=300, compat=True)
     env.reset(seed=0)
     total = sum(step[1] for step in run(env, clip.actions))
     states, late = clip.states[1:].astype(float), clip.states[:-1].astype(float)
@@ -196,7 +196,6 @@ def test_it_can_end_where_the_walk_falls_behind(clip: Clip) -> None:
     ("options", "message"),
     [
         ({"observation": "lidar"}, 'observation must be "proprioception" or "full", got \'lidar\''),
-        ({"compat": "old"}, "compat must be None or \"published\", got 'old'"),
         ({"steps": 0}, "steps must be 1 or more, got 0"),
         ({"steps": 301}, "steps must be 300 at most, the length of a clip that is not looped"),
         ({"reference_start": 1.5}, r"reference_start must be a share in 0..1, got 1.5"),

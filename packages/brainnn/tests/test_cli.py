@@ -58,9 +58,3 @@ def test_every_choice_of_a_training_composes(group: str, choices: list[str]) -> 
     for choice in choices:
         config = compose("brainnn", cli.VERBS, "train", [f"{group}={choice}"])
         assert getattr(OmegaConf.to_object(config), group).name == choice
-
-
-def test_help_lists_every_verb(tmp_path: Path) -> None:
-    done = brainnn(tmp_path, "--help")
-    assert done.returncode == 0
-    assert all(f"  {verb.name}" in done.stdout for verb in cli.VERBS)

@@ -156,7 +156,7 @@ def test_compare_writes_the_measures_of_every_draw(tmp_path, run, capsys):
     told = capsys.readouterr().out
     assert re.search(r"^measure +surrogate +second +rewired +random$", told, re.MULTILINE)
     assert re.search(r"^edges +1624 +1624 +1624 +1624$", told, re.MULTILINE)
-    assert re.search(r"^reciprocity +0.288\d* +0.288\d* +0\.\d+ \+- 0.0\d+ ", told, re.MULTILINE)
+    assert re.search(r"^reciprocity +0.288\d* +0.288\d* +0\.\d+ ± 0.0\d+ ", told, re.MULTILINE)
     with (run.directory / "measures.csv").open() as file:
         rows = {row["measure"]: row for row in csv.DictReader(file)}
     draws = [f"rewired, draw {number}" for number in range(3)]

@@ -53,7 +53,13 @@ def student(seed: int = 0) -> StatelessCore:
 
 
 SMALL = Dagger(
-    rounds=8, teacher_rounds=2, envs=4, segment_steps=20, updates=15, batch=16, learning_rate=1e-2
+    rounds=8,
+    teacher_rounds=2,
+    num_envs=4,
+    segment_steps=20,
+    updates=15,
+    batch=16,
+    learning_rate=1e-2,
 )
 
 
@@ -127,7 +133,7 @@ def test_a_training_that_was_killed_ends_as_one_that_was_not(tmp_path: Path) -> 
 def test_a_segment_that_goes_on_is_kept_with_its_state(tmp_path: Path) -> None:
     """States, starts of episodes and burn-in come back, and the network's own state is fresh."""
     settings = Dagger(
-        rounds=4, teacher_rounds=4, envs=3, segment_steps=5, burn_in=2, updates=3, batch=30,
+        rounds=4, teacher_rounds=4, num_envs=3, segment_steps=5, burn_in=2, updates=3, batch=30,
         checkpoint_rounds=2, learning_rate=0.1,
     )  # fmt: skip
     whole, cut, resumed = Spy(), Spy(), Spy()
@@ -175,7 +181,7 @@ def test_the_student_sees_what_follows_from_its_own_actions() -> None:
             return homing(observations)
 
         settings = Dagger(
-            rounds=3, teacher_rounds=teacher_rounds, envs=4, segment_steps=20, updates=1,
+            rounds=3, teacher_rounds=teacher_rounds, num_envs=4, segment_steps=20, updates=1,
             batch=2, teacher_noise=0.0,
         )  # fmt: skip
         core = Runaway(2, 1, (4,), torch.Generator().manual_seed(0))
@@ -206,7 +212,7 @@ class Spy(Core):
 
 def test_a_segment_goes_on_from_the_state_that_the_student_had_there() -> None:
     core = Spy()
-    settings = Dagger(rounds=3, teacher_rounds=3, envs=3, segment_steps=5, updates=2, batch=30)
+    settings = Dagger(rounds=3, teacher_rounds=3, num_envs=3, segment_steps=5, updates=2, batch=30)
     learn_from(homing, core, Drift, settings, seed=0)
     first = torch.cat([observations[:, 0, 1] for observations, _ in core.lessons])
     state = torch.cat([state[:, 0] for _, state in core.lessons])
@@ -222,7 +228,7 @@ def test_burn_in_spares_the_start_of_an_episode_only(segment_steps: int, counts:
     def learned(burn_in: int) -> Tensor:
         core = Spy()
         settings = Dagger(
-            rounds=2, teacher_rounds=2, envs=2, segment_steps=segment_steps, burn_in=burn_in,
+            rounds=2, teacher_rounds=2, num_envs=2, segment_steps=segment_steps, burn_in=burn_in,
             updates=4, batch=8, teacher_noise=0.0, learning_rate=0.1,
         )  # fmt: skip
         learn_from(homing, core, Drift, settings, seed=0)

@@ -53,7 +53,12 @@ def test_one_update_by_reward_reaches_every_edge_that_matters(
     torch.set_num_threads(1)
     before = core.effective_weight().detach()
     settings = PPO(
-        envs=4, rollout_steps=64, segment_steps=32, batch_steps=256, epochs=1, learning_rate=1e-2
+        num_envs=4,
+        rollout_steps=64,
+        segment_steps=32,
+        batch_steps=256,
+        epochs=1,
+        learning_rate=1e-2,
     )
     curve = reinforce(core, imitation, [Stage(256, episode_steps=40)], settings, tmp_path, seed=0)
     weight = core.effective_weight().detach()
@@ -74,7 +79,9 @@ def test_a_teacher_is_followed(core: ConnectomeRNN) -> None:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     teacher = Teacher(14, (16,))
-    settings = Dagger(rounds=4, teacher_rounds=2, envs=4, segment_steps=32, updates=12, batch=16)
+    settings = Dagger(
+        rounds=4, teacher_rounds=2, num_envs=4, segment_steps=32, updates=12, batch=16
+    )
 
     def walker() -> BipedImitationEnv:
         return BipedImitationEnv(phase=True, steps=100)

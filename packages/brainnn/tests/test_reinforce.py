@@ -67,7 +67,7 @@ class Target(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
 
 
 SMALL = PPO(
-    envs=4, rollout_steps=16, segment_steps=8, batch_steps=32, epochs=3, critic_hidden=[8],
+    num_envs=4, rollout_steps=16, segment_steps=8, batch_steps=32, epochs=3, critic_hidden=[8],
     checkpoint_steps=128,
 )  # fmt: skip
 STAGES = (Stage(400, episode_steps=10), Stage(300, imitation=0.0, episode_steps=20))
@@ -86,8 +86,8 @@ def learn(
 def test_it_learns(tmp_path: Path) -> None:
     core = Leaky()
     settings = PPO(
-        envs=8, rollout_steps=32, segment_steps=8, batch_steps=128, learning_rate=1e-2, gamma=0.5,
-        first_std=0.3, target_kl=None, critic_hidden=[8],
+        num_envs=8, rollout_steps=32, segment_steps=8, batch_steps=128, learning_rate=1e-2,
+        gamma=0.5, first_std=0.3, target_kl=None, critic_hidden=[8],
     )  # fmt: skip
     stages = [Stage(8_000, episode_steps=20)]
     curve = learn(tmp_path, core, stages=stages, settings=settings)
@@ -208,7 +208,7 @@ def test_a_foreign_or_unfitting_checkpoint_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"envs": 0}, "envs must be at least 1, got 0"),
+        ({"num_envs": 0}, "num_envs must be at least 1, got 0"),
         ({"checkpoint_steps": 0}, "checkpoint_steps must be at least 1, got 0"),
         ({"gamma": 1.5}, r"gamma must be in \[0, 1\], got 1.5"),
         ({"gamma": 1.0}, "gamma must be below 1"),

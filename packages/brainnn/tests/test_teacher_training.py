@@ -17,7 +17,7 @@ from brainnn.learning.teacher_training import (
     train_teacher,
 )
 
-SMALL = TeacherPlan(steps=64, critic_steps=1, copying_updates=3, copied_walks=1, envs=1)
+SMALL = TeacherPlan(steps=64, critic_steps=1, copying_updates=3, copied_walks=1, num_envs=1)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def test_a_walker_that_falls_gives_no_clip() -> None:
 
 
 def test_a_step_pays_for_way_and_charges_for_haste(strides: np.ndarray) -> None:
-    plan = TeacherPlan(mid_stride=0.0, effort=0.01, jerk=0.02, tilt=0.05, split=0.05)
+    plan = TeacherPlan(mid_stride=0.0, effort=0.01, jerk=0.02, tilt=0.05, asymmetry=0.05)
     env, body = TeacherEnv(plan, strides), PlanarBiped(lidar=False)
     env.reset(seed=3)
     body.reset(seed=3)
@@ -58,7 +58,7 @@ def test_a_step_pays_for_way_and_charges_for_haste(strides: np.ndarray) -> None:
 def test_speed_above_the_wanted_one_pays_a_tenth(strides: np.ndarray) -> None:
     rewards = []
     for speed in (1.0, 0.5):
-        plan = TeacherPlan(mid_stride=1.0, speed=speed, effort=0, jerk=0, tilt=0, split=0)
+        plan = TeacherPlan(mid_stride=1.0, speed=speed, effort=0, jerk=0, tilt=0, asymmetry=0)
         env = TeacherEnv(plan, strides)
         env.reset(seed=0)
         rewards.append(env.step(np.zeros(4))[1])

@@ -79,7 +79,7 @@ def test_scores_of_a_network_that_says_nothing() -> None:
     [
         ({"kind": "chase"}, r"kind must be one of \['follow', 'integrate'\], got 'chase'"),
         ({"filter_s": 0.0}, "filter_s must be above 0 and finite, got 0.0"),
-        ({"ignore_s": 3.0}, "ignore_s must be at least 0 and below duration_s, got 3.0 and 2.0"),
+        ({"discard_s": 3.0}, "discard_s must be at least 0 and below duration_s, got 3.0 and 2.0"),
     ],
 )
 def test_tasks_that_cannot_be(options: dict[str, Any], message: str) -> None:

@@ -34,12 +34,12 @@ from brainnn.train_config import (
 from neuro_common.runs import read_csv, read_metric
 
 TINY_DAGGER = DaggerConfig(
-    rounds=2, teacher_rounds=1, envs=2, segment_steps=6, updates=1, batch=2, episode_steps=20,
+    rounds=2, teacher_rounds=1, num_envs=2, segment_steps=6, updates=1, batch=2, episode_steps=20,
     checkpoint_rounds=1,
 )  # fmt: skip
 TINY_PPO = PPOConfig(
-    steps=32, envs=2, rollout_steps=8, segment_steps=4, batch_steps=8, epochs=1, episode_steps=20,
-    reference_start=[0.0], checkpoint_steps=16, critic_hidden=[4],
+    steps=32, num_envs=2, rollout_steps=8, segment_steps=4, batch_steps=8, epochs=1,
+    episode_steps=20, reference_start=[0.0], checkpoint_steps=16, critic_hidden=[4],
 )  # fmt: skip
 
 

@@ -140,7 +140,9 @@ def test_activity_needs_strides_and_known_neurons(
         )
         == 1
     )
-    assert "neurons must be a class (interneuron, motor)" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "neurons must be a class (interneuron, motor)" in error
+    assert "or null for all, got 'sensory'" in error
 
 
 def test_lesions_and_disturbances_are_tabled(

@@ -22,7 +22,7 @@ from rhythm_rnn.phase_response import PhaseResponse
 from rhythm_rnn.plane import Panel, flow_panels, principal_plane
 
 FLOW = ("flow", "weights=ei_100", "cues=[1]", "duration_ms=100", "times_ms=[40]")
-RESPONSE = ("phase_response", "weights=ei_100", "cues=[0.8]", "phases=12", "record_s=3")
+RESPONSE = ("phase_response", "weights=ei_100", "cues=[0.8]", "phases=12", "duration_s=3")
 
 
 def figures(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
@@ -143,7 +143,7 @@ def test_bad_settings_are_refused(config: type, options: dict[str, object], mess
 
 
 def test_a_cue_without_a_rhythm_is_named(tmp_path: Path) -> None:
-    done = figures(tmp_path, "phase_response", "weights=ei_100", "cues=[-1]", "record_s=1")
+    done = figures(tmp_path, "phase_response", "weights=ei_100", "cues=[-1]", "duration_s=1")
     assert done.returncode == 1
     assert "cue must be one at which the network keeps a beat, got -1" in done.stderr
     assert "Traceback" not in done.stderr

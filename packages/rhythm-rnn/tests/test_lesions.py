@@ -52,7 +52,7 @@ def lesions(beating: RateNetwork) -> list[Lesion]:
     (activity,) = record(beating, [1.0], duration_s=2.0, discard_s=1.0)
     labels = classes_of(activity, excitatory_units(beating))
     return lesion_classes(
-        beating, labels, [1.0, 2.0], seed=5, doses=[0.1, 1.0], controls=1, duration_s=2.0
+        beating, labels, [1.0, 2.0], seed=5, doses=[0.1, 1.0], draws=1, duration_s=2.0
     )
 
 
@@ -90,7 +90,7 @@ def test_controls_are_as_many_active_units_and_the_same_at_every_dose(
     monkeypatch.setattr("rhythm_rnn.lesions.weakened", spy)
     labels = np.array([0, 2, 2, 3, 3, 1, 4, 4])
     lesion_classes(
-        beating, labels, [1.0], seed=5, doses=[0.1, 1.0], controls=4, duration_s=0.1, discard_s=0
+        beating, labels, [1.0], seed=5, doses=[0.1, 1.0], draws=4, duration_s=0.1, discard_s=0
     )
     weak = [units for dose, units in drawn if dose == 0.1]
     assert weak == [units for dose, units in drawn if dose == 1.0]
@@ -107,11 +107,11 @@ def test_what_is_found_is_told_and_runaway_is_named(beating: RateNetwork) -> Non
     network.input_weight.data.fill_(1.0)
     told: list[Lesion] = []
     found = lesion_classes(
-        network, np.array([0, 0, 3]), [0.5], seed=0, controls=0, duration_s=2.0, report=told.append
+        network, np.array([0, 0, 3]), [0.5], seed=0, draws=0, duration_s=2.0, report=told.append
     )
     assert told == found
     assert [one.target for one in found] == ["intact", "Tap-E", "Int-I"]
     assert [one.verdicts for one in found] == [("no rhythm",), ("no rhythm",), ("runaway",)]
     assert found[2].swing == np.inf
-    with pytest.raises(ValueError, match="controls must be at least 0, got -1"):
-        lesion_classes(network, np.array([0, 0, 3]), [0.5], seed=0, controls=-1)
+    with pytest.raises(ValueError, match="draws must be at least 0, got -1"):
+        lesion_classes(network, np.array([0, 0, 3]), [0.5], seed=0, draws=-1)

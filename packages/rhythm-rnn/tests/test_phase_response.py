@@ -32,7 +32,7 @@ def oscillator(dt_ms: float) -> RateNetwork:
 
 @pytest.fixture(scope="module")
 def rhythm() -> Beat:
-    return beat(oscillator(0.2), 1.0, settle_s=6, record_s=3)
+    return beat(oscillator(0.2), 1.0, discard_s=6, duration_s=3)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def trained() -> RateNetwork:
 
 @pytest.fixture(scope="module")
 def trained_beat(trained: RateNetwork) -> Beat:
-    return beat(trained, 0.5, settle_s=3, record_s=4)
+    return beat(trained, 0.5, discard_s=3, duration_s=4)
 
 
 def test_near_a_hopf_point_the_response_is_that_of_the_normal_form(rhythm: Beat) -> None:
@@ -136,12 +136,12 @@ def test_a_reset_is_whole_if_all_phases_become_one() -> None:
 def test_a_network_that_rests_has_no_beat() -> None:
     quiet = RateNetwork(4, 2, 1, seed=0, spectral_radius=0.3)
     with pytest.raises(ValueError, match=r"cue must be one at which .* keeps a beat, got 0.3: the"):
-        beat(quiet, 0.3, settle_s=1, record_s=1)
+        beat(quiet, 0.3, discard_s=1, duration_s=1)
 
 
 def test_a_recording_must_hold_enough_cycles(trained: RateNetwork) -> None:
-    with pytest.raises(ValueError, match=r"record_s must hold 13 cycles of .* ms, got 1.5"):
-        beat(trained, 0.5, settle_s=3, record_s=1.5)
+    with pytest.raises(ValueError, match=r"duration_s must hold 13 cycles of .* ms, got 1.5"):
+        beat(trained, 0.5, discard_s=3, duration_s=1.5)
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def test_trajectories(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_classes(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    line = ["cue=1", "cues=[-1,1,2]", "lesion_cues=[1]", "doses=[1]", "controls=1"]
+    line = ["cue=1", "cues=[-1,1,2]", "lesion_cues=[1]", "doses=[1]", "draws=1"]
     assert cli.main(["figures", "classes", *SHORT, *line]) == 0
     out = capsys.readouterr().out
     assert "At cue 1: 1 Tap-E, 1 Tap-I, 2 Int-E, 2 Int-I, 2 silent." in out

@@ -92,7 +92,7 @@ def test_coarse_updates_come_first_and_the_model_keeps_its_step(tmp_path: Path) 
 def test_an_ensemble_learns_what_its_members_learn_alone(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     line = [word for word in LINE if not word.startswith(("updates", "seed"))]
-    assert cli.main([*line, "updates=20", "seed=3", "ensemble=3", f"hydra.run.dir={folder}"]) == 0
+    assert cli.main([*line, "updates=20", "seed=3", "members=3", f"hydra.run.dir={folder}"]) == 0
     rows = read_csv(folder / "metrics.csv")
     losses = []
     for seed in (3, 4, 5):
@@ -182,8 +182,8 @@ def test_what_a_training_refuses() -> None:
         TrainConfig(coarse_dt_ms=0.5)
     with pytest.raises(ValueError, match="coarse_updates must be 0 for a gated network"):
         TrainConfig(model=GRUConfig())
-    with pytest.raises(ValueError, match="ensemble must be 1 for a gated network, got 2"):
-        TrainConfig(model=GRUConfig(), coarse_updates=0, ensemble=2)
+    with pytest.raises(ValueError, match="members must be 1 for a gated network, got 2"):
+        TrainConfig(model=GRUConfig(), coarse_updates=0, members=2)
 
 
 def test_periods_and_steps_are_refused_before_the_first_update(tmp_path: Path) -> None:

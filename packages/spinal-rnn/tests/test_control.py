@@ -45,7 +45,7 @@ SMALL = Plan(series=4, batch=2, trials=5, singles=1, grid=6)
 def surrogate() -> EnsembleSurrogate:
     torch.set_num_threads(1)
     session = simulate_session(1, "easy")
-    ensemble = RootEnsemble(members=2, folds=2, steps=60)
+    ensemble = RootEnsemble(members=2, folds=2, updates=60)
     return EnsembleSurrogate.fit(measure_responses(session), HZ, ensemble)
 
 
@@ -99,13 +99,13 @@ def test_more_search_is_no_worse() -> None:
 
 def test_gradient_climbs_through_the_model(surrogate: EnsembleSurrogate) -> None:
     start = evaluate(surrogate, RRF, bipolar(LIMITS), LIMITS).first(4)
-    found = gradient(surrogate, RRF, LIMITS, start, steps=40)
+    found = gradient(surrogate, RRF, LIMITS, start, updates=40)
     assert found.bound[0] > start.bound[0] + 0.005
     wanted = Match(TRUTH.responses(start.conditions)[0, 0].clip(0, 1))
-    assert gradient(surrogate, wanted, LIMITS, start, steps=5).bound[0] < 0
+    assert gradient(surrogate, wanted, LIMITS, start, updates=5).bound[0] < 0
     closed = replace(LIMITS, forbidden=(0, 16))
     begin = evaluate(surrogate, RRF, bipolar(closed)[:20], closed).first(3)
-    assert not gradient(surrogate, RRF, closed, begin, steps=5).vectors[:, [0, 16]].any()
+    assert not gradient(surrogate, RRF, closed, begin, updates=5).vectors[:, [0, 16]].any()
 
 
 def test_search_refuses_what_it_cannot_do(surrogate: EnsembleSurrogate) -> None:

@@ -16,14 +16,14 @@ from spinal_rnn.figures.search import best_so_far_plot, draw_search, response_pl
 from spinal_rnn.lead import SPECIFY_565
 from spinal_rnn.muscles import MUSCLES
 
-SMALL = ("session=easy", "members=2", "steps=20", "count=50", "frequencies_hz=[20]", "trials=3")
+SMALL = ("session=easy", "members=2", "updates=20", "count=50", "frequencies_hz=[20]", "trials=3")
 
 
 def test_optimise_writes_a_whole_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert main(["optimise", "target=RRF", "series=2", "top=2", *SMALL]) == 0
+    assert main(["optimise", "target=RRF", "series=2", "rows=2", *SMALL]) == 0
     printed = capsys.readouterr().out
     assert "Verified with 2 series; the true score of the recommended one is" in printed
     assert "The best series of the session measured" in printed
@@ -46,7 +46,7 @@ def test_next_writes_a_table_and_goes_on_from_it(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     words = ("next", "target=LTA", *SMALL, "methods=[random]")
-    assert main([*words, "n=2", "hydra.run.dir=first"]) == 0
+    assert main([*words, "series=2", "hydra.run.dir=first"]) == 0
     first = capsys.readouterr().out
     assert "fill in the late responses in mV" in first
     table = tmp_path / "first" / "next_trials.csv"
@@ -56,7 +56,7 @@ def test_next_writes_a_table_and_goes_on_from_it(
     assert main([*words, f"measured=[{table}]", "hydra.run.dir=second"]) == 1
     assert "row 2, column LIl_mv: there must be a number, got ''" in capsys.readouterr().err
     write_csv(table, asked | {f"{muscle}_mv": ["0.1"] * 6 for muscle in MUSCLES})
-    assert main([*words, "n=1", f"measured=[{table}]", "hydra.run.dir=third"]) == 0
+    assert main([*words, "series=1", f"measured=[{table}]", "hydra.run.dir=third"]) == 0
     assert first.split(":")[0] != capsys.readouterr().out.split(":")[0]
 
 
@@ -64,7 +64,7 @@ def test_next_writes_a_table_and_goes_on_from_it(
     ("words", "message"),
     [
         (("optimise", "target=RRV"), "muscle must be one of"),
-        (("next", "n=0"), "n must be at least 1, got 0"),
+        (("next", "series=0"), "series must be at least 1, got 0"),
         (("optimise", "series=3", "session=nowhere.h5"), "session must be a preset"),
     ],
 )
@@ -83,7 +83,7 @@ def test_what_cannot_be_is_refused(
 @pytest.mark.parametrize(
     ("config", "change", "message"),
     [
-        (OptimiseConfig, {"top": 0}, "top must be at least 1, got 0"),
+        (OptimiseConfig, {"rows": 0}, "rows must be at least 1, got 0"),
         (OptimiseConfig, {"series": -1}, "series must be at least 0, got -1"),
         (OptimiseConfig, {"floor": 2.0}, r"floor must be in \[0, 1\], got 2.0"),
         (NextConfig, {"members": 0}, "members must be at least 1, got 0"),

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spinal_rnn.data_cli import import_session
 from spinal_rnn.data_config import ImportConfig
 from spinal_rnn.emg import preprocess
 from spinal_rnn.session import read_session
@@ -108,15 +107,16 @@ def test_a_failed_import_writes_no_session(tmp_path):
     assert not [path for path in tmp_path.rglob("*") if path.name in ("session.h5", "done")]
 
 
-def test_an_import_of_nothing_says_what_to_give():
-    with pytest.raises(ValueError, match=r"give source=FILE, and emg=FILE beside a table"):
-        import_session(ImportConfig(), None)
+def test_an_import_of_nothing_says_what_to_give(tmp_path):
+    done = spinal(tmp_path, "import")
+    assert done.returncode == 2
+    assert "source must be given: add source=VALUE, as in `spinal-rnn import source=" in done.stderr
 
 
 def test_numbers_of_an_import_are_checked():
     with pytest.raises(ValueError, match=r"fs_hz must be above 0, got -1"):
-        ImportConfig(fs_hz=-1)
+        ImportConfig("s.npz", fs_hz=-1)
     with pytest.raises(ValueError, match=r"band_hz must be two frequencies, got \[10\.0\]"):
-        ImportConfig(band_hz=[10.0])
+        ImportConfig("s.npz", band_hz=[10.0])
     with pytest.raises(ValueError, match=r"min_configurations must be at least 1, got 0"):
-        ImportConfig(min_configurations=0)
+        ImportConfig("s.npz", min_configurations=0)

@@ -31,7 +31,7 @@ def target(responses: Responses) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def fitted(responses: Responses, target: np.ndarray) -> RootEnsemble:
-    return RootEnsemble(members=5, folds=5, steps=120).fit(responses.conditions, target)
+    return RootEnsemble(members=5, folds=5, updates=120).fit(responses.conditions, target)
 
 
 def test_held_out_configurations_of_a_default_session() -> None:
@@ -39,7 +39,7 @@ def test_held_out_configurations_of_a_default_session() -> None:
     split = by_configuration(responses.conditions, SPECIFY_565.mirror, seed=0)
     assert isinstance(split, Split)
     target = Scale.fit(responses.late_mv[split.train]).apply(responses.late_mv)
-    model = RootEnsemble(members=5, steps=200)
+    model = RootEnsemble(members=5, updates=200)
     model.fit(responses.conditions.take(split.train), target[split.train])
     predicted = model.predict(responses.conditions.take(split.test))
     truth = target[split.test]
@@ -66,7 +66,7 @@ def test_it_fits_and_repeats_itself(
 ) -> None:
     assert fitted.score(responses.conditions, target) > 0.9
     first, again, other = (
-        RootEnsemble(members=2, folds=2, steps=4, seed=seed)
+        RootEnsemble(members=2, folds=2, updates=4, seed=seed)
         .fit(responses.conditions, target)
         .predict(responses.conditions)
         .values
@@ -107,7 +107,7 @@ def test_refit_takes_in_new_trials_and_leaves_the_old_model_alone(
     changed = target.copy()
     new = responses.conditions.groups() == 0
     changed[new] *= 0.7
-    learnt = fitted.refit(responses.conditions, changed, steps=30, learning_rate=0.01)
+    learnt = fitted.refit(responses.conditions, changed, updates=30, learning_rate=0.01)
     np.testing.assert_array_equal(fitted.predict(responses.conditions).values, before)
     assert learnt.calibration is fitted.calibration
     after = learnt.predict(responses.conditions).values
@@ -119,15 +119,15 @@ def test_refit_takes_in_new_trials_and_leaves_the_old_model_alone(
 def test_a_silent_muscle_stays_silent(form: Form, responses: Responses, target: np.ndarray) -> None:
     silenced = target.copy()
     silenced[:, 4] = 0
-    model = RootEnsemble(form, members=2, folds=2, steps=20).fit(responses.conditions, silenced)
-    again = model.refit(responses.conditions, silenced, steps=5)
+    model = RootEnsemble(form, members=2, folds=2, updates=20).fit(responses.conditions, silenced)
+    again = model.refit(responses.conditions, silenced, updates=5)
     values = again.predict(responses.conditions).values
     assert values[:, 4].max() < 1e-9
     assert np.delete(values, 4, axis=1).max() > 0.1
 
 
 def test_one_fold_gives_no_intervals(responses: Responses, target: np.ndarray) -> None:
-    model = RootEnsemble(AnatomicalForm(kernel="free"), members=1, folds=1, steps=5)
+    model = RootEnsemble(AnatomicalForm(kernel="free"), members=1, folds=1, updates=5)
     predicted = model.fit(responses.conditions, target).predict(responses.conditions)
     assert predicted.low is predicted.high is None
 
@@ -135,9 +135,9 @@ def test_one_fold_gives_no_intervals(responses: Responses, target: np.ndarray) -
 def test_what_cannot_be_learnt_is_refused(responses: Responses, target: np.ndarray) -> None:
     with pytest.raises(ValueError, match="members must be at least as many as folds"):
         RootEnsemble(members=3, folds=5)
-    with pytest.raises(ValueError, match="steps must be at least 1, got 0"):
-        RootEnsemble(steps=0)
-    model = RootEnsemble(members=2, folds=2, steps=1)
+    with pytest.raises(ValueError, match="updates must be at least 1, got 0"):
+        RootEnsemble(updates=0)
+    model = RootEnsemble(members=2, folds=2, updates=1)
     with pytest.raises(NotFitted, match="call fit first"):
         model.predict(responses.conditions)
     with pytest.raises(ValueError, match="one row for each of 100 trials"):

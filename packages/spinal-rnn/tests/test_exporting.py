@@ -30,7 +30,7 @@ def ensemble(form):
     """Two members that learnt little; the last muscle is mute."""
     target = np.random.default_rng(0).uniform(0, 1, (8, 14))
     target[:, 13] = 0
-    model = RootEnsemble(form, members=2, folds=2, steps=3).fit(CONDITIONS, target)
+    model = RootEnsemble(form, members=2, folds=2, updates=3).fit(CONDITIONS, target)
     return TrainedEnsemble(model, Scale(np.linspace(0.1, 3, 14)), {})
 
 
@@ -100,8 +100,9 @@ def test_the_verb_writes_responses_in_mv(tmp_path, monkeypatch):
 
 def test_weights_must_be_given(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    assert main(["export"]) == 1
-    assert "weights must be given: weights=DIR of `spinal-rnn train`" in capsys.readouterr().err
+    assert main(["export"]) == 2
+    wanted = "weights must be given: add weights=VALUE, as in `spinal-rnn export weights=DIR"
+    assert wanted in capsys.readouterr().err
 
 
 def test_torch_and_safetensors_alone_run_what_was_trained(tmp_path):

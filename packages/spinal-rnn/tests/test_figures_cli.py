@@ -55,7 +55,7 @@ def ensemble(tmp_path_factory):
     folder = tmp_path_factory.mktemp("ensemble")
     responses = measure_responses(simulate_session(0, "easy"))
     scale = Scale(2 * Scale.fit(responses.late_mv).mv)
-    model = RootEnsemble(AnatomicalForm(), members=2, folds=2, steps=40)
+    model = RootEnsemble(AnatomicalForm(), members=2, folds=2, updates=40)
     model.fit(responses.conditions, scale.apply(responses.late_mv))
     save_ensemble(folder, TrainedEnsemble(model, scale, {}))
     return folder
@@ -117,7 +117,7 @@ def test_bars_return_the_largest_selectivity(run, ensemble):
 
 
 def test_maps_cover_their_ranges(run, ensemble):
-    config = MapsConfig(**EASY, weights=str(ensemble), points=4, frequency_hz=[25.0, 55.0])
+    config = MapsConfig(**EASY, weights=str(ensemble), points=4, frequency_range_hz=[25.0, 55.0])
     assert figures_cli.maps(config, run) is not None
     numbers = table(run, "maps")
     assert sorted(set(column(numbers, "map_frequency_hz"))) == [25, 35, 45, 55]
@@ -166,7 +166,7 @@ def test_a_recurrent_model_foretells_late_responses_too(recurrent):
 
 
 def test_roots_are_compared_with_the_truth(run, ensemble):
-    error = figures_cli.roots(RootsConfig(**EASY, weights=str(ensemble), amplitudes=3), run)
+    error = figures_cli.roots(RootsConfig(**EASY, weights=str(ensemble), n_amplitudes=3), run)
     numbers = table(run, "roots")
     names = [name.removeprefix("true_") for name in numbers if name.startswith("true_")]
     learnt, true = (
@@ -192,7 +192,7 @@ def test_roots_of_a_measured_session_need_a_model(run, tmp_path):
 
 
 def test_hidden_draws_four_figures(run, recurrent):
-    config = HiddenConfig(**EASY, weights=str(recurrent), frequency_hz=[40.0, 80.0])
+    config = HiddenConfig(**EASY, weights=str(recurrent), frequencies_hz=[40.0, 80.0])
     closure = figures_cli.hidden(config, run)
     drawn = {path.stem for path in run.path("figures", "x").parent.glob("*.png")}
     assert drawn == {"orbits", "activity", "leak", "weights"}
@@ -208,7 +208,7 @@ def test_hidden_refuses_weights_of_another_kind(run, ensemble):
 
 
 def test_hidden_trains_a_network_if_there_is_none(run):
-    config = HiddenConfig(**EASY, network="RNN", units=6, epochs=1, frequency_hz=[40.0])
+    config = HiddenConfig(**EASY, network="RNN", units=6, epochs=1, frequencies_hz=[40.0])
     assert figures_cli.hidden(config, run) > 0
     assert "RNN of 6 units" in page(run)["blocks"][0]["text"]
     assert len(table(run, "loss")["held_out_loss"]) == 2
@@ -216,7 +216,9 @@ def test_hidden_trains_a_network_if_there_is_none(run):
 
 def test_the_report_has_tables_figures_and_the_note(run, ensemble):
     assert figures_cli.report(ReportConfig(**EASY, weights=str(ensemble)), run) is not None
-    blocks = page(run)["blocks"]
+    told = page(run)
+    assert told["title"] == "spinal-rnn: a mapping session of the simulated person easy 0"
+    blocks = told["blocks"]
     assert "no medical device" in blocks[0]["text"]
     assert "100 trials" in blocks[1]["text"]
     kinds = [block["kind"] for block in blocks]
@@ -253,12 +255,20 @@ def test_the_model_that_is_fitted_never_saw_what_is_drawn(monkeypatch):
         (RecruitmentConfig, {"theme": "sepia"}, "theme must be light or dark, got 'sepia'"),
         (ReportConfig, {"threads": 0}, "threads must be at least 1, got 0"),
         (ReportConfig, {"floor": -0.1}, "floor must be at least 0, got -0.1"),
-        (BarsConfig, {"kind": "best"}, "kind must be difference, share or legacy, got 'best'"),
+        (
+            BarsConfig,
+            {"selectivity": "best"},
+            "selectivity must be difference, share or legacy, got 'best'",
+        ),
         (BarsConfig, {"floor": -1.0}, "floor must be at least 0, got -1.0"),
-        (MapsConfig, {"amplitude_ma": [2.0, 1.0]}, r"amplitude_ma must be \[lowest, highest\]"),
+        (
+            MapsConfig,
+            {"amplitude_range_ma": [2.0, 1.0]},
+            r"amplitude_range_ma must be \[lowest, highest\]",
+        ),
         (MapsConfig, {"points": 1}, "points must be at least 2, got 1"),
-        (RootsConfig, {"amplitudes": 0}, "amplitudes must be at least 1, got 0"),
-        (HiddenConfig, {"frequency_hz": [40.0, 20.0]}, "frequency_hz must rise, got"),
+        (RootsConfig, {"n_amplitudes": 0}, "n_amplitudes must be at least 1, got 0"),
+        (HiddenConfig, {"frequencies_hz": [40.0, 20.0]}, "frequencies_hz must rise, got"),
     ],
 )
 def test_wrong_options_are_refused(config, options, message):

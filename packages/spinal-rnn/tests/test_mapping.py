@@ -87,7 +87,7 @@ def test_the_others_leave_out_the_mirror_image(session):
 def test_curves_go_through_their_trials():
     half = np.linspace(1.0, 3.0, 14)
     both = joined(series("cath4_an16", half), series("cath4_an16", half + 0.5, 60.0))
-    slow, fast = fitted_curves(both, n_bootstrap=20)
+    slow, fast = fitted_curves(both, n_resamples=20)
     assert (slow.frequency_hz, fast.frequency_hz) == (20, 60)
     np.testing.assert_allclose(slow.response, hill(slow.amplitude_ma[:, None], half), atol=1e-3)
     # a tenth of the rise
@@ -98,7 +98,7 @@ def test_curves_go_through_their_trials():
 def test_a_muscle_that_hardly_rises_has_no_threshold():
     one = series("cath4_an16", np.full(14, 2.0))
     one.response[:, 5] *= 0.05
-    (curve,) = fitted_curves(one, n_bootstrap=20)
+    (curve,) = fitted_curves(one, n_resamples=20)
     assert np.isnan(curve.threshold_ma[:, 5]).all()
     assert np.isfinite(np.delete(curve.threshold_ma, 5, axis=1)).all()
 
@@ -112,7 +112,7 @@ def test_predictions_become_a_curve_for_each_frequency():
     grid = amplitude_grid(both)
     assert (len(grid), grid.amplitude_ma.max()) == (122, 5)
     values = grid.frequency_hz[:, None] * np.ones(14)
-    known = fitted_curves(both, n_bootstrap=5)
+    known = fitted_curves(both, n_resamples=5)
     slow, fast = predicted_curves(Prediction(values, None, values - 1, values + 1), grid, known)
     assert (set(slow.response.ravel()), set(fast.high.ravel())) == ({20.0}, {61.0})
     assert (np.diff(fast.amplitude_ma) > 0).all()

@@ -21,7 +21,7 @@ from spinal_rnn.models.geometric import GeometricForm
 from spinal_rnn.models.making import make_model
 from spinal_rnn.models.weights import load_ensemble
 
-SMALL = ["model.members=2", "model.folds=2", "model.steps=20"]
+SMALL = ["model.members=2", "model.folds=2", "model.updates=20"]
 
 
 @pytest.fixture(autouse=True)
@@ -90,7 +90,7 @@ def test_evaluate_puts_the_splits_side_by_side(capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["predict"], "weights must be given: weights=DIR"),
+        (["predict"], "weights must be given: add weights=VALUE, as in `spinal-rnn predict w"),
         (["predict", "weights=nowhere"], "conditions must be given"),
         (["train", "session=hard"], "session must be a preset"),
         (["train", "session=easy", "held_out=12"], "leave one to learn from, got 12 of"),
@@ -108,8 +108,8 @@ def test_wrong_lines_end_with_a_message(
 def test_configs_refuse_what_cannot_be() -> None:
     with pytest.raises(ValueError, match="held_out must be at least 0"):
         TrainConfig(held_out=-1)
-    with pytest.raises(ValueError, match=r"model\.steps must be at least 1"):
-        AnatomicalConfig(steps=0)
+    with pytest.raises(ValueError, match=r"model\.updates must be at least 1"):
+        AnatomicalConfig(updates=0)
     with pytest.raises(ValueError, match=r"models must be some of anatomical.*got \['lasso'\]"):
         EvaluateConfig(models=["lasso"])
     with pytest.raises(ValueError, match="splits must be some of configuration"):

@@ -18,7 +18,7 @@ KNOWN = Curves(
 
 
 def test_known_curves_are_found_again() -> None:
-    fit = fit_recruitment(AMPLITUDES, KNOWN(AMPLITUDES), n_bootstrap=20)
+    fit = fit_recruitment(AMPLITUDES, KNOWN(AMPLITUDES), n_resamples=20)
     for name in ("plateau", "half_ma", "exponent", "threshold_ma", "slope"):
         np.testing.assert_allclose(getattr(fit.curves, name), getattr(KNOWN, name), rtol=1e-4)
     np.testing.assert_allclose(fit.explained, 1, atol=1e-9)
@@ -36,7 +36,7 @@ def test_threshold_and_slope_are_those_of_the_curve() -> None:
 
 def test_least_squares_agrees_with_scipy() -> None:
     noisy = KNOWN(AMPLITUDES) + np.random.default_rng(0).normal(0, 0.02, (10, 3))
-    fit = fit_recruitment(AMPLITUDES, noisy, n_bootstrap=20)
+    fit = fit_recruitment(AMPLITUDES, noisy, n_resamples=20)
     ours = ((fit.curves(AMPLITUDES) - noisy) ** 2).sum(axis=0)
 
     def residual(theta: np.ndarray, column: int) -> np.ndarray:
@@ -54,7 +54,7 @@ def test_intervals_cover_the_truth() -> None:
     rng = np.random.default_rng(3)
     curve = Curves(*(np.full(100, x) for x in (1.0, 2.0, 4.0, 0.0)))
     noisy = curve(AMPLITUDES) + rng.normal(0, 0.05, (10, 100))
-    fit = fit_recruitment(AMPLITUDES, noisy, n_bootstrap=60, confidence=0.9)
+    fit = fit_recruitment(AMPLITUDES, noisy, n_resamples=60, confidence=0.9)
     for name in ("threshold_ma", "plateau"):
         truth = getattr(curve, name)
         covered = (fit.low[name] <= truth) & (truth <= fit.high[name])
@@ -65,7 +65,7 @@ def test_noise_does_not_respond_and_a_fall_is_seen() -> None:
     rng = np.random.default_rng(4)
     noise = rng.uniform(0.01, 0.03, 10)
     falling = np.r_[KNOWN(AMPLITUDES[:6])[:, 0], np.linspace(0.9, 0.1, 4)]
-    fit = fit_recruitment(AMPLITUDES, np.column_stack([noise, falling]), n_bootstrap=20)
+    fit = fit_recruitment(AMPLITUDES, np.column_stack([noise, falling]), n_resamples=20)
     assert not fit.responds[0]
     assert fit.falling[1] > 0.3
 
@@ -76,7 +76,7 @@ def test_table_has_a_row_for_each_series_and_muscle() -> None:
     short = Conditions.of(vector, AMPLITUDES[:3], 40.0)
     response = np.zeros((13, 14))
     response[:10, 1] = KNOWN(AMPLITUDES)[:, 0]
-    table = recruitment_table(stack([full, short]), response, n_bootstrap=20)
+    table = recruitment_table(stack([full, short]), response, n_resamples=20)
     assert table["muscle"] == list(MUSCLES)
     assert set(table["frequency_hz"]) == {20.0}
     assert table["responds"] == [muscle == "LRF" for muscle in MUSCLES]

@@ -285,12 +285,14 @@ def test_emg_that_is_not_finite_can_be_silenced_or_left_out(tmp_path):
 def test_repeats_are_kept_averaged_or_refused(tmp_path):
     files = write_table(tmp_path)
     assert len(read_source(*files, RULES)) == 4
-    mean = read_source(*files, Rules(fs_hz=2000, repeats="mean"))
+    mean = read_source(*files, Rules(fs_hz=2000, repeated_trials="mean"))
     assert mean.conditions.amplitude_ma.tolist() == [1.5, 3.0, 0.5]
     assert mean.emg[0] == pytest.approx(session().emg[[0, 3]].mean(axis=0), abs=1e-6)
     assert np.array_equal(mean.emg[1:], session().emg[1:3])
-    with pytest.raises(FormatError, match="row 5: repeats the condition of row 2: repeats=keep"):
-        read_source(*files, Rules(fs_hz=2000, repeats="refuse"))
+    with pytest.raises(
+        FormatError, match="row 5: repeats the condition of row 2: repeated_trials="
+    ):
+        read_source(*files, Rules(fs_hz=2000, repeated_trials="refuse"))
 
 
 def test_a_trial_that_was_written_twice_is_refused(tmp_path):
@@ -334,7 +336,7 @@ def test_one_configuration_can_be_allowed(tmp_path):
 
 
 def test_unknown_rules():
-    for name in ("nan", "repeats", "unit"):
+    for name in ("nan", "repeated_trials", "unit"):
         with pytest.raises(ValueError, match=f"{name} must be one of .*, got 'ignore'"):
             Rules(**{name: "ignore"})
 

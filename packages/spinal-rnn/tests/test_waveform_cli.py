@@ -23,7 +23,7 @@ from spinal_rnn.waveform_config import (
     ReflexConfig,
 )
 
-SMALL = {"members": 2, "folds": 1, "steps": 60}
+SMALL = {"members": 2, "folds": 1, "updates": 60}
 TINY = {"units": 6, "epochs": 2}
 
 

@@ -94,7 +94,7 @@ def split(session: Session) -> Split:
 @pytest.fixture(scope="module")
 def fitted(session: Session, split: Split) -> WaveformModel:
     train = session.take(split.train)
-    model = WaveformModel(200, ensemble=RootEnsemble(members=4, folds=2, steps=200))
+    model = WaveformModel(200, ensemble=RootEnsemble(members=4, folds=2, updates=200))
     return model.fit(train.conditions, train.emg)
 
 
@@ -136,7 +136,7 @@ def test_a_hybrid_begins_as_its_front_and_keeps_what_helps(
     session: Session, split: Split, tmp_path: Path
 ) -> None:
     train, test = session.take(split.train), session.take(split.test)
-    ensemble = RootEnsemble(members=2, folds=1, steps=60)
+    ensemble = RootEnsemble(members=2, folds=1, updates=60)
     options = RecurrentOptions(units=8, epochs=3)
     hybrid = HybridModel(WaveformModel(200, ensemble=ensemble), options, mirror=session.lead.mirror)
     losses: list[float] = []
@@ -144,7 +144,7 @@ def test_a_hybrid_begins_as_its_front_and_keeps_what_helps(
         train.conditions, train.emg, report=lambda point: losses.append(point.scores["loss"])
     )
     inside = hold_out(options, train.conditions, train.emg, session.lead.mirror)
-    front = WaveformModel(200, ensemble=RootEnsemble(members=2, folds=1, steps=60))
+    front = WaveformModel(200, ensemble=RootEnsemble(members=2, folds=1, updates=60))
     front.fit(train.conditions.take(inside.train), train.emg[inside.train])
     # before the first update there is no correction: the loss is the front's own
     missed = train.emg[inside.test] - front.predict(train.conditions.take(inside.test)).values
@@ -160,7 +160,7 @@ def test_a_hybrid_begins_as_its_front_and_keeps_what_helps(
 
 
 def test_responses_shrink_from_pulse_to_pulse_and_recover_in_longer_gaps(session: Session) -> None:
-    ensemble = RootEnsemble(members=2, folds=1, steps=30)
+    ensemble = RootEnsemble(members=2, folds=1, updates=30)
     late = np.random.default_rng(0).random((len(session), 14))
     ensemble.fit(session.conditions, late)
     one = Conditions.of(parse_configuration("cath2_an16"), 4, 40)
@@ -172,6 +172,6 @@ def test_responses_shrink_from_pulse_to_pulse_and_recover_in_longer_gaps(session
 def test_what_does_not_fit_is_refused(session: Session) -> None:
     with pytest.raises(ValueError, match="target must have 100 samples, got 200"):
         WaveformModel(100).fit(session.conditions, session.emg)
-    flat = RootEnsemble(AnatomicalForm(depression=False), members=1, folds=1, steps=1)
+    flat = RootEnsemble(AnatomicalForm(depression=False), members=1, folds=1, updates=1)
     with pytest.raises(ValueError, match="need an AnatomicalForm with depression"):
         WaveformModel(200, ensemble=flat).fit(session.conditions, session.emg)

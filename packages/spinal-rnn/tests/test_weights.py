@@ -21,7 +21,7 @@ SCALE = Scale.fit(RESPONSES.late_mv)
 
 
 def trained(form: Form, folds: int) -> TrainedEnsemble:
-    model = RootEnsemble(form, members=2, folds=folds, steps=3)
+    model = RootEnsemble(form, members=2, folds=folds, updates=3)
     model.fit(RESPONSES.conditions, SCALE.apply(RESPONSES.late_mv))
     return TrainedEnsemble(model, SCALE, {"r2": 0.5})
 
@@ -47,9 +47,20 @@ def test_weights_come_back_to_the_last_bit(form: Form, folds: int, tmp_path: Pat
     assert (new.low is None) == (folds == 1)
     np.testing.assert_array_equal(back.scale.mv, SCALE.mv)
     assert back.facts == {"r2": 0.5}
-    assert (back.model.members, back.model.folds, back.model.steps) == (2, folds, 3)
+    assert (back.model.members, back.model.folds, back.model.updates) == (2, folds, 3)
     kept = {name: value for name, value in vars(back.model.form).items() if name != "lead"}
     assert kept == {name: value for name, value in vars(form).items() if name != "lead"}
+
+
+def test_files_that_call_the_updates_steps_are_read(tmp_path: Path) -> None:
+    save_ensemble(tmp_path, trained(AnatomicalForm(), 1))
+    tensors, manifest = load_checkpoint(tmp_path)
+    settings = {
+        ("steps" if key == "updates" else key): v for key, v in manifest["settings"].items()
+    }
+    assert settings["steps"] == 3
+    save_checkpoint(tmp_path, tensors, manifest | {"settings": settings})
+    assert load_ensemble(tmp_path).model.updates == 3
 
 
 def test_what_holds_no_ensemble_is_refused(tmp_path: Path) -> None:

@@ -81,10 +81,7 @@ def plot(config: "ConnectomePlotConfig", run: "Run") -> float:
         "so many partners, and of the edges with at least so many synapses.",
     }
     page = Report(run.directory, f"brainnn: the connectome {graph.name}")
-    page.text(" ".join(line.strip() for line in lines))
-    for path, caption in captions.items():
-        page.figure(path, caption)
-    page.write()
+    page.text(" ".join(line.strip() for line in lines)).figures(captions).write()
     print("\n".join([*lines, "", f"report={run.path('report.html')}"]))
     return float(graph.edges)
 
@@ -220,7 +217,7 @@ def _spread(values: Sequence[float]) -> str:
 
     if not max(values) > min(values):  # NaN too
         return _number(values[0])
-    return f"{fmean(values):.4g} +- {stdev(values):.2g}"
+    return f"{fmean(values):.4g} ± {stdev(values):.2g}"
 
 
 def _table(columns: "dict[str, list[str]]") -> list[str]:

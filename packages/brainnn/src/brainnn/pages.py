@@ -82,7 +82,7 @@ def draw_page(walker: TrainedWalker, walk: Walk, directory: Path) -> dict[Path, 
     """
     captions = draw_walk(last_stretch(walk, walker.body.clip, _SHOWN_S), directory / "figures")
     if walk.rates is not None and strides_of(walk):
-        neurons = "motor" if "motor" in walk.classes else ""
+        neurons = "motor" if "motor" in walk.classes else None
         captions |= draw_neurons(walk, neurons, directory / "figures")
     return captions
 
@@ -108,9 +108,7 @@ def write_walker_page(
     page = Report(directory, "brainnn: a network that learned to walk").text(describe(walker))
     table = _means({"network": scores})
     page.table(table, "Means over episodes from the start of the course, on seeds it never saw.")
-    for path, caption in ({**(curves or {})} | draw_page(walker, walk, directory)).items():
-        page.figure(path, caption)
-    page.write()
+    page.figures({**(curves or {})} | draw_page(walker, walk, directory)).write()
 
 
 def write_scores_page(walker: TrainedWalker, scores: Mapping[str, Scores], directory: Path) -> None:
@@ -126,9 +124,7 @@ def write_scores_page(walker: TrainedWalker, scores: Mapping[str, Scores], direc
     page = Report(directory, "brainnn: a walker beside controllers that do not walk")
     page.text(describe(walker))
     page.table(_means(scores), "Means over episodes; summary.csv has their intervals.")
-    for path, caption in draw_scores(scores, directory / "figures").items():
-        page.figure(path, caption)
-    page.write()
+    page.figures(draw_scores(scores, directory / "figures")).write()
 
 
 def write_page(
@@ -145,9 +141,7 @@ def write_page(
     page = Report(directory, title)
     for line in filter(None, lines):
         page.text(line)
-    for path, caption in captions.items():
-        page.figure(path, caption)
-    page.write()
+    page.figures(captions).write()
 
 
 def draw_curves(trainings: list[Training], directory: Path) -> dict[Path, str]:

@@ -98,8 +98,7 @@ def write_study_page(study: WiringStudy, findings: StudyFindings, directory: Pat
     page.text(study_summary(findings))
     for arm, sentences in study_verdicts(findings).items():
         page.text(f"{arm.title[0].upper()}{arm.title[1:]}. {' '.join(sentences)}")
-    for path, caption in _figures(study, findings, directory / "figures").items():
-        page.figure(path, caption)
+    page.figures(_figures(study, findings, directory / "figures"))
     page.table(table, "Real less control, with 95 % intervals by Welch and by bootstrap.")
     return page.write()
 

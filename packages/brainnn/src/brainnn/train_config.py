@@ -128,7 +128,7 @@ class BipedTaskConfig(TaskConfig):
         fall: What a fall costs.
         max_pose_error: Deviation of the joints beyond which an episode ends, rad; None is never.
         max_lag: Way behind the reference beyond which an episode ends; None is never.
-        compat: "published" compares one frame late, with weights that sum to less than one.
+        compat: As published: compare one frame late, with weights that sum to less than one.
     """
 
     name: str = "biped"
@@ -142,7 +142,7 @@ class BipedTaskConfig(TaskConfig):
     fall: float = 5.0
     max_pose_error: float | None = None
     max_lag: float | None = None
-    compat: str | None = None
+    compat: bool = False
 
 
 @dataclass
@@ -156,7 +156,7 @@ class TrackingTaskConfig(TaskConfig):
         correlation_s: Correlation time of the signal.
         filter_s: Time constant of the filter.
         gain_per_s: What a signal of 1 adds in a second, for "integrate".
-        ignore_s: Start of a trial that is not scored.
+        discard_s: Start of a trial that is not scored.
         updates: Gradient steps.
         batch: Trials in one of them.
         learning_rate: Of Adam.
@@ -169,7 +169,7 @@ class TrackingTaskConfig(TaskConfig):
     correlation_s: float = 0.1
     filter_s: float = 0.1
     gain_per_s: float = 2.0
-    ignore_s: float = 0.2
+    discard_s: float = 0.2
     updates: int = 400
     batch: int = 32
     learning_rate: float = 3e-3

@@ -110,13 +110,13 @@ class ActivityFigureConfig(WalkConfig):
 
     Attributes:
         walk: File that `brainnn record` wrote; None lets the walker walk.
-        neurons: Class or cell type of the neurons to show; "" is all.
+        neurons: Class or cell type of the neurons to show; None is all.
     """
 
     episodes: int = 5
     steps: int = 800
     walk: str | None = None
-    neurons: str = "motor"
+    neurons: str | None = "motor"
 
 
 @dataclass

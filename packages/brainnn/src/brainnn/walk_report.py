@@ -98,12 +98,12 @@ def draw_walk(stretch: Stretch, directory: Path) -> Captions:
     }
 
 
-def draw_neurons(walk: Walk, neurons: str, directory: Path, *, seed: int = 0) -> Captions:
+def draw_neurons(walk: Walk, neurons: str | None, directory: Path, *, seed: int = 0) -> Captions:
     """Draw when in a stride neurons are active.
 
     Args:
         walk: With rates.
-        neurons: Class or cell type; "" is all.
+        neurons: Class or cell type; None is all.
         directory: Where the figure goes.
         seed: Of the intervals.
 
@@ -114,11 +114,11 @@ def draw_neurons(walk: Walk, neurons: str, directory: Path, *, seed: int = 0) ->
         ValueError: There is no such neuron, the walk has no rates, or it has not enough strides.
     """
     classes, types = np.array(walk.classes), np.array(walk.types)
-    chosen = np.flatnonzero((classes == neurons) | (types == neurons) | (neurons == ""))
+    chosen = np.flatnonzero((classes == neurons) | (types == neurons) | (neurons is None))
     if walk.rates is not None and len(chosen) == 0:
         raise ValueError(
             f"neurons must be a class ({', '.join(sorted({*walk.classes} - {''}))}) or a cell type "
-            f"of the network, or '' for all, got {neurons!r}"
+            f"of the network, or null for all, got {neurons!r}"
         )
     tuning, feet = walk_tuning(walk, chosen, seed=seed)
     names = [walk.ids[neuron] for neuron in chosen]

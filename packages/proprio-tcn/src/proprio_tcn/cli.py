@@ -95,7 +95,7 @@ VERBS = (
     cli.Verb(
         "figures workspace",
         "Draw where a recorded hand goes, beside that of a movement set.",
-        "proprio-tcn figures workspace inputs=inputs.h5 movements=DIR",
+        "proprio-tcn figures workspace recording=inputs.h5 movements=DIR",
         "proprio_tcn.figures_cli:workspace",
         "proprio_tcn.figures_config:WorkspaceFigureConfig",
     ),

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 __all__ = ["movement", "prediction", "relation", "tasks", "workspace"]
 
 _DEPTHS = (
-    "Where the best layer of each network lies, chosen on the training trials; a point for each "
-    "network and session, a line at the mean of each task. Networks of one layer are left out."
+    "What the best layer of each network explains, and where it lies, chosen on the training "
+    "trials; a point for each network and session, a line at the mean of each task. Linear models "
+    "are points, too; those far below all networks are cut off. Networks of one layer have no "
+    "choice, and no depth here."
 )
 
 
@@ -64,20 +66,17 @@ def workspace(config: "WorkspaceFigureConfig", run: "Run") -> float:
     from proprio_tcn.movements.opening import open_movements
     from proprio_tcn.recorded.inputs import read_inputs
 
-    for name, verb in (("inputs", "inputs"), ("movements", "generate")):
-        if not getattr(config, name):
-            raise ValueError(f"{name} must be given: {name}=PATH of `proprio-tcn {verb}`")
-    inputs = read_inputs(Path(config.inputs or ""))
-    movements = open_movements(config.movements or "", config.split)
+    inputs = read_inputs(Path(config.recording))
+    movements = open_movements(config.movements, config.split)
     recorded, synthetic = recorded_course(inputs), synthetic_course(movements)
     path = draw_workspace(synthetic, recorded, run.path("figures", "workspace"))
-    share = share_within(recorded.hand_cm, synthetic.hand_cm, config.distance_cm)
+    share = share_within(recorded.hand_cm, synthetic.hand_cm, config.within_cm)
     lines = [
-        f"{len(inputs)} trials of {inputs.arm} ({inputs.species}) in {config.inputs}, "
+        f"{len(inputs)} trials of {inputs.arm} ({inputs.species}) in {config.recording}, "
         f"{len(movements)} movements of {movements.arm} ({movements.species}) in "
         f"{config.movements}.",
         f"{share:.1%} of the recorded bins have a synthetic place of the hand within "
-        f"{config.distance_cm:g} cm.",
+        f"{config.within_cm:g} cm.",
     ]
     if inputs.arm != movements.arm and set(inputs.coordinates) != set(movements.coordinates):
         lines.append("The arms have other joint coordinates: only those of both are drawn.")
@@ -90,18 +89,24 @@ def workspace(config: "WorkspaceFigureConfig", run: "Run") -> float:
 
 
 def prediction(config: "PredictionFigureConfig", run: "Run") -> float:
-    """Draw explained variance by model, layer and lag; returns that of the best model."""
+    """Draw explained variance by model, layer and lag; returns that of the best model.
+
+    Raises:
+        ValueError: No prediction is given.
+    """
     from proprio_tcn.figures.depth import best_depths, draw_depths
     from proprio_tcn.figures.prediction import draw_lags, draw_prediction
     from proprio_tcn.figures.tables import read_ceilings, read_explained, read_lags
 
     if len(config.runs) > 1:
         return _sessions(config, run)
-    directory = _given(config.run or "".join(config.runs), "predict")
+    if not (chosen := config.run or "".join(config.runs)):
+        raise ValueError("run must be given: run=DIR of `proprio-tcn predict`")
+    directory = Path(chosen)
     layers, ceilings = read_explained(directory), read_ceilings(directory)
     look: dict[str, Any] = {"confidence": config.confidence, "seed": config.seed}
     path = draw_prediction(
-        layers, ceilings, run.path("figures", "prediction"), models=config.models, **look
+        layers, ceilings, run.path("figures", "prediction"), models=config.rows, **look
     )
     percent = f"{100 * config.confidence:g} %"
     captions = {
@@ -136,7 +141,7 @@ def _sessions(config: "PredictionFigureConfig", run: "Run") -> float:
     configs = {one: read_config(one, of="proprio-tcn predict") for one in config.runs}
     sessions = [read_session(one, configs[one]["protocol"]["window"]) for one in config.runs]
     look: dict[str, Any] = {"confidence": config.confidence, "seed": config.seed}
-    path = draw_sessions(sessions, run.path("figures", "sessions"), models=config.models, **look)
+    path = draw_sessions(sessions, run.path("figures", "sessions"), models=config.rows, **look)
     captions = {
         path: "Mean over neurons of the explained variance in trials held out, of each model's "
         f"best layer, with {100 * config.confidence:g} % bootstrap intervals over neurons; a "
@@ -179,20 +184,22 @@ def relation(config: "RelationFigureConfig", run: "Run") -> float | None:
     from proprio_tcn.figures.relation import draw_relation
     from proprio_tcn.figures.tables import read_table
 
-    directory = _given(config.run, "compare")
+    directory = Path(config.run)
     relations = read_table(directory, "relations.csv", ("task", "r", "p"), "compare")
     standings, gains, windows = _standings(directory)
     path = draw_relation(standings, relations, run.path("figures", "relation"), windows)
     captions = {
         path: "A point for each trained network: how well it does its task, and how much its best "
-        "layer explains. r is their partial correlation, depth and session taken out; p is of it, "
-        "or of a regression with an intercept for each network where several sessions saw them."
+        "layer explains. r is their partial correlation over architectures, means over first "
+        "weights, with depth and session taken out; p is of it, or of a regression with an "
+        "intercept for each architecture where several sessions saw them."
     }
     drawn = draw_conditions(gains, run.path("figures", "conditions"))
     if drawn is not None:
         captions[drawn] = (
-            "What training adds to a network, in active and in passive movements; on the dashed "
-            "line both are alike."
+            "What training adds to a network, in active and in passive movements, over the "
+            "untrained one of its architecture and first weights; on the dashed line both are "
+            "alike. Of several sessions of a kind the mean is drawn."
         )
     found = task_map(gains)
     lines = [f"{len(standings)} standings of trained networks, compared in {directory}."]
@@ -236,17 +243,10 @@ def _standings(directory: Path) -> tuple[list["Standing"], list["Gain"], dict[st
     return standings, gains, windows
 
 
-def _given(run: str | None, verb: str) -> Path:
-    if not run:
-        raise ValueError(f"run must be given: run=DIR of `proprio-tcn {verb}`")
-    return Path(run)
-
-
 def _write_page(run: "Run", title: str, lines: Sequence[str], captions: Mapping[Path, str]) -> None:
     from neuro_common.report import Report
 
     page = Report(run.directory, f"proprio-tcn: {title}").text(" ".join(lines))
-    for path, caption in captions.items():
-        page.figure(path, caption)
+    page.figures(captions)
     print("\n".join(lines))
     print(f"    {page.write()}")

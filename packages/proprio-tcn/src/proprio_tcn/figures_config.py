@@ -55,7 +55,7 @@ class PredictionFigureConfig:
     Attributes:
         run: Directory of `proprio-tcn predict`.
         runs: Several of them, such as of other animals, which are drawn together in place of one.
-        models: At most so many models are listed, the best of each kind first.
+        rows: At most so many models are listed, the best of each kind first.
         confidence: Of the intervals over neurons.
         seed: Of the bootstrap.
 
@@ -66,15 +66,15 @@ class PredictionFigureConfig:
 
     run: str | None = None
     runs: list[str] = field(default_factory=list)
-    models: int = 30
+    rows: int = 30
     confidence: float = 0.95
     seed: int = 0
 
     def __post_init__(self) -> None:
         if self.run and self.runs:
             raise ValueError("run=DIR draws one prediction, runs=[A,B] several: give one of them")
-        if self.models < 1:
-            raise ValueError(f"models must be at least 1, got {self.models}")
+        if self.rows < 1:
+            raise ValueError(f"rows must be at least 1, got {self.rows}")
         if not 0 < self.confidence < 1:
             raise ValueError(f"confidence must be in (0, 1), got {self.confidence}")
 
@@ -98,7 +98,7 @@ class RelationFigureConfig:
         run: Directory of `proprio-tcn compare`.
     """
 
-    run: str | None = None
+    run: str
 
 
 @dataclass
@@ -106,22 +106,22 @@ class WorkspaceFigureConfig:
     """`proprio-tcn figures workspace`: a recorded session's workspace beside a movement set's.
 
     Attributes:
-        inputs: File that `proprio-tcn inputs` wrote.
+        recording: File that `proprio-tcn inputs` wrote.
         movements: Folder that `proprio-tcn generate` wrote.
         split: "train", "val" or "test".
-        distance_cm: A recorded place of the hand counts as covered with a synthetic one so near.
+        within_cm: A recorded place of the hand counts as covered with a synthetic one so near.
 
     Raises:
         ValueError: The split is unknown, or the distance not above 0.
     """
 
-    inputs: str | None = None
-    movements: str | None = None
+    recording: str
+    movements: str
     split: str = "train"
-    distance_cm: float = 2.0
+    within_cm: float = 2.0
 
     def __post_init__(self) -> None:
         if self.split not in ("train", "val", "test"):
             raise ValueError(f"split must be train, val or test, got {self.split!r}")
-        if not self.distance_cm > 0:
-            raise ValueError(f"distance_cm must be above 0, got {self.distance_cm}")
+        if not self.within_cm > 0:
+            raise ValueError(f"within_cm must be above 0, got {self.within_cm}")

@@ -16,7 +16,7 @@ def generate(config: "GenerateConfig", run: "Run") -> float:
     from proprio_tcn.arms.opening import open_arm
     from proprio_tcn.movements.generation import generate_movements
 
-    folder = run.path("movements") if config.path is None else Path(config.path)
+    folder = run.path("movements") if config.output is None else Path(config.output)
     arm = open_arm(config.arm, **config.arm_options)
     made = generate_movements(
         config,

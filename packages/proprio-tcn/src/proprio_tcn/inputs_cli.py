@@ -26,8 +26,6 @@ def inputs(config: "InputsConfig", run: "Run") -> float | None:
     from proprio_tcn.recorded.reconstruction import reconstruct
     from proprio_tcn.recorded.settings import RecordedSettings
 
-    if not config.events:
-        raise ValueError("events must name a CSV file of the trials: give events=FILE")
     choices = cast(Any, config)
     settings = RecordedSettings(
         axes=choices.axes,
@@ -49,7 +47,7 @@ def inputs(config: "InputsConfig", run: "Run") -> float | None:
     print("\n".join(told))
     if config.figure:
         print(f"\n    {_draw(found, told, run)}")
-    print(f"\ninputs={run.path('inputs.h5')}")
+    print(f"\nrecording={run.path('inputs.h5')}")
     if found.residuals is None:
         return None
     return _pooled(found.residuals.rms_mm.ravel())
@@ -71,7 +69,7 @@ def _read(config: "InputsConfig") -> "MarkerTable | AngleTable":
     if config.markers is not None:
         if kind not in (".trc", ".csv"):
             raise FormatError(f"markers must be a .trc or .csv file, got {path}")
-        table = read_trc(path) if kind == ".trc" else read_marker_csv(path, config.units)
+        table = read_trc(path) if kind == ".trc" else read_marker_csv(path, config.unit)
         return _renamed(table, config.rename)
     if kind in (".mot", ".sto"):
         return angles_of(read_storage(path))
@@ -174,7 +172,7 @@ def _summary(
     passive = int(inputs.passive.sum())
     lines = [
         f"{len(inputs)} trials, {len(inputs) - passive} active and {passive} passive, of "
-        f"{recorded.source} at {recorded.rate_hz:.6g} frames per s",
+        f"{recorded.source} at {recorded.fs_hz:.6g} frames per s",
         f"{inputs.arm} ({inputs.species}): {len(inputs.muscles)} muscles, {inputs.moving.sum()} of "
         f"them moved by {', '.join(inputs.coordinates)}",
     ]

@@ -11,15 +11,15 @@ class InputsConfig:
     """`proprio-tcn inputs`: a recorded session as the input of networks.
 
     Attributes:
+        events: CSV of the trials: trial, start_s, end_s, perhaps condition ("active" or "passive"),
+            bump_s and direction_deg (of the reach, or of the bump).
         arm: Name of an arm or path of its model, see `proprio_tcn.arms.opening.open_arm`; the
             macaque of the paper is a path of an .osim file.
         arm_options: What that takes beside it, such as ``arm_options.coordinates``, the free joint
             coordinates of the model in order.
         markers: Places of markers: .trc, or CSV with time_s, NAME_x, NAME_y, NAME_z.
         angles: Joint angles in place of markers: .mot, .sto, or CSV with time_s and NAME_deg.
-        events: CSV of the trials: trial, start_s, end_s, perhaps condition ("active" or "passive"),
-            bump_s and direction_deg (of the reach, or of the bump).
-        units: Of the places in a CSV file: "m", "cm" or "mm"; a .trc file tells its own.
+        unit: Of the places in a CSV file: "m", "cm" or "mm"; a .trc file tells its own.
         axes: "file" for markers in the axes of the arm's model file, as OpenSim wants them, or
             "world": x forward, y left, z up from the shoulder.
         rename: Names of the arm's markers by those of the file, such as {RWRIST: Marker_4}.
@@ -34,12 +34,12 @@ class InputsConfig:
         figure: Draw the session: residuals of markers, the hand's paths, joints and muscles.
     """
 
+    events: str
     arm: str = "human"
     arm_options: dict[str, Any] = field(default_factory=dict)
     markers: str | None = None
     angles: str | None = None
-    events: str = ""
-    units: str = "mm"
+    unit: str = "mm"
     axes: str = "file"
     rename: dict[str, str] = field(default_factory=dict)
     marker_weights: dict[str, float] = field(default_factory=dict)

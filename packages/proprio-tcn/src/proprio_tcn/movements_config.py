@@ -101,7 +101,7 @@ class GenerateConfig(MovementSettings):
     """`proprio-tcn generate`: a movement set as files.
 
     Attributes:
-        path: Folder to write it to; None is ``movements`` in the directory of the run.
+        output: Folder to write it to; None is ``movements`` in the directory of the run.
         layout: "compact", joint angles of moving bins only, rendered when it is opened;
             "rendered", with hand, elbow and muscles beside them; or "full", the published layout.
         compression: Of the full layout: "none", "lzf" or "gzip".
@@ -111,7 +111,7 @@ class GenerateConfig(MovementSettings):
         ValueError: A name is unknown, or a number out of its range.
     """
 
-    path: str | None = None
+    output: str | None = None
     layout: str = "compact"
     compression: str = "none"
     workers: int = 1

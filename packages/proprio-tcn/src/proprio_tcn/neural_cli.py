@@ -27,14 +27,13 @@ def activations(config: "ActivationsConfig", run: "Run") -> float:
     Raises:
         ValueError: No network is given.
     """
-    import torch
-
     from proprio_tcn.neural.feature_files import write_features
     from proprio_tcn.neural.model_tables import write_models
     from proprio_tcn.neural.models import open_networks
     from proprio_tcn.neural.targets import prepare
+    from proprio_tcn.training.device import set_torch
 
-    torch.set_num_threads(config.threads)
+    set_torch(config.threads, config.device)
     recording, _ = _session(config)
     targets = prepare(recording, config.protocol)
     networks = open_networks(
@@ -70,8 +69,6 @@ def activations(config: "ActivationsConfig", run: "Run") -> float:
 
 def predict(config: "PredictConfig", run: "Run") -> float:
     """Read a session's neurons out of every model; returns the best mean explained variance."""
-    import torch
-
     from neuro_common.runs import write_csv, write_json
     from proprio_tcn.neural.ceilings import ceiling_table
     from proprio_tcn.neural.controls import shuffled
@@ -83,8 +80,9 @@ def predict(config: "PredictConfig", run: "Run") -> float:
     from proprio_tcn.neural.prediction import Prediction, refuse_twice
     from proprio_tcn.neural.prediction_files import write_prediction
     from proprio_tcn.neural.targets import prepare
+    from proprio_tcn.training.device import set_torch
 
-    torch.set_num_threads(config.threads)
+    set_torch(config.threads, config.device)
     recording, truth = _session(config)
     targets = prepare(recording, config.protocol, lags=config.lags)
     explained = shuffled(targets, seed=config.seed) if config.shuffle else targets
@@ -151,11 +149,14 @@ def compare(config: "CompareConfig", run: "Run") -> float | None:
     from proprio_tcn.neural.prediction_files import read_prediction
     from proprio_tcn.neural.relations import Standing, relation_table
     from proprio_tcn.neural.statistics import compare_models, comparison_table
+    from proprio_tcn.neural.task_pairs import Placed, task_pairs
 
     if not config.predictions:
         raise ValueError("predictions must name directories: predictions=[DIR] of `predict`")
     rows: dict[str, list[Any]] = {}
     standings: list[Standing] = []
+    placed: list[Placed] = []
+    needed = ("model", "task", "layers", "performance", "seed", "input", "settings")
     for directory in config.predictions:
         prediction = read_prediction(directory)
         pairs = compare_models(
@@ -167,12 +168,15 @@ def compare(config: "CompareConfig", run: "Run") -> float | None:
         table = {"prediction": [directory] * len(pairs), **comparison_table(pairs)}
         for name, values in table.items():
             rows.setdefault(name, []).extend(values)
-        facts = read_models(Path(directory) / "models.csv")
+        facts = read_models(Path(directory) / "models.csv", needed)
         standings += Standing.of(directory, prediction, facts)
+        placed += Placed.of(directory, prediction, facts)
     write_csv(run.path("comparisons.csv"), rows)
     relations = relation_table(standings)
     write_csv(run.path("relations.csv"), relations)
-    print("\n".join(_comparison_lines(rows)))
+    tasks = task_pairs(placed, n_resamples=config.resamples, seed=config.seed)
+    write_csv(run.path("tasks.csv"), tasks)
+    print("\n".join([*_comparison_lines(rows), *_task_lines(tasks)]))
     for task, r, p in zip(relations["task"], relations["r"], relations["p"], strict=True):
         told = f"r {r:.2f}, p {p:.3g}" if r == r else "not to be told apart from depth and session"
         print(f"{task}: performance and explained variance, depth taken out: {told}")
@@ -342,8 +346,18 @@ def _comparison_lines(table: dict[str, list[Any]], most: int = 20) -> list[str]:
         [f"{mean:+.3f}", f"{low:+.3f} to {high:+.3f}", f"{p:.2g}", f"{first} - {second}"]
         for mean, low, high, p, first, second in every[:most]
     ]
-    more = [f"... {len(every)} pairs in comparisons.csv"] if len(every) > most else []
+    told = f"... {len(every)} pairs in comparisons.csv; reference=MODEL compares each with one"
+    more = [told] if len(every) > most else []
     return [*_aligned(header, rows), *more]
+
+
+def _task_lines(table: dict[str, list[Any]]) -> list[str]:
+    names = ("first", "second", "difference", "low", "high", "architectures", "p_holm")
+    return [
+        f"{one} - {two}: {mean:+.3f} ({low:+.3f} to {high:+.3f}) over {count} architectures, "
+        f"p {p:.2g} (Holm)"
+        for one, two, mean, low, high, count, p in zip(*(table[n] for n in names), strict=True)
+    ]
 
 
 def _aligned(header: "Sequence[str]", rows: "Sequence[Sequence[str]]") -> list[str]:

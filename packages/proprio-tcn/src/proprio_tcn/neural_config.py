@@ -1,8 +1,10 @@
 """What the verbs on neurons can be told, as plain dataclasses."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from proprio_tcn.neural.controls import CONTROLS
 from proprio_tcn.neural.protocol import Protocol, Reaching
 
 __all__ = ["ActivationsConfig", "CompareConfig", "NeuronsConfig", "PredictConfig"]
@@ -14,7 +16,7 @@ class NeuronsConfig:
 
     Attributes:
         variables: What they encode, names of kinematic variables.
-        neurons: How many.
+        n_neurons: How many.
         link: "softplus" or "identity".
         bias: Of the softplus.
         gain: Modulation.
@@ -27,7 +29,7 @@ class NeuronsConfig:
     variables: list[str] = field(
         default_factory=lambda: ["hand", "elbow", "hand_velocity", "elbow_velocity"]
     )
-    neurons: int = 40
+    n_neurons: int = 40
     link: str = "softplus"
     bias: float = 0.0
     gain: float = 1.5
@@ -62,6 +64,9 @@ class ActivationsConfig:
         batch: Windows that a network sees at once.
         device: Where networks and readouts compute: "cpu" or "cuda".
         threads: Of the processor.
+
+    Raises:
+        ValueError: The control is unknown, or a number out of its range.
     """
 
     recording: str = "synthetic"
@@ -79,6 +84,13 @@ class ActivationsConfig:
     batch: int = 64
     device: str = "cpu"
     threads: int = 1
+
+    def __post_init__(self) -> None:
+        if self.control is not None and self.control not in CONTROLS:
+            raise ValueError(f"control must be one of {', '.join(CONTROLS)}, got {self.control!r}")
+        for name, least in (("draws", 0), ("batch", 1), ("threads", 1)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
 
 
 @dataclass
@@ -100,7 +112,8 @@ class PredictConfig(ActivationsConfig):
         shuffle: Shuffle the bins of each trial first, as a control.
 
     Raises:
-        ValueError: ``folds`` is negative, or comes with activations of one split.
+        ValueError: A number is out of its range, ``folds`` comes with activations of one split, or
+            lags come with shuffled bins.
     """
 
     activations: list[str] = field(default_factory=list)
@@ -112,8 +125,15 @@ class PredictConfig(ActivationsConfig):
     shuffle: bool = False
 
     def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.data_driven < 0:
+            raise ValueError(f"data_driven must be at least 0, got {self.data_driven}")
         if self.folds < 0:
             raise ValueError(f"folds must be 0 or 1 for one split, or more, got {self.folds}")
+        if self.shuffle and self.lags:
+            raise ValueError(
+                f"lags mean nothing to shuffled bins: with shuffle=true leave out lags={self.lags}"
+            )
         if self.folds > 1 and self.activations:
             raise ValueError(
                 "activations hold components of the training trials of one split: with folds="
@@ -130,9 +150,22 @@ class CompareConfig:
         reference: Compare each model with this one; None compares all pairs.
         resamples: Of the bootstrap over trials and neurons.
         seed: Of the bootstrap.
+
+    Raises:
+        ValueError: A prediction is there twice, which would count as two sessions.
     """
 
     predictions: list[str] = field(default_factory=list)
     reference: str | None = None
     resamples: int = 5000
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        paths = [Path(one).resolve() for one in self.predictions]
+        if twice := [
+            one for one, path in zip(self.predictions, paths, strict=True) if paths.count(path) > 1
+        ]:
+            raise ValueError(
+                f"predictions must be there once, got {' and '.join(twice)}: they would count as "
+                "sessions of their own"
+            )

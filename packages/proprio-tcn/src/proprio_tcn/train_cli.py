@@ -16,19 +16,18 @@ __all__ = ["evaluate", "train"]
 
 def train(config: "TrainConfig", run: "Run") -> float:
     """Teach networks a task; returns their mean accuracy or R2 in movement on validation."""
-    import torch
-
     from neuro_common.runs import read_provenance, write_csv
     from proprio_tcn.baselines.comparison import compare
     from proprio_tcn.baselines.probes import linear_probe
     from proprio_tcn.tasks.sixteen import get_task
     from proprio_tcn.training.card import write_card
+    from proprio_tcn.training.device import set_torch
     from proprio_tcn.training.fitting import planned_updates, train_together
     from proprio_tcn.training.members import member_lines, member_scores
     from proprio_tcn.training.movement_source import draw_or_open, source_facts
     from proprio_tcn.training.trained import save_network
 
-    torch.set_num_threads(config.threads)
+    set_torch(config.threads, config.training.device)
     task, settings = get_task(config.task), config.training
     trunk = config.trunk()
     learnt, chosen_on, test = (
@@ -111,17 +110,14 @@ def evaluate(config: "EvaluateConfig", run: "Run") -> float:
     Raises:
         ValueError: No weights are given.
     """
-    import torch
-
     from proprio_tcn.baselines.comparison import target_scores
     from proprio_tcn.baselines.probes import linear_probe
     from proprio_tcn.tasks.metrics import score_table
+    from proprio_tcn.training.device import set_torch
     from proprio_tcn.training.movement_source import as_in_training, draw_or_open, unlike_training
     from proprio_tcn.training.trained import load_network
 
-    if not config.weights:
-        raise ValueError("weights must be given: weights=DIR of `proprio-tcn train`")
-    torch.set_num_threads(config.threads)
+    set_torch(config.threads, config.device)
     trained = load_network(config.weights, device=config.device)
     source = as_in_training(config, trained.facts)
     movements = draw_or_open(source, config.split, trained.task)

@@ -40,7 +40,7 @@ class TrainConfig:
     Attributes:
         task: One of the sixteen, see `proprio_tcn.tasks.sixteen.TASKS`.
         model: The trunk, one of `MODELS`.
-        movements: Folder that `proprio-tcn generate` wrote; "" draws movements in memory.
+        movements: Folder that `proprio-tcn generate` wrote; None draws movements in memory.
         drawn: Those that are drawn, see `MovementSettings`; for torques they are reaches.
         training: How the network learns, one of `TRAININGS`: "fast", or "published" with every
             setting of the publication at once.
@@ -60,7 +60,7 @@ class TrainConfig:
 
     task: str = "hand_position"
     model: TrunkConfig = field(default_factory=SpatiotemporalConfig)
-    movements: str = ""
+    movements: str | None = None
     drawn: MovementSettings = field(default_factory=_drawn)
     training: TrainSettings = field(default_factory=TrainSettings)
     encoder: SpindleSettings = field(default_factory=SpindleSettings)
@@ -99,7 +99,7 @@ class EvaluateConfig:
 
     Attributes:
         weights: Directory of a training, or of shipped weights.
-        movements: Folder of a movement set; "" is what the network was trained with, a folder or
+        movements: Folder of a movement set; None is what the network was trained with, a folder or
             movements drawn with the same settings.
         drawn: Settings of `MovementSettings` that are to differ from the training's, such as the
             jitter.
@@ -114,8 +114,8 @@ class EvaluateConfig:
         ValueError: The split is unknown.
     """
 
-    weights: str = ""
-    movements: str = ""
+    weights: str
+    movements: str | None = None
     drawn: dict[str, Any] = field(default_factory=dict)
     split: str = "test"
     any_writers: bool = False

@@ -65,7 +65,7 @@ VERBS = (
     cli.Verb(
         "figures clicks",
         "Draw taps to clicks: asynchronies, changes of tempo, a click out of order.",
-        "rhythm-rnn figures clicks disorder_s=0.5",
+        "rhythm-rnn figures clicks disorder_period_s=0.5",
         "rhythm_rnn.drive_cli:clicks",
         "rhythm_rnn.config:ClicksConfig",
     ),

@@ -135,7 +135,7 @@ class TrainConfig:
         spike: A loss of so many times the last validation loss is a spike: weights and optimiser
             go back to that validation, and the learning rates are halved.
         chunk_steps: Steps of a trial whose activity is in memory at a time; none for all.
-        ensemble: Networks to train at once, of the seeds ``seed``, ``seed + 1``, ...
+        members: Networks to train at once, of the seeds ``seed``, ``seed + 1``, ...
         seed: Of everything random.
         threads: Of torch.
         device: "cpu" or "cuda".
@@ -161,13 +161,13 @@ class TrainConfig:
     clip_norm: float = 1.0
     spike: float = 10.0
     chunk_steps: int | None = None
-    ensemble: int = 1
+    members: int = 1
     seed: int = 0
     threads: int = 1
     device: str = "cpu"
 
     def __post_init__(self) -> None:
-        for name in ("batch", "updates", "validate_every", "ensemble", "threads"):
+        for name in ("batch", "updates", "validate_every", "members", "threads"):
             value = getattr(self, name)
             if value < 1:
                 raise ValueError(f"{name} must be at least 1, got {value}")
@@ -184,8 +184,8 @@ class TrainConfig:
     def _check_model(self) -> None:
         if self.coarse_updates < 0:
             raise ValueError(f"coarse_updates must be at least 0, got {self.coarse_updates}")
-        if isinstance(self.model, GRUConfig) and self.ensemble > 1:
-            raise ValueError(f"ensemble must be 1 for a gated network, got {self.ensemble}")
+        if isinstance(self.model, GRUConfig) and self.members > 1:
+            raise ValueError(f"members must be 1 for a gated network, got {self.members}")
         if isinstance(self.model, GRUConfig) and self.coarse_updates:
             raise ValueError("coarse_updates must be 0 for a gated network, whose step is a sample")
         if self.coarse_updates and not self.coarse_dt_ms >= self.model.dt_ms:
@@ -258,7 +258,7 @@ class ClicksConfig:
         weights: What to run, see `rhythm_rnn.weights.load`.
         period_s: Periods of the clicks whose asynchronies are drawn.
         switch_s: Periods before and after each change of tempo.
-        disorder_s: Period of the clicks of which one is out of order.
+        disorder_period_s: Period of the clicks of which one is out of order.
         shift: How far it is shifted, either way, as a part of the period, in (0, 0.5).
         repeats: Trials of everything.
         noise: Strength of the noise on the units.
@@ -272,7 +272,7 @@ class ClicksConfig:
     weights: str = "pretrained"
     period_s: list[float] = field(default_factory=lambda: [0.5, 0.25, 0.143])
     switch_s: list[list[float]] = field(default_factory=lambda: [[0.5, 0.25], [0.25, 0.5]])
-    disorder_s: float = 0.25
+    disorder_period_s: float = 0.25
     shift: float = 0.2
     repeats: int = 10
     noise: float = 0.01

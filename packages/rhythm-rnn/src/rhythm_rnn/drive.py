@@ -152,7 +152,7 @@ def drive(
     saved: list[NDArray[np.float32]] = []
     for block in blocks():
         span = slice(block.first, block.first + block.outputs.shape[1])
-        outputs[:, span] = block.outputs[..., 0].float().cpu()
+        outputs[:, span] = block.outputs[..., 0].float().cpu().numpy()
         if basis is not None:
             scores[:, span] = (block.rates.double().cpu().numpy() - basis.mean) @ basis.axes.T
         if save_every is not None:

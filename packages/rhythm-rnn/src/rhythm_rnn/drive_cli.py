@@ -67,7 +67,7 @@ def clicks(config: "ClicksConfig", run: "Run") -> float | None:
         for first, second in config.switch_s
         for told in (True, False)
     ]
-    period, shift = config.disorder_s, config.shift * config.disorder_s
+    period, shift = config.disorder_period_s, config.shift * config.disorder_period_s
     disorders = [
         click_disorder(network, period, "shifted", shift_s=shift, **options),
         click_disorder(network, period, "shifted", shift_s=-shift, **options),

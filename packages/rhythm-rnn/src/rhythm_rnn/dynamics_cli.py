@@ -108,7 +108,9 @@ def phase_response(config: "PhaseResponseConfig", run: "Run") -> float:
     with bar:
         rhythms = []
         for cue in config.cues:
-            rhythms.append(beat(network, cue, settle_s=config.settle_s, record_s=config.record_s))
+            rhythms.append(
+                beat(network, cue, discard_s=config.discard_s, duration_s=config.duration_s)
+            )
             bar.show(rhythms[-1].period_ms)
             bar.advance()
     responses = [

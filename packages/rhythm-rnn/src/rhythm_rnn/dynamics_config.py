@@ -69,8 +69,8 @@ class PhaseResponseConfig:
         width_ms: Length of the pulses.
         phases: Number of phases.
         cycles: Number of taps that are followed.
-        settle_s: Transient before.
-        record_s: Length of the rhythm that nothing disturbs, at least 13 cycles.
+        discard_s: Transient before.
+        duration_s: Length of the rhythm that nothing disturbs, at least 13 cycles.
         threads: Of torch.
 
     Raises:
@@ -84,8 +84,8 @@ class PhaseResponseConfig:
     width_ms: float = 10.0
     phases: int = 32
     cycles: int = 6
-    settle_s: float = 4.0
-    record_s: float = 10.0
+    discard_s: float = 4.0
+    duration_s: float = 10.0
     threads: int = 1
 
     def __post_init__(self) -> None:

@@ -83,7 +83,7 @@ def lesion_classes(
     *,
     seed: int,
     doses: Sequence[float] = (1.0,),
-    controls: int = 3,
+    draws: int = 3,
     duration_s: float = 6.0,
     discard_s: float = 2.0,
     noise: Noise | None = None,
@@ -97,7 +97,7 @@ def lesion_classes(
         cues: Amplitudes of the cue.
         seed: Seed of the draws.
         doses: Shares of the outgoing weights to take away; 1 silences.
-        controls: Draws for each class.
+        draws: Of other units, for each class.
         duration_s: Length of each run.
         discard_s: Transient before it.
         noise: Noise of the runs; None is none.
@@ -108,11 +108,11 @@ def lesion_classes(
         which are the same units at every dose.
 
     Raises:
-        ValueError: `controls` is negative, a dose is out of its range, or what
+        ValueError: `draws` is negative, a dose is out of its range, or what
             `rhythm_rnn.activity.record` refuses.
     """
-    if controls < 0:
-        raise ValueError(f"controls must be at least 0, got {controls}")
+    if draws < 0:
+        raise ValueError(f"draws must be at least 0, got {draws}")
 
     amplitudes = np.asarray(cues, dtype=np.float64)
     lesions: list[Lesion] = []
@@ -142,7 +142,7 @@ def lesion_classes(
             if not members.any():
                 continue
             run(name, 0, dose, members)
-            for control in range(1, controls + 1):
+            for control in range(1, draws + 1):
                 draw = generator(seed, index, control).choice(active, members.sum(), replace=False)
                 run(name, control, dose, np.isin(np.arange(len(labels)), draw))
     return lesions

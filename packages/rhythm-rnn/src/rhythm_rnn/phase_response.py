@@ -132,23 +132,23 @@ def wrapped(cycles: ArrayLike) -> Array:
 
 
 def beat(
-    network: RateNetwork, cue: float, *, settle_s: float = 4.0, record_s: float = 10.0
+    network: RateNetwork, cue: float, *, discard_s: float = 4.0, duration_s: float = 10.0
 ) -> Beat:
     """Let a network settle on its rhythm, without noise, and record it.
 
     Args:
         network: The network.
         cue: Its cue.
-        settle_s: Transient that is left out.
-        record_s: What is kept, at least 13 cycles.
+        discard_s: Transient that is left out.
+        duration_s: What is kept, at least 13 cycles.
 
     Raises:
         ValueError: There is no valid rhythm at this cue, or the recording is too short for it.
     """
     dt_ms = network.dt_ms
-    trials = free_run([cue], duration_s=settle_s + record_s, dt_ms=dt_ms)
+    trials = free_run([cue], duration_s=discard_s + duration_s, dt_ms=dt_ms)
     run = network.free_run(_tensor(network, trials.inputs), save_every=1)
-    first = round(1e3 * settle_s / dt_ms)
+    first = round(1e3 * discard_s / dt_ms)
     output = np.asarray(run.outputs[0, first:, 0].double().cpu())
     taps = find_taps(output, dt_ms)
     if taps.verdict != "valid":
@@ -156,9 +156,9 @@ def beat(
             f"cue must be one at which the network keeps a beat, got {cue:g}: {taps.reason}"
         )
     period = float(np.diff(taps.time_ms).mean())
-    if record_s * 1e3 < _FEWEST_CYCLES * period:
+    if duration_s * 1e3 < _FEWEST_CYCLES * period:
         raise ValueError(
-            f"record_s must hold {_FEWEST_CYCLES} cycles of {period:.4g} ms, got {record_s:g}"
+            f"duration_s must hold {_FEWEST_CYCLES} cycles of {period:.4g} ms, got {duration_s:g}"
         )
     times = crests(output, dt_ms, period)
     period = float(np.diff(times).mean())

@@ -85,7 +85,7 @@ def classes(config: "ClassesConfig", run: "Run") -> float:
         tap_within=config.tap_within,
         compat=config.compat,
     )
-    n_lesions = 1 + len(config.doses) * (len(CLASSES) - 1) * (1 + config.controls)
+    n_lesions = 1 + len(config.doses) * (len(CLASSES) - 1) * (1 + config.draws)
     bar: cli.Progress[int] = cli.progress(n_lesions, "lesions")
     with bar:
         steps = count()
@@ -106,7 +106,7 @@ def classes(config: "ClassesConfig", run: "Run") -> float:
             config.lesion_cues,
             seed=config.seed,
             doses=config.doses,
-            controls=config.controls,
+            draws=config.draws,
             noise=noise,
             report=report,
             **length,

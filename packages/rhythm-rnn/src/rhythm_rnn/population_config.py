@@ -101,7 +101,7 @@ class ClassesConfig(FreeRunConfig):
             cycle.
         lesion_cues: Cues at which a network with a lesion runs.
         doses: Shares of a class's outgoing weights to take away; 1 silences it.
-        controls: Draws of equally many other units for each class.
+        draws: Draws of equally many other units for each class.
 
     Raises:
         ValueError: There is no cue for lesions, or a number is out of its range.
@@ -114,7 +114,7 @@ class ClassesConfig(FreeRunConfig):
     tap_within: float = 0.2
     lesion_cues: list[float] = field(default_factory=lambda: [0.2, 0.5, 0.8])
     doses: list[float] = field(default_factory=lambda: [0.05, 1.0])
-    controls: int = 3
+    draws: int = 3
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -86,7 +86,7 @@ def train(
         FormatError: The checkpoint is damaged or of another network.
     """
     torch.set_num_threads(config.threads)
-    members = [replace(config, seed=config.seed + i) for i in range(config.ensemble)]
+    members = [replace(config, seed=config.seed + i) for i in range(config.members)]
     networks = [build(config.model, member.seed).to(config.device) for member in members]
     ensemble = _ensemble(networks) if len(networks) > 1 else None
 

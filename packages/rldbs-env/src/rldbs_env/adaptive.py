@@ -79,9 +79,9 @@ class PhaseTriggered(_OscillatorLaw):
         if self.width < 1:
             raise ValueError(f"width must be at least 1, got {self.width}")
 
-    def _begin(self, n_envs: int) -> NDArray[np.float64]:
+    def _begin(self, num_envs: int) -> NDArray[np.float64]:
         """Half of the cycle answered last (1 after the target, -1 before), steps left, kick."""
-        return np.zeros((n_envs, 3))
+        return np.zeros((num_envs, 3))
 
     def _law(self, windows: NDArray[Any], memory: Memory) -> tuple[NDArray[Any], Memory]:
         answered, steps_left, kick = memory.T
@@ -134,9 +134,9 @@ class AdaptiveVanishing(_OscillatorLaw):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must be at least 0, got {getattr(self, name)}")
 
-    def _begin(self, n_envs: int) -> NDArray[np.float64]:
+    def _begin(self, num_envs: int) -> NDArray[np.float64]:
         """Gain, phase and running mean of the strength (NaN before the first)."""
-        return np.tile([0.0, self.first_phase, np.nan], (n_envs, 1))
+        return np.tile([0.0, self.first_phase, np.nan], (num_envs, 1))
 
     def _law(self, windows: NDArray[Any], memory: Memory) -> tuple[NDArray[Any], Memory]:
         gain, phase, usual = memory.T

@@ -1,7 +1,7 @@
 """Agents beside laws on the same ensembles: which one it is alone moves the score by a quarter."""
 
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +19,16 @@ if TYPE_CHECKING:
 
     from neuro_common.report import Report
 
-__all__ = ["add_comparison", "agents_and_laws", "comparison", "paired_points", "pairs"]
+__all__ = [
+    "add_comparison",
+    "agents_and_laws",
+    "comparison",
+    "paired_points",
+    "pairs",
+    "short_name",
+]
+
+_LONGEST = 24
 
 _MEASURES = {
     "s_ratio": "S_ratio over the law's",
@@ -32,6 +41,14 @@ def agents_and_laws(evaluation: Evaluation) -> tuple[list[str], list[str]]:
     """Names of the trained controllers, which begin with ``policy``, and of all others."""
     agents = [name for name in evaluation.scores if name.startswith("policy")]
     return agents, [name for name in evaluation.scores if name not in agents]
+
+
+def short_name(name: str) -> str:
+    """A controller's name as figures have room for it: the end of a policy's directory."""
+    kind, colon, directory = name.partition(":")
+    if len(directory) <= _LONGEST:
+        return name
+    return f"{kind}{colon}…{PurePath(directory).name[-_LONGEST:]}"
 
 
 def comparison(evaluation: Evaluation) -> dict[str, list[str]]:

@@ -112,7 +112,7 @@ class Deliverer:
 
     Args:
         delivery: The rules.
-        n_envs: Number of environments.
+        num_envs: Number of environments.
         n_electrodes: Number of electrodes of each.
         pulse: The shape of every pulse.
         period_steps: Period of the rhythm in sub-steps; in environment steps it is rounded up.
@@ -125,7 +125,7 @@ class Deliverer:
     """
 
     def __init__(
-        self, delivery: Delivery, n_envs: int, n_electrodes: int, pulse: Pulse, period_steps: int
+        self, delivery: Delivery, num_envs: int, n_electrodes: int, pulse: Pulse, period_steps: int
     ) -> None:
         delivery.check(pulse, period_steps)
         limit, budget = delivery.max_charge_per_period, delivery.energy_budget
@@ -139,16 +139,16 @@ class Deliverer:
             delivery.refractory_steps, delivery.skip, delivery.repeat, self._limit, self._budget,
             pulse.charge, pulse.energy,
         )  # fmt: skip
-        self._members: Indices = np.arange(n_envs)
+        self._members: Indices = np.arange(num_envs)
         # Everything that the future depends on, the leading axis being envs.
-        self._rules = np.tile(np.array(rules, dtype=np.float64), (n_envs, 1))
-        self._until_turn: Indices = np.zeros(n_envs, np.int64)
-        self._rest: Indices = np.zeros(n_envs, np.int64)
-        self._held = np.zeros((n_envs, n_electrodes))
-        self._charges = np.zeros((n_envs, period))  # of the last steps, a ring
-        self._head: Indices = np.zeros(n_envs, np.int64)
-        self._charged = np.zeros(n_envs)  # their sum
-        self._spent = np.zeros(n_envs)
+        self._rules = np.tile(np.array(rules, dtype=np.float64), (num_envs, 1))
+        self._until_turn: Indices = np.zeros(num_envs, np.int64)
+        self._rest: Indices = np.zeros(num_envs, np.int64)
+        self._held = np.zeros((num_envs, n_electrodes))
+        self._charges = np.zeros((num_envs, period))  # of the last steps, a ring
+        self._head: Indices = np.zeros(num_envs, np.int64)
+        self._charged = np.zeros(num_envs)  # their sum
+        self._spent = np.zeros(num_envs)
 
     @property
     def countdown(self) -> Indices:

@@ -9,6 +9,7 @@ import numpy as np
 from neuro_common.plots import new_figure
 from neuro_common.runs import write_csv
 from neuro_common.style import PALETTE, figure_style, save_figure
+from rldbs_env.comparison import short_name
 from rldbs_env.evaluation import Evaluation
 
 if TYPE_CHECKING:
@@ -106,7 +107,9 @@ def suppression_over(axes: Sequence["Axes"], name: str, columns: Dependence) -> 
             )  # fmt: skip
             colour = PALETTE[number % len(PALETTE)]
             ax.fill_between(x, low, high, color=colour, alpha=0.2, linewidth=0)
-            lines += ax.plot(x, middle, "o-", color=colour, markersize=3, label=controller)
+            lines += ax.plot(
+                x, middle, "o-", color=colour, markersize=3, label=short_name(controller)
+            )
         positive = np.array(columns["value"])
         if positive.min() > 0 and positive.max() / positive.min() >= 5:
             ax.set_xscale("log")

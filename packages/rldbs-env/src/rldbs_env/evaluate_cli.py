@@ -63,7 +63,7 @@ def evaluate(config: EvaluateConfig, run: Run) -> float:
         config.environment,
         config.difficulty,
         model=config.model,
-        ensembles=tuple(range(config.first_ensemble, config.first_ensemble + config.n_ensembles)),
+        ensembles=tuple(range(config.first_seed, config.first_seed + config.n_ensembles)),
         seed=config.seed,
         threads=config.threads,
         **changes,

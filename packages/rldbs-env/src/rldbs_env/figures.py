@@ -11,7 +11,7 @@ from neuro_common.plots import new_figure, pareto, phase_portrait, raster, stack
 from neuro_common.signals import Spectrum, spectrum
 from neuro_common.style import CONTROLLED, FREE, PALETTE, STIMULATION, figure_style, save_figure
 from rldbs_env.catalogue import name_of
-from rldbs_env.comparison import add_comparison
+from rldbs_env.comparison import add_comparison, short_name
 from rldbs_env.evaluation import Evaluation, Example, mean_interval, summary, suppression
 from rldbs_env.protocol import NEURON_EVERY, Protocol
 from rldbs_env.timeline import TIME_LABEL, between, mark_control, time_from_onset
@@ -97,7 +97,8 @@ def mean_fields(axes: "NDArray[Any]", evaluation: Evaluation) -> list["Line2D"]:
         )
         ax.set(xlim=(time[0], time[-1]), ylim=(-1.1 * largest, 1.1 * largest), ylabel="X")
         ax.locator_params(axis="y", nbins=3)
-        ax.set_title(f"{name} (quenched: neurons frozen)" if quenched else name)
+        frozen = " (quenched: neurons frozen)" if quenched else ""
+        ax.set_title(f"{short_name(name)}{frozen}")
         ax.tick_params(labelbottom=ax is axes[-1])
         mark_control(ax, protocol)
     axes[-1].set_xlabel(TIME_LABEL)
@@ -123,7 +124,7 @@ def suppression_against_charge(ax: "Axes", evaluation: Evaluation) -> list["Arti
         ax,
         charge[:, 0],
         residual[:, 0],
-        names,
+        [short_name(name) for name in names],
         x_label="charge per step (mean |kick|, units of x)",
         y_label="residual std of X",
         xerr=np.abs(charge[:, 1:] - charge[:, :1]).T,
@@ -347,8 +348,7 @@ def fill_report(
         "frozen: its mean field is flat, and that is no suppression.",
     )
     add_comparison(report, evaluation, directory)
-    for path, caption in draw_all(evaluation, directory / "figures", shown).items():
-        report.figure(path, caption)
+    report.figures(draw_all(evaluation, directory / "figures", shown))
     return report
 
 

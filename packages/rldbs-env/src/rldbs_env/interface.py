@@ -40,12 +40,12 @@ def observation_space(settings: Settings) -> spaces.Box:
     return spaces.Box(low.astype(dtype), high.astype(dtype), dtype=dtype.type)
 
 
-def checked_actions(settings: Settings, n_envs: int, actions: ArrayLike) -> NDArray[np.float64]:
+def checked_actions(settings: Settings, num_envs: int, actions: ArrayLike) -> NDArray[np.float64]:
     """The kicks that these actions ask for, shape (envs, electrodes).
 
     Args:
         settings: What the environments are made of.
-        n_envs: How many there are.
+        num_envs: How many there are.
         actions: Shape (envs, electrodes); one axis is enough where there is one environment or
             one electrode. Indices of levels are whole numbers.
 
@@ -53,7 +53,7 @@ def checked_actions(settings: Settings, n_envs: int, actions: ArrayLike) -> NDAr
         ValueError: If the shape is another or an action is not in the action space.
     """
     given = np.asarray(actions)
-    shape = (n_envs, settings.model.n_electrodes)
+    shape = (num_envs, settings.model.n_electrodes)
     if given.shape != shape and not (1 in shape and given.shape == (max(shape),)):
         raise ValueError(
             f"actions must have shape {shape}, one kick per environment and electrode, "

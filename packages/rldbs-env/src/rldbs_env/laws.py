@@ -96,9 +96,9 @@ class Law:
         """Sensors, and as many electrodes."""
         return 1
 
-    def _begin(self, n_envs: int) -> NDArray[np.float64]:
+    def _begin(self, num_envs: int) -> NDArray[np.float64]:
         """Memory at the start of an episode, shape (envs, entries)."""
-        return np.zeros((n_envs, 1))
+        return np.zeros((num_envs, 1))
 
     def _law(self, windows: NDArray[Any], memory: Memory) -> tuple[NDArray[Any], Memory]:
         """Kicks of shape (envs,) from windows of shape (envs, signals, window).

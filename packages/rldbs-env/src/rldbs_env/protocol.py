@@ -235,14 +235,14 @@ def run(controller: Controller, protocol: Protocol) -> Recording:
         ValueError: If the environment cannot be, or the controller does not fit it.
     """
     env = _environment(controller, protocol)
-    n_envs, every = env.num_envs, protocol.neuron_every
+    num_envs, every = env.num_envs, protocol.neuron_every
     on, off = protocol.free_steps, protocol.free_steps + protocol.controlled_steps
     n_steps = off + protocol.recovery_steps
-    mean_y, rewards = np.zeros((2, n_steps, n_envs))
-    sub_step_x = np.zeros((n_steps, len(protocol.pulse.weights), n_envs))
-    shape = (n_envs, protocol.model.n_electrodes)
+    mean_y, rewards = np.zeros((2, n_steps, num_envs))
+    sub_step_x = np.zeros((n_steps, len(protocol.pulse.weights), num_envs))
+    shape = (num_envs, protocol.model.n_electrodes)
     delivered = np.zeros((n_steps, *shape))
-    diverged = np.zeros(n_envs, np.bool_)
+    diverged = np.zeros(num_envs, np.bool_)
     neurons: dict[int, list[NDArray[np.float32]]] = {on: [], off: []}
     shown: list[NDArray[np.float32]] = []
 

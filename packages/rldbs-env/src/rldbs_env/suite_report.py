@@ -10,6 +10,7 @@ import numpy as np
 from neuro_common.files import write_csv
 from neuro_common.plots import new_figure
 from neuro_common.style import FREE, PALETTE, figure_style, save_figure
+from rldbs_env.comparison import short_name
 from rldbs_env.suite import Submission, overall, suite_table, summaries
 from rldbs_env.suite_files import OVERALL, label_of, read_reference, suite_rows
 
@@ -65,7 +66,7 @@ def suppression_by_condition(
         at = rows + room * (number - (len(submissions) - 1) / 2)
         failed = table["quenched"] + table["diverged"] > 0
         ax.hlines(at, table["s_ratio_min"], table["s_ratio_max"], color=colour, linewidth=1.0)
-        ax.plot([], [], f"{dot}-", color=colour, markersize=4, label=label_of(one))
+        ax.plot([], [], f"{dot}-", color=colour, markersize=4, label=short_name(label_of(one)))
         for chosen, marker in ((~failed, dot), (failed, "X")):
             artists += ax.plot(
                 table["s_ratio"][chosen], at[chosen], marker, color=colour, markersize=4

@@ -240,13 +240,13 @@ def _control(
     env: DBSVectorEnv, gains: NDArray[np.float64], n_steps: int, active_std: float
 ) -> _Outcome:
     """Apply each environment's pair of gains, shape (envs, 2), and score the second half."""
-    settings, n_envs = env.settings, env.num_envs
-    mean_x, charge, reward = (np.zeros((n_steps, n_envs)) for _ in range(3))
-    failed = np.zeros(n_envs, np.bool_)
+    settings, num_envs = env.settings, env.num_envs
+    mean_x, charge, reward = (np.zeros((n_steps, num_envs)) for _ in range(3))
+    failed = np.zeros(num_envs, np.bool_)
     activity = _Activity(env, n_steps)
     observation = _start(env)
     for step in range(n_steps):
-        kicks = (gains * deviation(observation.reshape(n_envs, 2, -1))).sum(axis=1)
+        kicks = (gains * deviation(observation.reshape(num_envs, 2, -1))).sum(axis=1)
         kicks = np.clip(np.where(failed, 0.0, kicks), -settings.max_kick, settings.max_kick)
         kicks = kicks.astype(np.float32)  # as the controller's are
         observation, reward[step], terminated, _, info = env.step(kicks)

@@ -123,7 +123,7 @@ VERBS = (
     cli.Verb(
         "next",
         "Write the trials to measure next, as a table to fill in.",
-        "spinal-rnn next session=FILE n=5 target=RRF",
+        "spinal-rnn next session=FILE series=5 target=RRF",
         "spinal_rnn.control_cli:next_trials",
         "spinal_rnn.control_config:NextConfig",
     ),

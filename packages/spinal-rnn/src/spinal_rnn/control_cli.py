@@ -38,7 +38,7 @@ def optimise(config: "OptimiseConfig", run: "Run") -> float:
         verified = _verified(task, config)
     if len(task.trials):
         ranked = best_measured(task.believed, task.objective, task.limits, plan, task.trials)
-    table = _table(ranked.first(config.top), task)
+    table = _table(ranked.first(config.rows), task)
     write_csv(run.path("top.csv"), table)
     best = ranked.first(1)
     summary = _summary(task, best)
@@ -46,8 +46,7 @@ def optimise(config: "OptimiseConfig", run: "Run") -> float:
     report = Report(run.directory, f"spinal-rnn: a stimulation for {config.target}")
     report.text("For research on models and recordings. This is no medical device.")
     report.text(" ".join(summary))
-    for path, caption in _drawn(task, best, found, verified, run).items():
-        report.figure(path, caption)
+    report.figures(_drawn(task, best, found, verified, run))
     report.table(table, "The best candidates. Low and high hold 90 % of the belief in a score.")
     report.write()
     return float(best.bound[0])
@@ -60,7 +59,7 @@ def next_trials(config: "NextConfig", run: "Run") -> float:
 
     task = _prepare(config)
     _, ranked = _searched(task, config)
-    plan = Plan(batch=config.n, singles=min(2, config.n), trials=config.trials)
+    plan = Plan(batch=config.series, singles=min(2, config.series), trials=config.trials)
     pool = ranked.first(_POOL).vectors
     proposals = propose(
         task.believed,
@@ -69,7 +68,7 @@ def next_trials(config: "NextConfig", run: "Run") -> float:
         task.limits,
         plan,
         task.trials,
-        config.n,
+        config.series,
         task.session.lead,
     )
     path = run.path("next_trials.csv")
@@ -144,7 +143,7 @@ def _prepare(config: "ControlConfig") -> _Task:
     from spinal_rnn.sources import open_session
 
     torch.set_num_threads(config.threads)
-    objective = parse_target(config.target, config.objective, config.floor)
+    objective = parse_target(config.target, config.selectivity, config.floor)
     session = open_session(config.session, config.session_seed)
     limits = Limits(
         config.contact_ma,
@@ -163,7 +162,7 @@ def _prepare(config: "ControlConfig") -> _Task:
         AnatomicalForm(lead=session.lead, late_ms=late_ms(session)),
         members=config.members,
         folds=min(5, config.members),
-        steps=config.steps,
+        updates=config.updates,
         seed=config.seed,
     )
     responses = measure_responses(session)

@@ -14,14 +14,14 @@ class ControlConfig:
             ("RRF=0.8,RTA=0.3", with quotes).
         session: A preset, or an HDF5 file.
         session_seed: Which person a preset simulates.
-        objective: Selectivity of one muscle: "difference" or "share".
+        selectivity: Of one muscle: "difference" or "share".
         floor: Least response of the target, as a part of its full one.
         methods: Searches, one after another: "exhaustive" (single and bipolar), "random",
             "gradient", "evolution".
         count: Random sets.
         kappa: Standard deviations of the ensemble that a score loses: the lower confidence bound.
         members: Of the ensemble.
-        steps: Of its fit.
+        updates: Of its fit.
         measured: Tables that `spinal-rnn next` wrote and that were filled in.
         contact_ma: Largest current of a contact.
         total_ma: Largest amplitude.
@@ -40,13 +40,13 @@ class ControlConfig:
     target: str = "RRF"
     session: str = "default"
     session_seed: int = 0
-    objective: str = "difference"
+    selectivity: str = "difference"
     floor: float = 0.5
     methods: list[str] = field(default_factory=lambda: ["exhaustive", "random", "gradient"])
     count: int = 1500
     kappa: float = 1.0
     members: int = 10
-    steps: int = 300
+    updates: int = 300
     measured: list[str] = field(default_factory=list)
     contact_ma: float = 5.0
     total_ma: float = 5.0
@@ -59,7 +59,7 @@ class ControlConfig:
     threads: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("count", "members", "steps", "trials", "threads"):
+        for name in ("count", "members", "updates", "trials", "threads"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         if not 0 <= self.floor <= 1:
@@ -71,7 +71,7 @@ class OptimiseConfig(ControlConfig):
     """`spinal-rnn optimise`: the stimulation that gives a wanted response.
 
     Attributes:
-        top: Rows of the table.
+        rows: Of the table.
         series: Configurations to verify on the person of a simulated session, each a series of
             amplitudes; 0 for none.
 
@@ -79,13 +79,13 @@ class OptimiseConfig(ControlConfig):
         ValueError: A number is out of its range.
     """
 
-    top: int = 10
+    rows: int = 10
     series: int = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.top < 1:
-            raise ValueError(f"top must be at least 1, got {self.top}")
+        if self.rows < 1:
+            raise ValueError(f"rows must be at least 1, got {self.rows}")
         if self.series < 0:
             raise ValueError(f"series must be at least 0, got {self.series}")
 
@@ -95,15 +95,15 @@ class NextConfig(ControlConfig):
     """`spinal-rnn next`: which trials to measure next.
 
     Attributes:
-        n: Configurations to propose, each a series of amplitudes.
+        series: Configurations to propose, each a series of amplitudes.
 
     Raises:
         ValueError: A number is out of its range.
     """
 
-    n: int = 5
+    series: int = 5
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.n < 1:
-            raise ValueError(f"n must be at least 1, got {self.n}")
+        if self.series < 1:
+            raise ValueError(f"series must be at least 1, got {self.series}")

@@ -25,18 +25,12 @@ def simulate(config: "SimulateConfig", run: "Run") -> float:
 
 
 def import_session(config: "ImportConfig", run: "Run") -> float:
-    """Write a measured session; returns the number of its trials.
-
-    Raises:
-        ValueError: No source is named.
-    """
+    """Write a measured session; returns the number of its trials."""
     from spinal_rnn.emg import preprocess
     from spinal_rnn.formats.session_checks import Rules
     from spinal_rnn.formats.session_files import read_source
     from spinal_rnn.session_summary import summary
 
-    if not config.source:
-        raise ValueError("source must name a file: give source=FILE, and emg=FILE beside a table")
     low, high = config.band_hz
     rules = Rules(
         fs_hz=config.fs_hz,
@@ -44,7 +38,7 @@ def import_session(config: "ImportConfig", run: "Run") -> float:
         unit=config.unit,
         muscles=config.muscles,
         nan=cast(Any, config.nan),
-        repeats=cast(Any, config.repeats),
+        repeated_trials=cast(Any, config.repeated_trials),
         band_hz=(low, high),
         max_amplitude_ma=config.max_amplitude_ma,
         min_configurations=config.min_configurations,

@@ -44,9 +44,9 @@ class ImportConfig:
             tells, or the fourteen in their order.
         lead: CSV table of the lead's contacts, see `spinal_rnn.lead.read_lead`; None for the
             Specify 5-6-5.
-        subject: Whose it is; a code, no name.
+        subject: Whose it is, a code and no name; None for what the file tells.
         nan: "refuse" EMG that is not finite, "silence" its muscle, or "drop" its trial.
-        repeats: "keep" trials of one condition, take their "mean", or "refuse" them.
+        repeated_trials: "keep" trials of one condition, take their "mean", or "refuse" them.
         max_amplitude_ma: A larger amplitude is taken for an error.
         min_configurations: Fewer are refused; 1 allows a single recruitment curve.
         preprocess: Band-pass, and resample to ``to_hz``. Otherwise the EMG stays as it is.
@@ -58,16 +58,16 @@ class ImportConfig:
         ValueError: A number is out of its range, or the band is not two frequencies.
     """
 
-    source: str = ""
+    source: str
     emg: str | None = None
     fs_hz: float | None = None
     lead_in_ms: float | None = None
     unit: str = "mV"
     muscles: list[str] | None = None
     lead: str | None = None
-    subject: str = ""
+    subject: str | None = None
     nan: str = "refuse"
-    repeats: str = "keep"
+    repeated_trials: str = "keep"
     max_amplitude_ma: float = 20.0
     min_configurations: int = 2
     preprocess: bool = True

@@ -10,15 +10,9 @@ __all__ = ["export"]
 
 
 def export(config: "ExportConfig", run: "Run") -> float:
-    """Write a model in each format; returns the largest difference from it.
-
-    Raises:
-        ValueError: No weights are named.
-    """
+    """Write a model in each format; returns the largest difference from it."""
     from neuro_common.exporting import write_run
     from spinal_rnn.models.exporting import exportable
     from spinal_rnn.models.files import load_model
 
-    if not config.weights:
-        raise ValueError("weights must be given: weights=DIR of `spinal-rnn train`")
     return write_run(exportable(load_model(config.weights)), config, run, "model")

@@ -1,6 +1,6 @@
 """What the verb `export` can be told: as everywhere, but that no weights ship."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from neuro_common import export_config
 
@@ -15,4 +15,4 @@ class ExportConfig(export_config.ExportConfig):
         weights: Directory of a training run.
     """
 
-    weights: str = ""
+    weights: str = field()

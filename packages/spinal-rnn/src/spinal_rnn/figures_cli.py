@@ -74,16 +74,16 @@ def bars(config: "BarsConfig", run: "Run") -> float | None:
     predicted = None if model is None else model.late(trials.conditions).values
     drawn = draw_bars(lead, trials, run.path("figures", "bars"), predicted=predicted, **look)
     mean = mean_of_repeats(trials)
-    index = selectivity(mean.response, config.kind, config.floor)
+    index = selectivity(mean.response, config.selectivity, config.floor)
     stem = run.path("figures", "selectivity")
     selective = draw_selectivity_bars(
-        lead, Trials(mean.conditions, index), stem, kind=config.kind, **look
+        lead, Trials(mean.conditions, index), stem, kind=config.selectivity, **look
     )
     captions = {
         drawn: f"Late responses to {mapping.name} by frequency and amplitude, in percent of each "
         "muscle's large one; left muscles to the left.",
-        selective: f"Selectivity ({config.kind}) of the same trials, where the muscle responds "
-        f"with at least {100 * config.floor:g} %.",
+        selective: f"Selectivity ({config.selectivity}) of the same trials, where the muscle "
+        f"responds with at least {100 * config.floor:g} %.",
     }
     lines = _sentences(mapping, config.weights, _score(model, trials))
     best = None
@@ -110,7 +110,7 @@ def maps(config: "MapsConfig", run: "Run") -> float | None:
     trials, stem = mapping.trials, run.path("figures", "maps")
     mapped, measured = trials, None
     if model is not None:
-        (low_hz, high_hz), (low_ma, high_ma) = config.frequency_hz, config.amplitude_ma
+        (low_ma, high_ma), (low_hz, high_hz) = config.amplitude_range_ma, config.frequency_range_hz
         amplitude, frequency = np.meshgrid(
             np.linspace(low_ma, high_ma, config.points), np.linspace(low_hz, high_hz, config.points)
         )
@@ -173,7 +173,9 @@ def roots(config: "RootsConfig", run: "Run") -> float | None:
     mapping, model = _look_at(config)
     session, conditions = mapping.session, mapping.trials.conditions
     amplitudes, first = np.unique(conditions.amplitude_ma, return_index=True)
-    taken = np.unique(np.linspace(0, len(first) - 1, config.amplitudes + 1).round().astype(int)[1:])
+    taken = np.unique(
+        np.linspace(0, len(first) - 1, config.n_amplitudes + 1).round().astype(int)[1:]
+    )
     amplitudes, trials = amplitudes[taken], mapping.chosen[first[taken]]
     truth = session.truth.get("recruited")
     true = None if truth is None else truth.data[trials]
@@ -221,7 +223,7 @@ def hidden(config: "HiddenConfig", run: "Run") -> float:
     mapping = map_configuration(session, config.configuration)
     points: list[Any] = []
     model = _recurrent(config, mapping, points.append)
-    view = view_network(model, mapping.vector, config.amplitude_ma, config.frequency_hz)
+    view = view_network(model, mapping.vector, config.amplitude_ma, config.frequencies_hz)
     theme = config.theme
     captions = {
         draw_orbits(session.lead, view, run.path("figures", "orbits"), theme=theme): (
@@ -258,7 +260,7 @@ def hidden(config: "HiddenConfig", run: "Run") -> float:
         f"{one.radius:.2f} (untrained {other.period_ms:.1f} ms, {other.closure:.2f}, "
         f"{other.radius:.2f})"
         for hz, one, other in zip(
-            config.frequency_hz, view.orbits, view.untrained_orbits, strict=True
+            config.frequencies_hz, view.orbits, view.untrained_orbits, strict=True
         )
     ]
     lines = [f"{model.options.network} of {model.options.units} units.", *found]
@@ -352,7 +354,4 @@ def _write_page(
 
     print("\n".join(lines))
     page = Report(run.directory, f"spinal-rnn: {subject}")
-    page.text(" ".join(line for line in lines if line))
-    for path, caption in captions.items():
-        page.figure(path, caption)
-    page.write()
+    page.text(" ".join(line for line in lines if line)).figures(captions).write()

@@ -51,22 +51,24 @@ class BarsConfig(RecruitmentConfig):
         configuration: Such as cath4_an3_5; none is the one with the strongest responses.
         theme: light or dark.
         threads: Of torch.
-        kind: Of the selectivity: difference, share or legacy.
+        selectivity: difference, share or legacy.
         floor: A muscle that responds less, as a part of its large response, has no selectivity.
         overlaid: Bars of a frequency over each other, as published.
 
     Raises:
-        ValueError: The kind is unknown, or a number out of its range.
+        ValueError: The selectivity is unknown, or a number out of its range.
     """
 
-    kind: str = "difference"
+    selectivity: str = "difference"
     floor: float = 0.3
     overlaid: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.kind not in ("difference", "share", "legacy"):
-            raise ValueError(f"kind must be difference, share or legacy, got {self.kind!r}")
+        if self.selectivity not in ("difference", "share", "legacy"):
+            raise ValueError(
+                f"selectivity must be difference, share or legacy, got {self.selectivity!r}"
+            )
         if not self.floor >= 0:
             raise ValueError(f"floor must be at least 0, got {self.floor}")
 
@@ -82,21 +84,21 @@ class MapsConfig(RecruitmentConfig):
         configuration: Such as cath4_an3_5; none is the one with the strongest responses.
         theme: light or dark.
         threads: Of torch.
-        amplitude_ma: Lowest and highest of the predicted map.
-        frequency_hz: Lowest and highest of the predicted map.
+        amplitude_range_ma: Lowest and highest of the predicted map.
+        frequency_range_hz: Lowest and highest of the predicted map.
         points: Of the predicted map, along each axis.
 
     Raises:
         ValueError: A range is not [lowest, highest], or a number out of its range.
     """
 
-    amplitude_ma: list[float] = field(default_factory=lambda: [0.25, 5.0])
-    frequency_hz: list[float] = field(default_factory=lambda: [20.0, 80.0])
+    amplitude_range_ma: list[float] = field(default_factory=lambda: [0.25, 5.0])
+    frequency_range_hz: list[float] = field(default_factory=lambda: [20.0, 80.0])
     points: int = 25
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("amplitude_ma", "frequency_hz"):
+        for name in ("amplitude_range_ma", "frequency_range_hz"):
             ends = getattr(self, name)
             if len(ends) != 2 or not 0 < ends[0] < ends[1]:
                 raise ValueError(f"{name} must be [lowest, highest] above 0, got {ends}")
@@ -134,18 +136,18 @@ class RootsConfig(RecruitmentConfig):
         configuration: Such as cath4_an3_5; none is the one with the strongest responses.
         theme: light or dark.
         threads: Of torch.
-        amplitudes: How many of the measured amplitudes to draw, from low to high.
+        n_amplitudes: How many of the measured amplitudes to draw, from low to high.
 
     Raises:
         ValueError: A number is out of its range.
     """
 
-    amplitudes: int = 4
+    n_amplitudes: int = 4
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.amplitudes < 1:
-            raise ValueError(f"amplitudes must be at least 1, got {self.amplitudes}")
+        if self.n_amplitudes < 1:
+            raise ValueError(f"n_amplitudes must be at least 1, got {self.n_amplitudes}")
 
 
 @dataclass
@@ -161,7 +163,7 @@ class HiddenConfig:
         epochs: How long it is trained.
         configuration: Of the stimulation; none is the one with the strongest responses.
         amplitude_ma: Of the stimulation.
-        frequency_hz: Of the stimulation, rising.
+        frequencies_hz: Of the stimulation, rising.
         theme: light or dark.
         threads: Of torch.
 
@@ -177,14 +179,14 @@ class HiddenConfig:
     epochs: int = 12
     configuration: str | None = None
     amplitude_ma: float = 4.0
-    frequency_hz: list[float] = field(default_factory=lambda: [20.0, 40.0, 60.0, 80.0])
+    frequencies_hz: list[float] = field(default_factory=lambda: [20.0, 40.0, 60.0, 80.0])
     theme: str = "light"
     threads: int = 1
 
     def __post_init__(self) -> None:
         _check(self.theme, self.threads)
-        if not self.frequency_hz or sorted(set(self.frequency_hz)) != list(self.frequency_hz):
-            raise ValueError(f"frequency_hz must rise, got {self.frequency_hz}")
+        if not self.frequencies_hz or sorted(set(self.frequencies_hz)) != list(self.frequencies_hz):
+            raise ValueError(f"frequencies_hz must rise, got {self.frequencies_hz}")
 
 
 @dataclass

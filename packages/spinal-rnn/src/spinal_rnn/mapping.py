@@ -111,12 +111,12 @@ def map_configuration(session: Session, name: str | None = None) -> Mapping:
     return Mapping(session, parts, scale, vector, trials)
 
 
-def fitted_curves(trials: Trials, *, n_bootstrap: int = 200) -> tuple[Curve, ...]:
+def fitted_curves(trials: Trials, *, n_resamples: int = 200) -> tuple[Curve, ...]:
     """A recruitment curve for each frequency that has amplitudes enough.
 
     Args:
         trials: Of one configuration.
-        n_bootstrap: Resamples for the thresholds' intervals.
+        n_resamples: Resamples for the thresholds' intervals.
     """
     curves = []
     frequencies = trials.conditions.frequency_hz
@@ -125,7 +125,7 @@ def fitted_curves(trials: Trials, *, n_bootstrap: int = 200) -> tuple[Curve, ...
         amplitude = trials.conditions.amplitude_ma[mine]
         if len(np.unique(amplitude)) < LEAST_AMPLITUDES:
             continue
-        fit = fit_recruitment(amplitude, trials.response[mine], n_bootstrap=n_bootstrap)
+        fit = fit_recruitment(amplitude, trials.response[mine], n_resamples=n_resamples)
         threshold = np.stack(
             [fit.curves.threshold_ma, fit.low["threshold_ma"], fit.high["threshold_ma"]]
         )

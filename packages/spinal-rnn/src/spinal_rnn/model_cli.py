@@ -70,11 +70,7 @@ def train(config: "TrainConfig", run: "Run") -> float | None:
 
 
 def predict(config: "PredictConfig", run: "Run") -> float:
-    """Write what trained weights say of a table of conditions; returns the number of its rows.
-
-    Raises:
-        ValueError: Weights or conditions are not given.
-    """
+    """Write what trained weights say of a table of conditions; returns the number of its rows."""
     from pathlib import Path
 
     import torch
@@ -85,11 +81,6 @@ def predict(config: "PredictConfig", run: "Run") -> float:
     from spinal_rnn.models.files import load_model, responses_of
     from spinal_rnn.muscles import MUSCLES
 
-    for name in ("weights", "conditions"):
-        if not getattr(config, name):
-            raise ValueError(
-                f"{name} must be given: weights=DIR of `spinal-rnn train`, conditions=FILE.csv"
-            )
     torch.set_num_threads(config.threads)
     trained = responses_of(load_model(config.weights))
     contacts = len(trained.model.form.lead)

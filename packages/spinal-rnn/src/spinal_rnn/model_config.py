@@ -51,7 +51,7 @@ class EnsembleConfig(ModelConfig):
         members: How many there are.
         folds: Parts of the configurations, of which each member leaves one out; 1 for none, which
             gives no intervals.
-        steps: Updates.
+        updates: How many there are, by Adam.
         learning_rate: At the first of them.
         depression: Responses depress those after them.
 
@@ -61,7 +61,7 @@ class EnsembleConfig(ModelConfig):
 
     members: int = 10
     folds: int = 5
-    steps: int = 320
+    updates: int = 320
     learning_rate: float = 0.05
     depression: bool = True
 
@@ -71,10 +71,10 @@ class EnsembleConfig(ModelConfig):
                 "model.folds must be at least 1 and at most model.members, got "
                 f"{self.folds} and {self.members}"
             )
-        if self.steps < 1 or not self.learning_rate > 0:
+        if self.updates < 1 or not self.learning_rate > 0:
             raise ValueError(
-                "model.steps must be at least 1 and model.learning_rate above 0, got "
-                f"{self.steps} and {self.learning_rate}"
+                "model.updates must be at least 1 and model.learning_rate above 0, got "
+                f"{self.updates} and {self.learning_rate}"
             )
 
 
@@ -148,8 +148,8 @@ class PredictConfig:
         threads: Of torch.
     """
 
-    weights: str = ""
-    conditions: str = ""
+    weights: str
+    conditions: str
     threads: int = 1
 
 

@@ -86,7 +86,7 @@ def fit_recruitment(
     amplitude_ma: ArrayLike,
     response: ArrayLike,
     *,
-    n_bootstrap: int = 200,
+    n_resamples: int = 200,
     confidence: float = 0.9,
     seed: int = 0,
 ) -> RecruitmentFit:
@@ -97,7 +97,7 @@ def fit_recruitment(
     Args:
         amplitude_ma: Above 0, in any order, repeats allowed, shape (trials,).
         response: Shape (trials, curves), such as the muscles.
-        n_bootstrap: Resamples.
+        n_resamples: Resamples.
         confidence: Coverage of the intervals, in (0, 1).
         seed: Of the resampling.
 
@@ -106,7 +106,7 @@ def fit_recruitment(
     """
     amplitudes = np.asarray(amplitude_ma, dtype=np.float64)
     values = np.asarray(response, dtype=np.float64)
-    _check(amplitudes, values, n_bootstrap, confidence)
+    _check(amplitudes, values, n_resamples, confidence)
     unit_ma = amplitudes.max()
     unit = np.maximum(np.abs(values).max(axis=0), np.finfo(float).tiny)
     scaled, x = (values / unit).T, np.log(amplitudes / unit_ma)
@@ -116,15 +116,15 @@ def fit_recruitment(
     trials = len(amplitudes)
     # residuals of a fit are smaller than the noise by the numbers that were fitted
     spread = residual * np.sqrt(trials / (trials - theta.shape[1]))
-    draw = generator(seed).integers(trials, size=(n_bootstrap, trials))
+    draw = generator(seed).integers(trials, size=(n_resamples, trials))
     resampled = fitted[:, None] + spread[:, draw]
     flat = resampled.reshape(-1, trials)
-    again = _fit(np.repeat(theta, n_bootstrap, axis=0), x, flat)
+    again = _fit(np.repeat(theta, n_resamples, axis=0), x, flat)
     curves = _curves(theta, unit, unit_ma)
-    boots = _curves(again, np.repeat(unit, n_bootstrap), unit_ma)
+    boots = _curves(again, np.repeat(unit, n_resamples), unit_ma)
     tail = (1 - confidence) / 2
     ends = {
-        name: np.quantile(getattr(boots, name).reshape(-1, n_bootstrap), [tail, 1 - tail], axis=1)
+        name: np.quantile(getattr(boots, name).reshape(-1, n_resamples), [tail, 1 - tail], axis=1)
         for name in _TESTED
     }
     variance = np.maximum(((scaled.T - scaled.mean(axis=1)) ** 2).sum(axis=0), 1e-300)
@@ -143,7 +143,7 @@ def recruitment_table(
     conditions: Conditions,
     response: ArrayLike,
     *,
-    n_bootstrap: int = 200,
+    n_resamples: int = 200,
     confidence: float = 0.9,
     seed: int = 0,
 ) -> dict[str, list[Any]]:
@@ -152,7 +152,7 @@ def recruitment_table(
     Args:
         conditions: The trials.
         response: Shape (trials, 14).
-        n_bootstrap: As for `fit_recruitment`.
+        n_resamples: As for `fit_recruitment`.
         confidence: As for `fit_recruitment`.
         seed: As for `fit_recruitment`.
 
@@ -171,7 +171,7 @@ def recruitment_table(
         if len(np.unique(amplitudes)) < LEAST_AMPLITUDES:
             continue
         fit = fit_recruitment(
-            amplitudes, values[trials], n_bootstrap=n_bootstrap, confidence=confidence, seed=seed
+            amplitudes, values[trials], n_resamples=n_resamples, confidence=confidence, seed=seed
         )
         name = configuration_name(conditions.configuration[trials[0]])
         for number, muscle in enumerate(MUSCLES):
@@ -196,7 +196,7 @@ def recruitment_table(
 def _check(
     amplitudes: NDArray[np.float64],
     values: NDArray[np.float64],
-    n_bootstrap: int,
+    n_resamples: int,
     confidence: float,
 ) -> None:
     if values.ndim != 2 or amplitudes.shape != values.shape[:1]:
@@ -213,9 +213,9 @@ def _check(
             f"a recruitment curve needs at least {LEAST_AMPLITUDES} amplitudes, got {n}: measure "
             "more of them"
         )
-    if n_bootstrap < 1 or not 0 < confidence < 1:
+    if n_resamples < 1 or not 0 < confidence < 1:
         raise ValueError(
-            f"n_bootstrap must be at least 1 and confidence in (0, 1), got {n_bootstrap}, "
+            f"n_resamples must be at least 1 and confidence in (0, 1), got {n_resamples}, "
             f"{confidence}"
         )
 

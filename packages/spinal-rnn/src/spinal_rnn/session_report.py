@@ -194,8 +194,9 @@ def write_session_report(
     from spinal_rnn.session_summary import summary
 
     session = mapping.session
-    page = Report(directory, f"Mapping session of {session.subject or 'a person without a name'}")
-    page.text(NOTE)
+    who = "the simulated person" if session.truth else "subject"
+    of_whom = f" of {who} {session.subject}" if session.subject else ""
+    page = Report(directory, f"spinal-rnn: a mapping session{of_whom}").text(NOTE)
     head = summary(session)
     page.text("\n".join(head[: head.index("")]))
     tables = {
@@ -305,7 +306,7 @@ def _thresholds(one: Trials, muscles: list[int]) -> dict[int, list[Any]]:
     from spinal_rnn.recruitment import fit_recruitment
 
     amplitude = one.conditions.amplitude_ma
-    fit = fit_recruitment(amplitude, one.response[:, muscles], n_bootstrap=_BOOTSTRAPS)
+    fit = fit_recruitment(amplitude, one.response[:, muscles], n_resamples=_BOOTSTRAPS)
     name = configuration_name(one.conditions.configuration[0])
     hz = float(one.conditions.frequency_hz[0])
     columns = (

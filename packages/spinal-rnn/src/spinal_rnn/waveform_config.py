@@ -28,7 +28,7 @@ class RecurrentConfig(ModelConfig):
         learning_rate: Of Adam, at the top of its cycle.
         l1: Weight of the sum of absolute weights in the loss.
         l2: Weight of the sum of their squares.
-        rate: Weight of the mean squared rate.
+        l2_rate: Weight of the mean squared rate.
         noise: Of the units of a leaky network, in training only.
     """
 
@@ -40,7 +40,7 @@ class RecurrentConfig(ModelConfig):
     learning_rate: float = 6e-3
     l1: float = 0.0
     l2: float = 0.0
-    rate: float = 0.0
+    l2_rate: float = 0.0
     noise: float = 0.0
 
     def __post_init__(self) -> None:

@@ -47,7 +47,7 @@ class BipedImitationEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]])
             which an episode ends, rad; None is never.
         max_lag: Way behind the reference beyond which an episode ends, in units of length; None is
             never.
-        compat: "published" compares with the reference one frame late and ends with the clip.
+        compat: As published: compare with the reference one frame late, and end with the clip.
         roughness: Of the ground: 1 is that of BipedalWalker-v3, 0 is level.
         render_mode: None, "human" or "rgb_array".
 
@@ -68,14 +68,12 @@ class BipedImitationEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]])
         reference_start: float = 0.0,
         max_pose_error: float | None = None,
         max_lag: float | None = None,
-        compat: Literal["published"] | None = None,
+        compat: bool = False,
         roughness: float = 1.0,
         render_mode: str | None = None,
     ) -> None:
         if observation not in ("proprioception", "full"):
             raise ValueError(f'observation must be "proprioception" or "full", got {observation!r}')
-        if compat not in (None, "published"):
-            raise ValueError(f'compat must be None or "published", got {compat!r}')
         self.clip = reference_clip() if clip is None else clip
         self.loop = None if compat else self.clip.loop
         ends = {"max_pose_error": max_pose_error, "max_lag": max_lag}

@@ -85,12 +85,12 @@ class _Ground:
         student_channels: Sequence[int] | None,
     ) -> None:
         self._core, self._teacher, self._settings, self._rng = core, teacher, settings, rng
-        self.steps = settings.envs * settings.segment_steps
-        self._envs = [make_env() for _ in range(settings.envs)]
+        self.steps = settings.num_envs * settings.segment_steps
+        self._envs = [make_env() for _ in range(settings.num_envs)]
         self._current = np.stack([self._restart(env) for env in self._envs]).astype(np.float32)
         self._seen = _student_channels(student_channels, self._current.shape, core.channels)
-        self._starts = np.ones(settings.envs, np.bool_)
-        self._state = core.initial_state(settings.envs).detach()
+        self._starts = np.ones(settings.num_envs, np.bool_)
+        self._state = core.initial_state(settings.num_envs).detach()
 
     def _restart(self, env: Environment) -> NDArray[np.float32]:
         return env.reset(seed=int(self._rng.integers(_FIRST_SEED, _LAST_SEED)))[0]
@@ -102,7 +102,7 @@ class _Ground:
     @torch.no_grad()
     def label(self, number: int) -> tuple[list[LabelledSegment], dict[str, float]]:
         settings, first_state = self._settings, self._state
-        shape = (settings.segment_steps, settings.envs)
+        shape = (settings.segment_steps, settings.num_envs)
         observations = np.zeros((*shape, self._core.channels), np.float32)
         labels = np.zeros((*shape, self._core.actions), np.float32)
         starts, rewards, ends = np.zeros(shape, np.bool_), np.zeros(shape), 0

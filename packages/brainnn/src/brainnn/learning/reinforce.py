@@ -201,7 +201,7 @@ def _vector(make_env: Callable[[Stage], Environment], stage: Stage, settings: PP
     def make() -> Environment:
         return TransformReward(make_env(stage), lambda reward: scale * float(reward))
 
-    return DummyVecEnv([make] * settings.envs)
+    return DummyVecEnv([make] * settings.num_envs)
 
 
 def _reset(model: CorePPO, seed: int) -> None:

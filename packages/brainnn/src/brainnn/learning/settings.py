@@ -73,7 +73,7 @@ class Dagger(Supervised):
     Attributes:
         teacher_rounds: The first rounds, in which the teacher drives; ``rounds`` makes it behaviour
             cloning.
-        envs: Environments side by side, each of which goes ``segment_steps`` in a round.
+        num_envs: Environments side by side, each of which goes ``segment_steps`` in a round.
         teacher_noise: Standard deviation of what is added to the actions of a driving teacher, so
             that it shows how to recover.
 
@@ -82,12 +82,12 @@ class Dagger(Supervised):
     """
 
     teacher_rounds: int = 4
-    envs: int = 16
+    num_envs: int = 16
     teacher_noise: float = 0.1
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _at_least_one(self, "envs")
+        _at_least_one(self, "num_envs")
         if not 1 <= self.teacher_rounds <= self.rounds:
             raise ValueError(
                 f"teacher_rounds must be in [1, rounds={self.rounds}], got {self.teacher_rounds}"
@@ -99,7 +99,7 @@ class PPO:
     """How to learn from reward.
 
     Attributes:
-        envs: Environments side by side.
+        num_envs: Environments side by side.
         rollout_steps: Steps of each between two updates.
         segment_steps: Longest stretch that gradients run through.
         batch_steps: Steps in one gradient step, about.
@@ -124,7 +124,7 @@ class PPO:
         ValueError: A number is out of its range.
     """
 
-    envs: int = 32
+    num_envs: int = 32
     rollout_steps: int = 128
     segment_steps: int = 32
     batch_steps: int = 1024
@@ -146,7 +146,7 @@ class PPO:
 
     def __post_init__(self) -> None:
         _at_least_one(
-            self, "envs", "rollout_steps", "segment_steps", "batch_steps", "epochs",
+            self, "num_envs", "rollout_steps", "segment_steps", "batch_steps", "epochs",
             "checkpoint_steps",
         )  # fmt: skip
         _share(self, "gamma", "gae_lambda")
@@ -165,7 +165,7 @@ class TeacherPlan:
         critic_steps: Steps before them in which only the critic learns.
         copying_updates: Gradient steps of imitation before that.
         copied_walks: Walks of the hand-written controller that are imitated.
-        envs: Environments side by side.
+        num_envs: Environments side by side.
         episode_steps: Longest episode.
         mid_stride: Share of the episodes that start in the middle of a stride, at the beginning;
             it falls to 0 in a straight line over half of the training.
@@ -173,7 +173,7 @@ class TeacherPlan:
         effort: Cost of a squared action.
         jerk: Cost of a squared change of an action.
         tilt: Cost of the hull's angle, rad.
-        split: Cost of one hip being ahead of the other in the mean, rad.
+        asymmetry: Cost of one hip being ahead of the other in the mean, rad.
         fall: Cost of a fall.
         log_std: Logarithm of the spread of actions at the beginning.
         learning_rate: At the beginning; it falls to almost nothing.
@@ -183,20 +183,20 @@ class TeacherPlan:
     critic_steps: int = 30_000
     copying_updates: int = 2500
     copied_walks: int = 40
-    envs: int = 16
+    num_envs: int = 16
     episode_steps: int = 500
     mid_stride: float = 0.7
     speed: float = 4.0
     effort: float = 0.01
     jerk: float = 0.02
     tilt: float = 0.05
-    split: float = 0.05
+    asymmetry: float = 0.05
     fall: float = 25.0
     log_std: float = -1.4
     learning_rate: float = 3e-4
 
     def __post_init__(self) -> None:
-        _at_least_one(self, "steps", "copying_updates", "copied_walks", "envs", "episode_steps")
+        _at_least_one(self, "steps", "copying_updates", "copied_walks", "num_envs", "episode_steps")
         _share(self, "mid_stride")
 
 

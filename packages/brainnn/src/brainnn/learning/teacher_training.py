@@ -30,7 +30,7 @@ __all__ = ["TeacherEnv", "hand_written_clip", "lasting_clip", "train_teacher"]
 
 _HIPS = (4, 9)
 _POTENTIAL = 130 / 30  # what BipedalWalker pays for a unit of length
-_SPLIT_STEPS = 40  # over which the hips' mean difference is taken
+_APART_STEPS = 40  # over which the hips' mean difference is taken
 _EFFORT = 0.028  # what BipedalWalker charges for a motor's full torque
 _ABOVE_LIMIT = 0.1  # share of the pay for what is faster than wanted
 
@@ -64,7 +64,7 @@ class TeacherEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
         if self.np_random.random() < self.mid_stride:
             state = self._strides[self.np_random.integers(len(self._strides))]
             observation = self._body.place(state)
-        self._steps, self._split = 0, 0.0
+        self._steps, self._apart = 0, 0.0
         self._last: NDArray[np.floating[Any]] = np.zeros(4)
         return observation, {}
 
@@ -80,13 +80,13 @@ class TeacherEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
         observation, _, over, _, _ = self._body.step(action)
         self._steps += 1
         apart = float(observation[_HIPS[0]] - observation[_HIPS[1]])
-        self._split += (apart - self._split) / _SPLIT_STEPS
+        self._apart += (apart - self._apart) / _APART_STEPS
         speed = float(observation[2]) / SPEED_UNIT
         paid = min(speed, plan.speed) + _ABOVE_LIMIT * max(0.0, speed - plan.speed)
         reward = _POTENTIAL * DT_S * paid - _EFFORT * float(np.abs(action).sum())
         reward -= plan.effort * float(np.square(action).sum())
         reward -= plan.jerk * float(np.square(action - self._last).sum())
-        reward -= plan.tilt * abs(float(observation[0])) + plan.split * abs(self._split)
+        reward -= plan.tilt * abs(float(observation[0])) + plan.asymmetry * abs(self._apart)
         self._last = action
         reward = -plan.fall if self._body.fell else reward
         return observation, reward, over, self._steps >= plan.episode_steps, {}
@@ -129,13 +129,13 @@ def train_teacher(
     """
     walks = _lasting_walks()
     strides = np.concatenate([walk.bodies[30:] for walk in walks if walk.bodies is not None])
-    envs = DummyVecEnv([lambda: TeacherEnv(plan, strides)] * plan.envs)
+    envs = DummyVecEnv([lambda: TeacherEnv(plan, strides)] * plan.num_envs)
     model = PPO(
         SymmetricPolicy,
         VecNormalize(VecMonitor(envs), norm_obs=False, clip_reward=100),
         learning_rate=lambda left: plan.learning_rate * left + 1e-5,
         n_steps=256,
-        batch_size=64 * plan.envs,
+        batch_size=64 * plan.num_envs,
         n_epochs=8,
         gamma=0.985,
         gae_lambda=0.95,

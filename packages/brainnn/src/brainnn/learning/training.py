@@ -129,7 +129,7 @@ def _squash(config: TrainConfig) -> bool:
 def _labelled_steps(learning: CloningConfig | DaggerConfig, body: Body) -> int:
     if isinstance(learning, CloningConfig):
         return learning.rounds * body.clip.steps
-    return learning.rounds * learning.envs * learning.segment_steps
+    return learning.rounds * learning.num_envs * learning.segment_steps
 
 
 def _first_network(config: TrainConfig, body: Body, connectome: Connectome) -> Core:

@@ -67,10 +67,10 @@ class Body:
         task = self.task
         shares = (task.imitation, task.goal) if imitation is None else (imitation, 1 - imitation)
         within = {"pose": task.pose, "velocity": task.velocity}
-        if task.compat is None:
-            weights = RewardWeights.of(*shares, **within, fall=task.fall)
-        else:
+        if task.compat:
             weights = RewardWeights.published(*shares, **within)
+        else:
+            weights = RewardWeights.of(*shares, **within, fall=task.fall)
         return BipedImitationEnv(
             self.clip,
             observation=cast(Any, task.observation),
@@ -80,7 +80,7 @@ class Body:
             reference_start=reference_start,
             max_pose_error=task.max_pose_error if early_end else None,
             max_lag=task.max_lag if early_end else None,
-            compat=cast(Any, task.compat),
+            compat=task.compat,
             roughness=roughness,
             render_mode=render_mode,
         )

@@ -42,7 +42,7 @@ class TrackingTask:
         correlation_s: Correlation time of the signal, low-passed noise of variance 1.
         filter_s: Time constant of the filter, for "follow".
         gain_per_s: Angle that a rate of 1 makes in a second, for "integrate".
-        ignore_s: Start of a trial that is not scored.
+        discard_s: Start of a trial that is not scored.
 
     Raises:
         ValueError: The kind is unknown, or a time is out of its range.
@@ -54,7 +54,7 @@ class TrackingTask:
     correlation_s: float = 0.1
     filter_s: float = 0.1
     gain_per_s: float = 2.0
-    ignore_s: float = 0.2
+    discard_s: float = 0.2
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(TrackingKind):
@@ -62,10 +62,10 @@ class TrackingTask:
         for name in ("step_s", "correlation_s", "filter_s", "gain_per_s"):
             if not 0 < getattr(self, name) < np.inf:
                 raise ValueError(f"{name} must be above 0 and finite, got {getattr(self, name)}")
-        if not 0 <= self.ignore_s < self.duration_s < np.inf:
+        if not 0 <= self.discard_s < self.duration_s < np.inf:
             raise ValueError(
-                "ignore_s must be at least 0 and below duration_s, got "
-                f"{self.ignore_s} and {self.duration_s}"
+                "discard_s must be at least 0 and below duration_s, got "
+                f"{self.discard_s} and {self.duration_s}"
             )
 
 
@@ -172,7 +172,7 @@ def _squares(core: Core, task: TrackingTask, trials: TrackingTrials) -> tuple[Te
     """Squared errors and targets of the steps that are scored, shape (trials, time, 1)."""
     like = next(core.parameters())
     signal, target = (torch.from_numpy(one).to(like) for one in (trials.signal, trials.target))
-    scored = slice(round(task.ignore_s / task.step_s), None)
+    scored = slice(round(task.discard_s / task.step_s), None)
     actions, _ = core(signal)
     wanted = target[:, scored]
     return (actions[:, scored] - wanted) ** 2, wanted

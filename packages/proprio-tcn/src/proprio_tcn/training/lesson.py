@@ -192,7 +192,12 @@ def evaluate(reading: Reading, network: Forward, movements: Movements, seed: int
         network: The network.
         movements: Those of validation, or of the test.
         seed: Of the views of redundancy reduction.
+
+    Raises:
+        ValueError: There is no movement.
     """
+    if not len(movements):
+        raise ValueError("movements must be at least one to be scored, got none")
     task = reading.task
     tally: RegressionTally | LetterTally | None = None
     filled = None

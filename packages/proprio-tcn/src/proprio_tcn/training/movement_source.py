@@ -26,12 +26,12 @@ class Source:
     """Where movements come from.
 
     Attributes:
-        movements: Folder that `proprio-tcn generate` wrote; "" draws them in memory.
+        movements: Folder that `proprio-tcn generate` wrote; None draws them in memory.
         drawn: How they are drawn.
         threads: Of inverse kinematics.
     """
 
-    movements: str
+    movements: str | None
     drawn: MovementSettings
     threads: int = 1
 
@@ -74,7 +74,7 @@ def source_facts(config: TrainConfig, learnt: MovementSet) -> dict[str, Any]:
         learnt: The movements of the training.
     """
     return {
-        "movements_folder": config.movements,
+        "movements_folder": config.movements or "",
         "movement_settings": dict(learnt.origin),
         "movement_sources": dict(learnt.sources),
     }
@@ -110,8 +110,8 @@ def as_in_training(config: EvaluateConfig, facts: Mapping[str, Any]) -> Source:
             f"drawn must be settings of movements, see `proprio-tcn generate --help`: {error}"
         ) from None
     _refuse(config, wanted, known or {})
-    folder = config.movements or ("" if config.drawn else str(facts.get("movements_folder", "")))
-    return Source(folder, drawn, config.threads)
+    folder = None if config.drawn else facts.get("movements_folder")
+    return Source(config.movements or folder or None, drawn, config.threads)
 
 
 def unlike_training(

@@ -197,9 +197,7 @@ def write_adaptation_report(
     summary = _summary(taps, switches)
     report = Report(directory, "rhythm-rnn: tapping to clicks")
     report.text(" ".join(summary))
-    for path, caption in draw_adaptation(taps, switches, disorders, directory / "figures").items():
-        report.figure(path, caption)
-    report.write()
+    report.figures(draw_adaptation(taps, switches, disorders, directory / "figures")).write()
     return summary
 
 

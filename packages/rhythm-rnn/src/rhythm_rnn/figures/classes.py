@@ -190,8 +190,7 @@ def write_classes_report(
         report.text(line)
     captions = _draw_classes(found, directory / "figures")
     captions |= draw_lesions(lesions, directory / "figures")
-    for path, caption in captions.items():
-        report.figure(path, caption)
+    report.figures(captions)
     effects = lesion_table([one for one in lesions if not one.control])
     report.table(effects, "The rhythm without each class; lesions.csv has the controls.").write()
     return summary

@@ -143,8 +143,7 @@ def write_drive_report(run: Drive, directory: Path) -> list[str]:
         "agrees with the spectrum; where it does not, neither should be believed."
     )
     report.text(" ".join(summary))
-    for path, caption in draw_drive(run, table, directory / "figures").items():
-        report.figure(path, caption)
+    report.figures(draw_drive(run, table, directory / "figures"))
     report.table(short_table(table), "Taps at every cue; taps.csv has all digits and reasons.")
     report.write()
     return summary

@@ -242,8 +242,7 @@ def write_fixed_points_report(
     summary = summarised(diagram)
     report = Report(directory, "rhythm-rnn: fixed points of the trained network")
     report.text(" ".join(summary))
-    for path, caption in draw_fixed_points(diagram, reduced, directory / "figures").items():
-        report.figure(path, caption)
+    report.figures(draw_fixed_points(diagram, reduced, directory / "figures"))
     shown = [i for i, kind in enumerate(events["kind"]) if kind != "crossing"]
     if shown:
         short = {

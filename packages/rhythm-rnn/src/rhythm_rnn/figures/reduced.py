@@ -218,10 +218,7 @@ def write_reduced_report(
         "task."
     )
     report.text(" ".join(summary))
-    for path, caption in draw_reduced(
-        model, diagram, directory / "figures", **figure_options
-    ).items():
-        report.figure(path, caption)
+    report.figures(draw_reduced(model, diagram, directory / "figures", **figure_options))
     if special["kind"]:
         report.table(special, "Where fixed points meet (fold) or turn into a rhythm (Hopf).")
     if diagram.cycles:

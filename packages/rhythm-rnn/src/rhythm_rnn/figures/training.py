@@ -144,6 +144,4 @@ def write_training_report(
     drawn = draw_training(
         curve, period_s, trials, outputs, directory / "figures", stop_loss=stop_loss
     )
-    for path, caption in drawn.items():
-        report.figure(path, caption)
-    report.write()
+    report.figures(drawn).write()

@@ -98,7 +98,7 @@ def gradient(
     starts: Candidates,
     *,
     kappa: float = 0.0,
-    steps: int = 60,
+    updates: int = 60,
     learning_rate: float = 0.1,
 ) -> Candidates:
     """Climb from each start through the model, all at once.
@@ -113,7 +113,7 @@ def gradient(
         limits: What is allowed.
         starts: Where to begin.
         kappa: See `spinal_rnn.control.candidates.evaluate`.
-        steps: Of Adam.
+        updates: Of Adam.
         learning_rate: Of Adam.
     """
     import torch
@@ -132,7 +132,7 @@ def gradient(
     logits.requires_grad_()
     level.requires_grad_()
     optimiser = torch.optim.Adam([logits, level], lr=learning_rate)
-    for _ in range(steps):
+    for _ in range(updates):
         cathodes, anodes = logits.masked_fill(forbidden, -torch.inf).softmax(dim=-1)
         currents = (anodes - cathodes) * (limits.total_ma * torch.sigmoid(level))[:, None]
         values = surrogate.respond(Stimulation(currents, frequency_hz, width_us))

@@ -40,12 +40,12 @@ class Rules:
             muscle. None for the fourteen of `spinal_rnn.muscles.MUSCLES`.
         nan: "refuse" EMG that is not finite, "silence" its muscle in all trials, or "drop" its
             trial.
-        repeats: "keep" trials of one condition, which tell the noise, take their "mean", or
+        repeated_trials: "keep" trials of one condition, which tell the noise, take their "mean", or
             "refuse" them.
         band_hz: The sampling rate must hold it.
         max_amplitude_ma: A larger amplitude is taken for an error.
         min_configurations: Fewer are no mapping session; 1 allows a single recruitment curve.
-        subject: Whose it is; a code, no name.
+        subject: Whose it is, a code and no name; None for what the file tells.
         lead: Where the contacts lie.
 
     Raises:
@@ -57,17 +57,17 @@ class Rules:
     unit: str = "mV"
     muscles: Sequence[str] | None = None
     nan: Literal["refuse", "silence", "drop"] = "refuse"
-    repeats: Literal["keep", "mean", "refuse"] = "keep"
+    repeated_trials: Literal["keep", "mean", "refuse"] = "keep"
     band_hz: tuple[float, float] = BAND_HZ
     max_amplitude_ma: float = 20.0
     min_configurations: int = 2
-    subject: str = ""
+    subject: str | None = None
     lead: Lead = SPECIFY_565
 
     def __post_init__(self) -> None:
         choices = {
             "nan": ("refuse", "silence", "drop"),
-            "repeats": ("keep", "mean", "refuse"),
+            "repeated_trials": ("keep", "mean", "refuse"),
         }
         for name, known in choices.items():
             if (value := getattr(self, name)) not in known:
@@ -158,7 +158,7 @@ def condition_numbers(conditions: Conditions) -> NDArray[np.int64]:
 def _fact(trials: Trials, rules: Rules, name: str, default: Any = None) -> Any:
     """What the rules say, else the file, else the default."""
     for value in (getattr(rules, name), trials.facts.get(name), default):
-        if value not in (None, ""):
+        if value is not None:
             return value
     if default is None:
         raise FormatError(f"{trials.source} does not tell {name}: give {name}=...")
@@ -278,17 +278,17 @@ def _check_stimulation(trials: Trials, rules: Rules, duration_ms: float, lead_in
 
 
 def _repeats(trials: Trials, rules: Rules) -> Trials:
-    if rules.repeats == "keep":
+    if rules.repeated_trials == "keep":
         return trials
     number = condition_numbers(trials.conditions)
     first = np.unique(number, return_index=True)[1]
     again = first[number] != np.arange(len(number))
-    if rules.repeats == "refuse" and again.any():
+    if rules.repeated_trials == "refuse" and again.any():
         trial = int(again.argmax())
         raise FormatError(
             f"{trials.source} {trials.labels[trial]}: repeats the condition of "
-            f"{trials.labels[first[number[trial]]]}: repeats=keep keeps both, which tells the "
-            "noise, repeats=mean takes their mean"
+            f"{trials.labels[first[number[trial]]]}: repeated_trials=keep keeps both, which "
+            "tells the noise, repeated_trials=mean takes their mean"
         )
     order = np.sort(first)
     means = [trials.emg[number == number[trial]].mean(axis=0) for trial in order]

@@ -25,7 +25,7 @@ __all__ = ["RootEnsemble"]
 
 _CHUNK = 2048
 _LAST_RATE = 0.02  # of the first learning rate
-_TOGETHER = 0.2  # of the steps
+_TOGETHER = 0.2  # of the updates
 _TOGETHER_RATE = 0.25  # of the learning rate
 _BETAS = (0.9, 0.99)
 
@@ -49,7 +49,7 @@ class RootEnsemble(Model):
         *,
         members: int = 10,
         folds: int = 5,
-        steps: int = 320,
+        updates: int = 320,
         learning_rate: float = 0.05,
         level: float = 0.9,
         seed: int = 0,
@@ -61,23 +61,23 @@ class RootEnsemble(Model):
             members: How many there are.
             folds: Parts of the configurations, of which each member leaves one out; 1 leaves none
                 out, and gives no intervals.
-            steps: Updates by Adam, with all trials at once; in the last fifth, no member leaves any
+            updates: By Adam, with all trials at once; in the last fifth, no member leaves any
                 out.
-            learning_rate: At the first step; it falls along a cosine.
+            learning_rate: At the first update; it falls along a cosine.
             level: Coverage of the intervals.
             seed: Of the first parameters and of the folds.
 
         Raises:
-            ValueError: There are fewer members than folds, or no step.
+            ValueError: There are fewer members than folds, or no update.
         """
         if not 1 <= folds <= members:
             raise ValueError(
                 f"members must be at least as many as folds, at least 1, got {members} and {folds}"
             )
-        if steps < 1:
-            raise ValueError(f"steps must be at least 1, got {steps}")
+        if updates < 1:
+            raise ValueError(f"updates must be at least 1, got {updates}")
         self.form: Form = AnatomicalForm() if form is None else form
-        self.members, self.folds, self.steps = members, folds, steps
+        self.members, self.folds, self.updates = members, folds, updates
         self.learning_rate, self.level, self.seed = learning_rate, level, seed
         self.parameters: Parameters = {}
         self.calibration: Calibration | None = None
@@ -99,14 +99,14 @@ class RootEnsemble(Model):
             weight[member, folds[member % len(folds)].test] = 0
         drawn = self.form.draw(self.members, torch.Generator().manual_seed(self.seed))
         drawn = self.form.silence(drawn, torch.from_numpy(~target.any(axis=0)))
-        together = round(_TOGETHER * self.steps) if folds else 0
-        alone = self.steps - together
+        together = round(_TOGETHER * self.updates) if folds else 0
+        alone = self.updates - together
         self.parameters = _learn(
             self.form, drawn, conditions, target, weight, alone, self.learning_rate
         )
         self.calibration = self._calibrated(conditions, target, folds) if folds else None
         self.parameters = self.refit(
-            conditions, target, steps=together, learning_rate=_TOGETHER_RATE * self.learning_rate
+            conditions, target, updates=together, learning_rate=_TOGETHER_RATE * self.learning_rate
         ).parameters
         return self
 
@@ -115,7 +115,7 @@ class RootEnsemble(Model):
         conditions: Conditions,
         target: NDArray[np.float64],
         *,
-        steps: int = 20,
+        updates: int = 20,
         learning_rate: float = 0.005,
     ) -> Self:
         """A copy that goes on learning from where this one is: cheap after a few more trials.
@@ -126,7 +126,7 @@ class RootEnsemble(Model):
         Args:
             conditions: Of all trials by now.
             target: What they answered, as parts on the scale of the first fit, shape (trials, 14).
-            steps: Updates.
+            updates: How many more.
             learning_rate: At the first of them.
 
         Raises:
@@ -138,7 +138,7 @@ class RootEnsemble(Model):
         again = copy(self)
         weight = np.ones((self.members, len(target)))
         again.parameters = _learn(
-            self.form, self.parameters, conditions, target, weight, steps, learning_rate
+            self.form, self.parameters, conditions, target, weight, updates, learning_rate
         )
         return again
 
@@ -236,7 +236,7 @@ def _learn(
     conditions: Conditions,
     target: NDArray[np.float64],
     weight: NDArray[np.float64],
-    steps: int,
+    updates: int,
     learning_rate: float,
 ) -> dict[str, Tensor]:
     """Parameters of least weighted squares, all members at once, from a start."""
@@ -245,8 +245,8 @@ def _learn(
     share = torch.from_numpy((weight / weight.sum(axis=1, keepdims=True)).astype(np.float32))
     parameters = {name: one.detach().clone().requires_grad_() for name, one in start.items()}
     optimiser = torch.optim.Adam(list(parameters.values()), lr=learning_rate, betas=_BETAS)
-    for step in range(steps):
-        falling = 0.5 * (1 + math.cos(math.pi * step / steps))
+    for update in range(updates):
+        falling = 0.5 * (1 + math.cos(math.pi * update / updates))
         optimiser.param_groups[0]["lr"] = learning_rate * max(falling, _LAST_RATE)
         values, _ = form.respond(parameters, given)
         error = (((values - wanted) ** 2).mean(dim=-1) * share).sum(dim=-1)

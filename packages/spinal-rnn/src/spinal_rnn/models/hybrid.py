@@ -27,7 +27,7 @@ from spinal_rnn.models.recurrent_training import (
     Lesson,
     Trials,
     build_network,
-    claim_directory,
+    claim,
     hold_out,
 )
 from spinal_rnn.models.waveform import WaveformModel
@@ -86,9 +86,8 @@ class HybridModel(Model):
             advance: Called with the number of its updates, and the loss of the last.
 
         Raises:
-            ValueError: Conditions and target do not fit, all trials are of one configuration, or
-                the directory is of another training.
-            FormatError: The checkpoint is damaged.
+            ValueError: Conditions and target do not fit, or all trials are of one configuration.
+            FormatError: The checkpoint is damaged, or of another training.
         """
         check_target(conditions, target, ndim=3)
         if directory is None:
@@ -107,7 +106,7 @@ class HybridModel(Model):
             torch.from_numpy(split.train),
             torch.from_numpy(split.test),
         )
-        claim_directory(directory, self.options, trials)
+        claim(directory, self.options, trials)
         network = build_network(self.options, len(MUSCLES), 1e3 / self.front.fs_hz)
         _silence(network)
         lesson = Lesson(self.options, network, trials, self._gain)
@@ -183,7 +182,7 @@ class HybridModel(Model):
             mirror = manifest["mirror"]
             model = cls(
                 front,
-                RecurrentOptions(**manifest["options"]),
+                RecurrentOptions.stored(manifest["options"]),
                 mirror=None if mirror is None else np.asarray(mirror, dtype=np.int64),
             )
             model._gain, model._normaliser = manifest["gain"], Normaliser(arrays.pop("scale_mv"))

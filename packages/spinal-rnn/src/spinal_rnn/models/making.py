@@ -13,7 +13,7 @@ from spinal_rnn.models.geometric import GeometricForm
 
 __all__ = ["make_ensemble", "make_model"]
 
-_LEARNING = ("members", "folds", "steps", "learning_rate")
+_LEARNING = ("members", "folds", "updates", "learning_rate")
 
 
 def make_model(

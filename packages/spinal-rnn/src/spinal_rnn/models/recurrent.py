@@ -28,7 +28,7 @@ from spinal_rnn.models.recurrent_training import (
     Lesson,
     Trials,
     build_network,
-    claim_directory,
+    claim,
     hold_out,
 )
 from spinal_rnn.session import LEAD_IN_MS
@@ -127,9 +127,8 @@ class RecurrentModel(Model):
             advance: Called with the number of updates that were made, and the loss of the last.
 
         Raises:
-            ValueError: Conditions and target do not fit, all trials are of one configuration, or
-                the directory is of a training with other trials or options.
-            FormatError: The checkpoint is damaged.
+            ValueError: Conditions and target do not fit, or all trials are of one configuration.
+            FormatError: The checkpoint is damaged, or of a training with other trials or options.
         """
         check_target(conditions, target, ndim=3)
         if directory is None:
@@ -149,7 +148,7 @@ class RecurrentModel(Model):
             torch.from_numpy(split.train).to(self.device),
             torch.from_numpy(split.test).to(self.device),
         )
-        claim_directory(directory, self.options, trials)
+        claim(directory, self.options, trials)
         channels = inputs.shape[2]
         network = build_network(self.options, channels, 1e3 / self.fs_hz).to(self.device)
         lesson = Lesson(self.options, network, trials, gain)
@@ -258,7 +257,7 @@ class RecurrentModel(Model):
         try:
             mirror = manifest["mirror"]
             model = cls(
-                RecurrentOptions(**manifest["options"]),
+                RecurrentOptions.stored(manifest["options"]),
                 fs_hz=manifest["fs_hz"],
                 lead_in_ms=manifest["lead_in_ms"],
                 mirror=None if mirror is None else np.asarray(mirror, dtype=np.int64),

@@ -16,12 +16,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from neuro_common.files import read_json, write_json
 from neuro_common.leaky import LeakyNetwork
 from neuro_common.rate_noise import Noise
 from neuro_common.rate_structure import dale_signs
 from neuro_common.seeding import generator
-from neuro_common.training import Plan
+from neuro_common.training import Plan, claim_directory
 from spinal_rnn.conditions import Conditions
 from spinal_rnn.models.published import GatedNetwork, Network, published_network
 from spinal_rnn.models.recurrent_options import FIRST_TAU_MS, RecurrentOptions
@@ -32,13 +31,12 @@ __all__ = [
     "Lesson",
     "Trials",
     "build_network",
-    "claim_directory",
+    "claim",
     "hold_out",
     "one_cycle",
     "penalty",
 ]
 
-_FORMAT = "spinal-rnn/recurrent-training"
 _EXCITATORY_FRACTION = 0.8
 _DRAWS = 20
 _RISE, _FIRST_RATE, _LAST_RATE = 0.3, 1 / 25, 1e-3
@@ -119,8 +117,8 @@ def hold_out(
     return min(draws, key=difference)
 
 
-def claim_directory(directory: Path, options: RecurrentOptions, trials: Trials) -> None:
-    """Note what is trained in a directory, or see that it is the same as before.
+def claim(directory: Path, options: RecurrentOptions, trials: Trials) -> None:
+    """Note what is trained in a directory, or see that its checkpoints are of the same.
 
     Args:
         directory: Of the training.
@@ -128,23 +126,13 @@ def claim_directory(directory: Path, options: RecurrentOptions, trials: Trials) 
         trials: What is learnt from.
 
     Raises:
-        ValueError: The directory is of another training.
-        FormatError: What was noted there is damaged.
+        FormatError: The checkpoints there are of another training, or nothing says of which.
     """
     digest = hashlib.sha256()
     for values in vars(trials).values():
         digest.update(values.cpu().numpy().tobytes())
-    wanted = {"options": asdict(options), "trials": digest.hexdigest()}
-    note = directory / "training.json"
-    if not note.exists():
-        write_json(note, wanted, _FORMAT)
-        return
-    found = read_json(note, _FORMAT)
-    if others := [name for name in wanted if found.get(name) != wanted[name]]:
-        raise ValueError(
-            f"{directory} must be of the same training to be taken up, but its "
-            f"{' and '.join(others)} differ: give another directory, or delete it to begin anew"
-        )
+    training = {"options": asdict(options), "trials": digest.hexdigest()[:16]}
+    claim_directory(directory, training, "spinal-rnn/recurrent-training")
 
 
 def one_cycle(update: int, updates: int) -> float:
@@ -179,8 +167,8 @@ def penalty(options: RecurrentOptions, network: Network, rates: Tensor) -> Tenso
     if options.l1 or options.l2:
         for weight in _weights(network):
             total = total + options.l1 * weight.abs().sum() + options.l2 * weight.square().sum()
-    if options.rate:
-        total = total + options.rate * rates.square().mean()
+    if options.l2_rate:
+        total = total + options.l2_rate * rates.square().mean()
     return total
 
 
@@ -213,7 +201,7 @@ class Lesson:
         return Plan(
             updates,
             self._batches,
-            clip_norm=self._options.clip * self._gain**2,
+            clip_norm=self._options.clip_norm * self._gain**2,
             # a regulariser may weigh more than any error
             spike=math.inf,
             rate=lambda update: one_cycle(update, updates),

@@ -27,7 +27,7 @@ FORMS: Mapping[str, type[AnatomicalForm] | type[GeometricForm]] = {
 """The forms by name."""
 
 _KIND = "spinal-rnn/ensemble"
-_SETTINGS = ("members", "folds", "steps", "learning_rate", "level", "seed")
+_SETTINGS = ("members", "folds", "updates", "learning_rate", "level", "seed")
 _MODEL = "model."
 
 
@@ -102,7 +102,10 @@ def load_ensemble(directory: str | Path) -> TrainedEnsemble:
         width, length = about["contact_mm"]
         lead = Lead(about["name"], tensors["lead_x_mm"], tensors["lead_z_mm"], (width, length))
         form = replace(FORMS[manifest["form"]](**manifest["options"]), lead=lead)
-        model = RootEnsemble(form, **manifest["settings"])
+        settings = dict(manifest["settings"])
+        if "steps" in settings:  # what older files call the updates
+            settings["updates"] = settings.pop("steps")
+        model = RootEnsemble(form, **settings)
         model.parameters = {
             name.removeprefix(_MODEL): torch.from_numpy(np.array(one))
             for name, one in tensors.items()
