@@ -128,7 +128,7 @@ class Clip:
         if self.bodies is not None:
             parts["bodies"] = self.bodies
         with atomic_path(path) as temporary, open(temporary, "wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **parts)
+            np.savez_compressed(file, **parts)
 
     @property
     def steps(self) -> int:

@@ -280,7 +280,7 @@ def _make_shard(renderer: Renderer, parts: Path, task: Task, cells: list[Cell]) 
     arrays = {name: array for name, array in arrays.items() if array is not None}
     reasons = {f"{_PREFIX}{reason}": np.array(count) for reason, count in told.items()}
     with atomic_path(_shard_path(parts, task)) as temporary:
-        np.savez(temporary, allow_pickle=False, **arrays, **reasons)
+        np.savez(temporary, **arrays, **reasons)
     return dict(told)
 
 
