@@ -160,7 +160,7 @@ def test_residual_against_charge_leaves_out_the_quenched(evaluation: Evaluation)
 
 
 def test_a_long_name_leaves_room_for_its_point(evaluation: Evaluation) -> None:
-    run = "policy:/home/someone/projects/results/rldbs-env/train/2026-11-23_00-12-45"
+    run = "policy:results/rldbs-env/train/multirun/many_trainings/2026-11-23_00-12-45"
     ax = axes()[0, 0]
     named = Evaluation(SMALL, {run: evaluation.scores["linear"]})
     artists: list[Any] = figures.suppression_against_charge(ax, named)
