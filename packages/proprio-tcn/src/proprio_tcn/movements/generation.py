@@ -278,9 +278,9 @@ def _make_shard(renderer: Renderer, parts: Path, task: Task, cells: list[Cell]) 
     trials, told = render(renderer, cells)
     arrays = {one.name: getattr(trials, one.name) for one in fields(trials)}
     arrays = {name: array for name, array in arrays.items() if array is not None}
-    reasons = {f"{_PREFIX}{reason}": np.array(count) for reason, count in told.items()}
+    arrays |= {f"{_PREFIX}{reason}": np.array(count) for reason, count in told.items()}
     with atomic_path(_shard_path(parts, task)) as temporary:
-        np.savez(temporary, **arrays, **reasons)
+        np.savez(temporary, **arrays)
     return dict(told)
 
 
