@@ -315,15 +315,10 @@ def tasks(session: nox.Session) -> None:
 @nox.session
 def gpu(session: nox.Session) -> None:
     """What needs a CUDA device: the tests marked gpu, and environments beside their roof."""
-    tested = {
-        "rldbs-env": ["gpu", "train"],
-        "spinal-rnn": [],
-        "proprio-tcn": [],
-        "neuro-common": [],
-    }
-    tools = [line for name in tested for line in dependency_groups(PROJECTS[name], "test")]
-    install(session, tested, *tools)
-    for package in tested:
+    tools = [line for name in PACKAGES for line in dependency_groups(PROJECTS[name], "test")]
+    # pytest imports every test module to find those that are marked
+    install(session, {name: list(extras(name)) for name in PACKAGES}, *tools)
+    for package in PACKAGES:
         run_tests(session, package, "gpu")
     session.run("python", "-P", "-m", "pytest", "benchmarks/test_gpu.py", "-m", "gpu")
 

@@ -70,7 +70,7 @@ SMALLER = {
         ('4096, 1, device="cuda"', "4, 1"),
     ],
     "docs/suppression_scores.md": [
-        ("range(1000, 1008), free_steps=3000", "range(1000, 1002), n_neurons=50, free_steps=1000"),
+        ("range(3000, 3008), free_steps=3000", "range(3000, 3002), n_neurons=50, free_steps=1000"),
         ("controlled_steps=6000, recovery_steps=3000", "controlled_steps=2000, recovery_steps=500"),
     ],
 }

@@ -1,11 +1,7 @@
 """The command as a user types it: what every verb has in common."""
 
-import os
-import shutil
-import subprocess
-import sys
-import sysconfig
 from pathlib import Path
+from typing import Any
 
 import pytest
 from omegaconf import OmegaConf
@@ -15,21 +11,7 @@ from neuro_common.cli import compose
 from neuro_common.verbs import Verb, load
 
 
-def brainnn(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
-    """The installed command, or its module where the package runs from its sources."""
-    script = shutil.which("brainnn", path=sysconfig.get_path("scripts"))
-    program = [script] if script else [sys.executable, "-m", "brainnn.cli"]
-    return subprocess.run(
-        [*program, *words],
-        cwd=folder,
-        env={**os.environ, "PYTHONWARNINGS": "error"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def test_info_names_what_is_installed(tmp_path: Path) -> None:
+def test_info_names_what_is_installed(tmp_path: Path, brainnn: Any) -> None:
     done = brainnn(tmp_path, "info")
     assert done.returncode == 0, done.stderr
     assert "stable-baselines3 2." in done.stdout

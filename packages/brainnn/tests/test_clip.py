@@ -119,7 +119,7 @@ def test_the_clip_that_ships_is_whole() -> None:
     assert clip.source
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(st.floats(12, 45), st.floats(0, 20))
 @example(12.5, 0.0)  # half a frame more than whole ones
 def test_a_stride_is_found_to_a_share_of_a_frame(period: float, late: float) -> None:

@@ -21,7 +21,7 @@ def random_connectome(neurons, density, seed):
     return Connectome.of("drawn", counts, signs=rng.integers(-1, 2, neurons))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(2, 25), st.floats(0, 1), st.integers(0, 1000))
 def test_measures_are_those_of_networkx(neurons, density, seed):
     connectome = random_connectome(neurons, density, seed)

@@ -1,10 +1,7 @@
 """The verbs on connectomes, as a user types them and as functions."""
 
 import csv
-import os
 import re
-import subprocess
-import sys
 from dataclasses import asdict
 
 import numpy as np
@@ -37,18 +34,7 @@ def run(tmp_path):
         yield opened
 
 
-def brainnn(folder, *words):
-    return subprocess.run(
-        [sys.executable, "-m", "brainnn.cli", *words],
-        cwd=folder,
-        env={**os.environ, "PYTHONWARNINGS": "error"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def test_a_line_builds_a_connectome_and_another_opens_it(tmp_path):
+def test_a_line_builds_a_connectome_and_another_opens_it(tmp_path, brainnn):
     built = brainnn(tmp_path, "connectome", "build", "options.seed=4", "classes=[IN]", "name=mine")
     assert built.returncode == 0, built.stderr
     assert "mine: 93 neurons, 1089 edges" in built.stdout
@@ -61,7 +47,7 @@ def test_a_line_builds_a_connectome_and_another_opens_it(tmp_path):
     assert "drawn with seed 4" in told.stdout
 
 
-def test_an_unknown_source_ends_with_a_hint_and_no_traceback(tmp_path):
+def test_an_unknown_source_ends_with_a_hint_and_no_traceback(tmp_path, brainnn):
     done = brainnn(tmp_path, "connectome", "info", "source=surogate")
     assert done.returncode == 1
     assert "got 'surogate' (did you mean 'surrogate'?)" in done.stderr

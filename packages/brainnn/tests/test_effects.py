@@ -94,7 +94,7 @@ def test_few_runs_can_be_told() -> None:
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(2, 12), st.integers(2, 12))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_the_pooled_spread_is_that_of_the_residuals(seed: int, real: int, control: int) -> None:
     rng = np.random.default_rng(seed)
     one, other = rng.normal(5, 1, real), rng.normal(0, 2, control)

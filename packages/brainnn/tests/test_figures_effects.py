@@ -13,13 +13,7 @@ from brainnn.figures.training import curve_plot, draw_training
 from neuro_common.plots import new_figure
 from neuro_common.runs import read_csv
 
-
-@pytest.fixture(autouse=True)
-def _no_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
-    def touch(_: object, path: Path, **__: object) -> None:
-        path.write_bytes(b"")
-
-    monkeypatch.setattr("matplotlib.figure.Figure.savefig", touch)
+pytestmark = pytest.mark.usefixtures("no_drawing")
 
 
 def test_a_dot_is_hollow_where_the_interval_reaches_no_effect(tmp_path: Path) -> None:

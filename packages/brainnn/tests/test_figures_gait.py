@@ -11,13 +11,7 @@ from brainnn.figures.video import draw_stride, posture_plot, write_film
 from neuro_common.plots import new_figure
 from neuro_common.runs import read_csv
 
-
-@pytest.fixture(autouse=True)
-def _no_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
-    def touch(_: object, path: Path, **__: object) -> None:
-        path.write_bytes(b"")
-
-    monkeypatch.setattr("matplotlib.figure.Figure.savefig", touch)
+pytestmark = pytest.mark.usefixtures("no_drawing")
 
 
 @pytest.fixture

@@ -58,7 +58,7 @@ def same(one: Connectome, other: Connectome) -> None:
     assert one.synapse_count.dtype == other.synapse_count.dtype
 
 
-_TMP = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+_TMP = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @_TMP
@@ -75,7 +75,6 @@ def test_graphml_gives_back_the_same(tmp_path: Path, connectome: Connectome) -> 
     same(load_graphml(tmp_path / "c.graphml"), connectome)
 
 
-@settings(deadline=None)
 @given(connectome=connectomes())
 def test_the_graph_agrees_with_networkx_own(connectome: Connectome) -> None:
     wanted = nx.from_numpy_array(connectome.synapse_count.toarray(), create_using=nx.DiGraph)

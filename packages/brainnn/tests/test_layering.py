@@ -30,7 +30,7 @@ def random_connectome(neurons, density, seed):
 GRAPHS = st.builds(random_connectome, st.integers(1, 25), st.floats(0, 0.6), st.integers(0, 1000))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(GRAPHS)
 def test_colouring_is_a_partition_with_no_edge_inside_a_layer_but_the_last(graph):
     layers = colour_layers(graph)
@@ -115,7 +115,7 @@ def read_circuit(folder):
     )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(GRAPHS, st.integers(0, 24), st.integers(0, 24))
 def test_hops_are_the_shortest_paths_of_networkx(graph, first, second):
     sources = sorted({first % len(graph), second % len(graph)})
@@ -153,7 +153,7 @@ def test_trophic_depth_of_a_shortcut_by_hand():
     np.testing.assert_allclose(trophic_depth(heavy, binary=True), [0, 2 / 3, 4 / 3], atol=1e-8)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(GRAPHS)
 def test_trophic_depth_solves_its_equation(graph):
     depth = trophic_depth(graph)

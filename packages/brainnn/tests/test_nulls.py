@@ -56,7 +56,7 @@ def same_neurons(graph, null):
     return all(np.array_equal(getattr(graph, name), getattr(null, name)) for name in names)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(GRAPHS, RNGS, st.sampled_from(NULL_KINDS))
 def test_every_null_keeps_neurons_edges_counts_and_numbers_of_signs(graph, rng, kind):
     null = null_model(graph, kind, rng, moved=0)
@@ -67,7 +67,7 @@ def test_every_null_keeps_neurons_edges_counts_and_numbers_of_signs(graph, rng, 
     assert not null.synapse_count.diagonal().any()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(GRAPHS, RNGS)
 def test_rewiring_keeps_both_degrees_and_the_counts_of_each_source(graph, rng):
     null = rewired(graph, rng, moved=0)
@@ -76,7 +76,7 @@ def test_rewiring_keeps_both_degrees_and_the_counts_of_each_source(graph, rng):
     assert np.array_equal(null.signs, graph.signs)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(30, 60), st.floats(0.03, 0.2), st.integers(0, 1000), RNGS)
 def test_rewiring_moves_nine_edges_in_ten(neurons, density, seed, rng):
     graph = random_connectome(neurons, density, seed)
@@ -120,7 +120,7 @@ def test_a_graph_without_edges_stays_as_it_is():
         assert null_model(empty, kind, np.random.default_rng(0)).edges == 0
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(GRAPHS, RNGS)
 def test_weights_are_shuffled_over_the_same_edges(graph, rng):
     null = shuffled_weights(graph, rng)
@@ -129,7 +129,7 @@ def test_weights_are_shuffled_over_the_same_edges(graph, rng):
     assert np.array_equal(null.signs, graph.signs)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(GRAPHS, RNGS)
 def test_signs_are_shuffled_among_neurons_that_send_and_have_one(graph, rng):
     null = shuffled_signs(graph, rng)
@@ -153,7 +153,7 @@ def test_shuffled_signs_keep_the_balance_of_the_edges():
         assert 30 < (null.signs != circuit.signs).sum() < 63
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(GRAPHS, RNGS)
 def test_the_random_graph_keeps_edges_by_sign(graph, rng):
     null = random_graph(graph, rng)
@@ -171,7 +171,7 @@ def test_the_random_graph_lets_no_neuron_stand_out():
     assert max(out) < 60 < max(degrees(circuit)[1])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(GRAPHS, RNGS)
 def test_layers_keep_their_edges_to_each_other(graph, rng):
     layer = layer_of(colour_layers(graph), len(graph))

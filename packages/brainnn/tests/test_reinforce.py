@@ -186,12 +186,19 @@ def test_what_was_frozen_stays_so(tmp_path: Path) -> None:
     assert torch.equal(core.input, before)
 
 
-def test_the_rate_falls_in_a_straight_line(tmp_path: Path) -> None:
-    still = PPO(**{**vars(SMALL), "learning_rate": 0.0, "last_learning_rate": 0.0})
-    core = Leaky()
-    before = core.readout.clone()
-    learn(tmp_path, core, settings=still)
-    assert torch.equal(core.readout, before)
+def test_the_rate_falls_in_a_straight_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rates: list[float] = []
+    step = torch.optim.Adam.step
+
+    def watched(optimiser: torch.optim.Adam, *told: Any, **more: Any) -> Any:
+        rates.append(optimiser.param_groups[0]["lr"])
+        return step(optimiser, *told, **more)
+
+    monkeypatch.setattr(torch.optim.Adam, "step", watched)
+    falling = PPO(**{**vars(SMALL), "learning_rate": 1e-2, "last_learning_rate": 1e-3})
+    learn(tmp_path, Leaky(), stages=[Stage(640)], settings=falling)
+    # ten rollouts of 64 steps, each learnt from once it is over
+    assert [*dict.fromkeys(rates)] == pytest.approx(np.linspace(9.1e-3, 1e-3, 10))
 
 
 def test_a_foreign_or_unfitting_checkpoint_is_refused(tmp_path: Path) -> None:

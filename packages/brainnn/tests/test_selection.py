@@ -5,7 +5,7 @@ from pathlib import Path
 import networkx as nx
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from brainnn.connectome.formats import to_graph
@@ -87,7 +87,6 @@ def test_hops_follow_the_connections(four: Connectome) -> None:
         within_hops(four, ["e"], 1)
 
 
-@settings(deadline=None)
 @given(seed=st.integers(0, 10**6), hops=st.integers(0, 5), start=st.integers(0, 11))
 def test_hops_agree_with_networkx(seed: int, hops: int, start: int) -> None:
     counts = np.random.default_rng(seed).integers(0, 300, (12, 12)) // 260

@@ -51,7 +51,7 @@ def drawn_edges(units: int, density: float, seed: int) -> tuple[EdgePattern, Any
     return EdgePattern.of(units, pre, post), post, pre
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     seed=st.integers(0, 2**32 - 1),
     units=st.integers(1, 12),

@@ -38,7 +38,7 @@ def test_an_unknown_strength_is_refused():
         edge_strengths(HAND, "square")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 12), st.floats(0, 0.5), st.integers(0, 1000))
 def test_spectral_radius_is_that_of_all_eigenvalues(neurons, density, seed):
     rng = np.random.default_rng(seed)

@@ -29,18 +29,11 @@ from neuro_common.plots import new_figure
 from neuro_common.runs import read_csv, read_metric
 from neuro_common.stats import holm
 
+pytestmark = pytest.mark.usefixtures("no_drawing")
 TAUGHT = Arm("manc", "dagger", "edge")
 SELF_TAUGHT = Arm("worm", "ppo", "edge")
 LEVELS = {"connectome": 0.5, "rewired": 0.4, "signs": 0.5, "mlp": 0.6}
 SEEDS = {"connectome": 4, "rewired": 4, "signs": 3, "mlp": 1}
-
-
-@pytest.fixture(autouse=True)
-def _no_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
-    def touch(_: object, path: Path, **__: object) -> None:
-        path.write_bytes(b"")
-
-    monkeypatch.setattr("matplotlib.figure.Figure.savefig", touch)
 
 
 @pytest.fixture

@@ -96,7 +96,7 @@ def test_the_synthetic_neuropil_has_its_size_and_heavy_tails():
     assert found["largest strongly connected part"] == 1101
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(2, 40), st.floats(0, 1), st.integers(0, 5))
 def test_a_synthetic_graph_is_simple_and_hangs_together(neurons, part, seed):
     least, most = 2 * (neurons - 1), max(neurons * (neurons - 1) // 2, 2 * (neurons - 1))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from brainnn.connectome.signs import with_signs
@@ -58,7 +58,6 @@ def test_without_a_table_of_neurons_the_ids_of_the_edges_are_sorted(tmp_path: Pa
     assert read.synapse_count.toarray()[2, 0] == 3
 
 
-@settings(deadline=None)
 @given(
     counts=st.dictionaries(
         st.tuples(st.integers(1, 6), st.integers(1, 6)), st.integers(0, 10**9), min_size=1

@@ -33,6 +33,7 @@ from brainnn.train_config import (
 )
 from neuro_common.runs import read_csv, read_metric
 
+pytestmark = pytest.mark.usefixtures("elsewhere")
 TINY_DAGGER = DaggerConfig(
     rounds=2, teacher_rounds=1, num_envs=2, segment_steps=6, updates=1, batch=2, episode_steps=20,
     checkpoint_rounds=1,
@@ -60,16 +61,6 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     Teacher(14, (4,)).save(folder / "teacher", {})
     return folder
-
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def touch(_: object, path: Path, **__: object) -> None:
-        # the least that a report takes for a picture
-        path.write_bytes(b"")
-
-    monkeypatch.setattr("matplotlib.figure.Figure.savefig", touch)
-    monkeypatch.chdir(tmp_path)
 
 
 def words(learning: str, config: object, files: Path, prefix: str = "learning") -> list[str]:

@@ -24,6 +24,7 @@ from brainnn.walk_config import (
 )
 from neuro_common.runs import read_csv, read_metric
 
+pytestmark = pytest.mark.usefixtures("elsewhere")
 SHORT = ["episodes=2", "steps=12"]
 
 
@@ -52,15 +53,6 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     walker().save(folder)
     gru().save(folder / "gru")
     return folder
-
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def touch(_: object, path: Path, **__: object) -> None:
-        path.write_bytes(b"")
-
-    monkeypatch.setattr("matplotlib.figure.Figure.savefig", touch)
-    monkeypatch.chdir(tmp_path)
 
 
 def run_of(verb: str) -> Path:
@@ -127,19 +119,8 @@ def test_activity_needs_strides_and_known_neurons(
 ) -> None:
     assert main(["figures", "activity", f"weights={weights}", *SHORT]) == 1
     assert "it does not walk, or the episodes are too short" in capsys.readouterr().err
-    assert (
-        main(
-            [
-                "figures",
-                "activity",
-                f"weights={weights}",
-                *SHORT,
-                "neurons=sensory",
-                "hydra.run.dir=sensory",
-            ]
-        )
-        == 1
-    )
+    unknown = [f"weights={weights}", *SHORT, "neurons=sensory", "hydra.run.dir=sensory"]
+    assert main(["figures", "activity", *unknown]) == 1
     error = capsys.readouterr().err
     assert "neurons must be a class (interneuron, motor)" in error
     assert "or null for all, got 'sensory'" in error

@@ -1,4 +1,4 @@
-"""A command of three verbs that exists for the tests, and ways to run it."""
+"""What several test modules share: a command that exists for them, runs, a recording."""
 
 import importlib
 import logging
@@ -9,10 +9,18 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 from neuro_common import cli
+from neuro_common.runs import Run
+from neuro_common.store import Recording, Signal
+
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 SOURCES = Path(cli.__file__).parents[1]
 
@@ -143,7 +151,7 @@ class Toy:
 
     def __call__(self, *words: str) -> "subprocess.CompletedProcess[str]":
         process = self.start(*words)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=600)
         return subprocess.CompletedProcess(words, process.returncode, out, err)
 
     def calls(self) -> list[str]:
@@ -151,7 +159,7 @@ class Toy:
         return file.read_text().split() if file.exists() else []
 
     def wait(self, is_so: Callable[[], bool]) -> None:
-        for _ in range(3000):
+        for _ in range(30_000):
             if is_so():
                 return
             time.sleep(0.01)
@@ -201,3 +209,48 @@ def here(
         return code, capsys.readouterr().err
 
     return run
+
+
+@pytest.fixture
+def begin() -> Callable[..., Run]:
+    """Opens the run of a toy in a directory; keywords change what is asked for."""
+
+    def open_run(directory: Path, **changes: Any) -> Run:
+        asked: dict[str, Any] = {
+            "config": {"seed": 3, "model": {"width": 2, "gain": 1.5}, "threads": 1},
+            "distribution": "toy",
+            "verb": "train",
+            "command": "toy train",
+            "seed": 3,
+        }
+        return Run.open(directory, **asked | changes)
+
+    return open_run
+
+
+@pytest.fixture
+def finished(begin: Callable[..., Run]) -> Callable[..., Path]:
+    """Makes such a run that is done, with a metric."""
+
+    def finish_run(directory: Path, metric: float | None = 0.25) -> Path:
+        with begin(directory) as run:
+            run.finish(metric)
+        return directory
+
+    return finish_run
+
+
+@pytest.fixture
+def recording() -> Recording:
+    """With times, channels, neurons and a number."""
+    time_ms = np.arange(0.0, 5.0, 0.5)
+    return Recording(
+        {
+            "mean_x": Signal(np.cos(time_ms), ("time",), "1", "mean fast variable"),
+            "lfp": Signal(np.outer(time_ms, [1, -2]).astype("f4"), ("time", "channel"), "mV"),
+            "time": Signal(time_ms, ("time",), "ms", "time since switch-on"),
+            "current": Signal(np.array([0.5, 0.7, 0.6]), ("neuron",), "nA", "bias"),
+            "coupling": Signal(np.float64(0.03), (), "1"),
+        },
+        {"seed": 3, "controller": "linear", "phases": ["free", "controlled"], "settled": None},
+    )

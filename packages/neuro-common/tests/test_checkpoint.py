@@ -27,9 +27,7 @@ ARRAYS = hnp.arrays(NUMBERS, hnp.array_shapes(min_dims=0, max_dims=3, min_side=0
 MANIFEST = {"step": 120, "config": {"units": [64, 64]}, "score": 48.25, "note": None}
 
 
-@settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(arrays=st.dictionaries(st.text("ab.c", min_size=1), ARRAYS, min_size=1, max_size=4))
 def test_every_number_comes_back(arrays, tmp_path):
     turned = {f"turned.{name}": array.T for name, array in arrays.items()}

@@ -156,13 +156,6 @@ def test_what_the_user_can_mend_ends_with_a_message(
     assert "Traceback" not in err
 
 
-def test_what_the_user_can_mend_has_no_traceback(toy: Any) -> None:
-    done = toy("train", "gain=7")
-    assert done.returncode == 1
-    assert done.stderr.endswith("toy-dist train: gain must not be 7\n")
-    assert "Traceback" not in done.stderr
-
-
 def test_bug_keeps_its_traceback_and_is_recorded(toy: Any) -> None:
     done = toy("train", "gain=8")
     assert done.returncode == 1
@@ -196,7 +189,7 @@ def test_stopped_run_says_the_line_that_resumes(toy: Any, number: signal.Signals
     process = toy.start("train", "seed=4", "wait_for=4-go")
     toy.wait(lambda: bool(list(toy.folder.glob("results/*/*/*/figures/began"))))
     process.send_signal(number)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=600)
     assert process.returncode == 130
     assert "Traceback" not in err
     (directory,) = (toy.folder / "results/toy-dist/train").iterdir()
@@ -223,7 +216,7 @@ def test_second_writer_is_refused_while_the_first_lives(toy: Any) -> None:
     assert second.returncode == 1
     assert f"must have one writer, but process {process.pid} on " in second.stderr
     (toy.folder / "4-go").touch()
-    process.communicate(timeout=30)
+    process.communicate(timeout=600)
     assert process.returncode == 0
     assert toy.calls() == ["4"]
 
@@ -242,29 +235,16 @@ def test_other_config_is_not_resumed(here: Callable[..., tuple[int, str]]) -> No
     assert "these differ: gain (1.0 then, 2.0 now)" in err
 
 
-@pytest.mark.parametrize(
-    ("spoil", "message"),
-    [
-        (
-            lambda text: text.replace('"format_version": 1', '"format_version": 2'),
-            "must have format_version <= 1, got 2: a newer release wrote it",
-        ),
-        (lambda text: text[: len(text) // 2], "must be a complete JSON file, got one that breaks"),
-    ],
-)
 def test_spoiled_directory_is_refused_and_left_alone(
-    toy: Any,
-    here: Callable[..., tuple[int, str]],
-    spoil: Callable[[str], str],
-    message: str,
+    toy: Any, here: Callable[..., tuple[int, str]]
 ) -> None:
     assert here("train", "hydra.run.dir=there") == (0, "")
     file = toy.folder / "there/config.json"
-    spoiled = spoil(file.read_text())
+    spoiled = file.read_text().replace('"format_version": 1', '"format_version": 2')
     file.write_text(spoiled)
     code, err = here("train", "hydra.run.dir=there", "resume=true")
     assert code == 1
-    assert message in err
+    assert "must have format_version <= 1, got 2: a newer release wrote it" in err
     assert file.read_text() == spoiled
 
 

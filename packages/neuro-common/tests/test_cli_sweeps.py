@@ -94,7 +94,7 @@ def test_stopped_sweep_says_the_line_that_resumes(toy: Any) -> None:
     process = toy.start("train", "--multirun", "seed=0,1", "wait_for=1-go")
     toy.wait(lambda: toy.calls() == ["0", "1"])
     process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=600)
     assert process.returncode == 130
     assert "2 jobs: 1 done, 1 stopped" in out
     (sweep,) = (toy.folder / "results/toy-dist/train/multirun").iterdir()

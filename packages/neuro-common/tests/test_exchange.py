@@ -15,20 +15,6 @@ from neuro_common.files import FormatError
 from neuro_common.store import Recording, Signal
 
 
-def a_recording():
-    time_ms = np.arange(0.0, 5.0, 0.5)
-    return Recording(
-        {
-            "mean_x": Signal(np.cos(time_ms), ("time",), "1", "mean fast variable"),
-            "lfp": Signal(np.outer(time_ms, [1, -2]).astype("f4"), ("time", "channel"), "mV"),
-            "time": Signal(time_ms, ("time",), "ms", "time since switch-on"),
-            "current": Signal(np.array([0.5, 0.7, 0.6]), ("neuron",), "nA", "bias"),
-            "coupling": Signal(np.float64(0.03), (), "1"),
-        },
-        {"seed": 3, "controller": "linear", "phases": ["free", "controlled"], "settled": None},
-    )
-
-
 def assert_same(found, wanted, *, times="ms"):
     assert set(found.signals) == set(wanted.signals)
     for name, signal in wanted.signals.items():
@@ -43,8 +29,8 @@ def assert_same(found, wanted, *, times="ms"):
             assert back.units == signal.units
 
 
-def test_xarray_gets_coordinates_units_and_attributes():
-    dataset = a_recording().to_xarray()
+def test_xarray_gets_coordinates_units_and_attributes(recording):
+    dataset = recording.to_xarray()
     assert dict(dataset.sizes) == {"time": 10, "channel": 2, "neuron": 3}
     assert list(dataset.coords) == ["time"]
     assert set(dataset.data_vars) == {"mean_x", "lfp", "current", "coupling"}
@@ -62,8 +48,7 @@ SESSION = {
 }
 
 
-def test_nwb_reads_back_with_seconds_and_units(tmp_path):
-    recording = a_recording()
+def test_nwb_reads_back_with_seconds_and_units(tmp_path, recording):
     write_nwb(tmp_path / "data.nwb", recording, **SESSION)
     with pynwb.NWBHDF5IO(tmp_path / "data.nwb", "r") as reader:
         session = reader.read()
@@ -85,23 +70,21 @@ def test_nwb_reads_back_with_seconds_and_units(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["data.nwb"]
 
 
-def test_nwb_refuses_what_it_cannot_hold(tmp_path):
+def test_nwb_refuses_what_it_cannot_hold(tmp_path, recording):
     path = tmp_path / "data.nwb"
     with pytest.raises(ValueError, match="start must carry a time zone, got 2026-05-01T00:00:00"):
-        write_nwb(path, a_recording(), **{**SESSION, "start": datetime(2026, 5, 1)})
-    recording = a_recording()
+        write_nwb(path, recording, **{**SESSION, "start": datetime(2026, 5, 1)})
     recording.signals["time"].units = "1"
     with pytest.raises(ValueError, match=r"times in s, ms or us, got .*'time': '1'"):
         write_nwb(path, recording, **SESSION)
-    recording = a_recording()
+    recording.signals["time"].units = "ms"
     recording.signals["mean_x"].data = recording.signals["mean_x"].data * 1j
     with pytest.raises(ValueError, match='signal "mean_x" is complex'):
         write_nwb(path, recording, **SESSION)
     assert not list(tmp_path.iterdir())
 
 
-def test_xarray_comes_back():
-    recording = a_recording()
+def test_xarray_comes_back(recording):
     found = from_xarray(recording.to_xarray())
     assert_same(found, recording)
     assert found.attributes == recording.attributes
@@ -116,8 +99,7 @@ def test_xarray_of_others_is_taken():
         from_xarray(xarray.Dataset({"name": (("trial",), ["a", "b"])}))
 
 
-def test_nwb_comes_back_with_times_in_seconds(tmp_path):
-    recording = a_recording()
+def test_nwb_comes_back_with_times_in_seconds(tmp_path, recording):
     write_nwb(tmp_path / "data.nwb", recording, **SESSION)
     found = read_nwb(tmp_path / "data.nwb")
     assert_same(found, recording, times="s")
@@ -164,8 +146,7 @@ def test_nwb_with_names_that_become_one_is_refused(tmp_path):
         read_nwb(tmp_path / "data.nwb")
 
 
-def test_pynapple_gets_seconds_and_gives_them_back():
-    recording = a_recording()
+def test_pynapple_gets_seconds_and_gives_them_back(recording):
     series = to_pynapple(recording)
     assert {name: type(one) for name, one in series.items()} == {
         "mean_x": pynapple.Tsd,
@@ -202,14 +183,14 @@ def test_pynapple_refuses_what_it_cannot_hold():
 @pytest.mark.parametrize(
     ("module", "extra", "call"),
     [
-        ("xarray", "xarray", lambda path: a_recording().to_xarray()),
-        ("pynwb", "nwb", lambda path: write_nwb(path, a_recording(), **SESSION)),
-        ("pynwb", "nwb", lambda path: read_nwb(path)),
-        ("pynapple", "pynapple", lambda path: to_pynapple(a_recording())),
+        ("xarray", "xarray", lambda _, recording: recording.to_xarray()),
+        ("pynwb", "nwb", lambda path, recording: write_nwb(path, recording, **SESSION)),
+        ("pynwb", "nwb", lambda path, _: read_nwb(path)),
+        ("pynapple", "pynapple", lambda _, recording: to_pynapple(recording)),
     ],
 )
-def test_a_missing_extra_is_named(tmp_path, monkeypatch, module, extra, call):
+def test_a_missing_extra_is_named(tmp_path, monkeypatch, recording, module, extra, call):
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(ModuleNotFoundError, match=rf'pip install "neuro-common\[{extra}\]"'):
-        call(tmp_path / "data.nwb")
+        call(tmp_path / "data.nwb", recording)
     assert not list(tmp_path.iterdir())

@@ -78,7 +78,7 @@ values = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(data=st.dictionaries(names, values))
 def test_json_round_trip(tmp_path_factory: pytest.TempPathFactory, data: dict[str, object]) -> None:
     path = tmp_path_factory.mktemp("json") / "a.json"
@@ -137,7 +137,7 @@ def test_json_that_is_no_text_is_refused(tmp_path: Path) -> None:
         read_json(path, FORMAT)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     columns=st.dictionaries(
         names, st.lists(st.floats(allow_nan=False), min_size=2, max_size=2), min_size=1

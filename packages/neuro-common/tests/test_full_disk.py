@@ -102,33 +102,30 @@ def test_an_error_of_the_filler_itself_comes_out(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def opened(directory: Path) -> Run:
-    asked: dict[str, Any] = {"distribution": "toy", "verb": "train", "command": "toy", "seed": 3}
-    return Run.open(directory, config={"seed": 3}, resume=True, **asked)
-
-
-def log_until_full(directory: Path) -> None:
-    with opened(directory) as run:
+def log_until_full(begun: Run) -> None:
+    with begun as run:
         for step in range(3):
             run.log(step=step, loss=0.5)
         # a file may take the row's first ten characters only
-        with no_room((directory / "metrics.csv").stat().st_size + 10):
+        with no_room((run.directory / "metrics.csv").stat().st_size + 10):
             run.log(step=3, loss=1 / 3)
 
 
-def test_a_row_that_does_not_fit_leaves_a_run_that_can_be_taken_up(tmp_path: Path) -> None:
+def test_a_row_that_does_not_fit_leaves_a_run_that_can_be_taken_up(
+    tmp_path: Path, begin: Any
+) -> None:
     with pytest.raises(DiskFull, match=r"metrics\.csv must be written, but there is no room"):
-        log_until_full(tmp_path)
+        log_until_full(begin(tmp_path))
     assert job_status(tmp_path) == "failed"
     assert read_provenance(tmp_path)["error"].startswith(f"DiskFull: {tmp_path / 'metrics.csv'}")
-    with opened(tmp_path) as run:
+    with begin(tmp_path, resume=True) as run:
         run.log(step=3, loss=0.25)
         run.finish(0.25)
     assert read_csv(tmp_path / "metrics.csv")["loss"] == ["0.5", "0.5", "0.5", "0.25"]
 
 
-def test_a_run_that_catches_it_goes_on_in_its_table(tmp_path: Path) -> None:
-    with opened(tmp_path) as run:
+def test_a_run_that_catches_it_goes_on_in_its_table(tmp_path: Path, begin: Any) -> None:
+    with begin(tmp_path, resume=True) as run:
         run.log(step=0, loss=0.5)
         with no_room((tmp_path / "metrics.csv").stat().st_size + 10), pytest.raises(DiskFull):
             run.log(step=1, loss=1 / 3)
@@ -138,36 +135,36 @@ def test_a_run_that_catches_it_goes_on_in_its_table(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [0, 30])
-def test_a_run_that_cannot_begin_holds_nothing(tmp_path: Path, size: int) -> None:
+def test_a_run_that_cannot_begin_holds_nothing(tmp_path: Path, size: int, begin: Any) -> None:
     directory = tmp_path / "run"
     with no_room(size), pytest.raises(DiskFull, match=r"(lock|config\.json) must be"):
-        opened(directory)
+        begin(directory, resume=True)
     assert not is_held(directory / "lock")
     assert job_status(directory) == "interrupted"
-    with opened(directory) as run:
+    with begin(directory, resume=True) as run:
         run.finish(1.0)
     assert read_metric(directory) == 1.0
 
 
 def test_what_could_not_be_saved_is_named_not_that_its_end_could_not_be_noted(
-    tmp_path: Path,
+    tmp_path: Path, begin: Any
 ) -> None:
     named = r"weights\.safetensors must be written"
-    run = opened(tmp_path)
+    run = begin(tmp_path, resume=True)
     with pytest.raises(DiskFull, match=named), no_room(0), run:
         save_checkpoint(tmp_path, {"x": LARGE}, {})
     assert job_status(tmp_path) == "interrupted"
-    with opened(tmp_path) as run:
+    with begin(tmp_path, resume=True) as run:
         run.finish(0.5)
     assert read_metric(tmp_path) == 0.5
 
 
-def test_a_run_whose_end_does_not_fit_is_not_done(tmp_path: Path) -> None:
+def test_a_run_whose_end_does_not_fit_is_not_done(tmp_path: Path, begin: Any) -> None:
     named = r"provenance\.json must be written"
-    with pytest.raises(DiskFull, match=named), opened(tmp_path) as run, no_room(0):
+    with pytest.raises(DiskFull, match=named), begin(tmp_path, resume=True) as run, no_room(0):
         run.finish(1.0)
     assert job_status(tmp_path) == "failed"
-    with opened(tmp_path) as run:
+    with begin(tmp_path, resume=True) as run:
         assert not run.done
         run.finish(1.0)
     assert job_status(tmp_path) == "done"

@@ -12,6 +12,7 @@ import neuro_common
 
 # what a rate network is, a torch module: none without torch
 TORCH_MODULES = {
+    "device",
     "rate_ensemble",
     "rate_noise",
     "leaky",

@@ -96,7 +96,7 @@ def networks(draw_from):
     )
 
 
-@settings(deadline=None, max_examples=120)
+@settings(max_examples=120)
 @given(net=networks(), batch=st.integers(1, 3), steps=st.integers(1, 24))
 def test_every_option_is_the_loop_of_the_equations(net, batch, steps):
     inputs = draw(5, batch, steps, 3).to(net.bias.dtype)

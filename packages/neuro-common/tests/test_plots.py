@@ -100,7 +100,7 @@ def rows_of(lines):
     return sorted(rows)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.lists(st.lists(st.integers(0, 19), unique=True), min_size=1, max_size=4))
 def test_a_raster_has_one_line_per_spike_in_the_row_of_its_unit(spikes):
     fired = np.zeros((len(TIME), len(spikes)), dtype=bool)

@@ -15,31 +15,15 @@ from hypothesis import strategies as st
 from neuro_common import provenance as provenance_module
 from neuro_common import runs
 from neuro_common.provenance import VOLATILE_KEYS, differing_keys
-from neuro_common.runs import Run
-
-CONFIG: dict[str, Any] = {"seed": 3, "model": {"width": 2, "gain": 1.5}, "threads": 1}
-
-
-def begin(directory: Path, **changes: Any) -> Run:
-    asked: dict[str, Any] = {
-        "config": CONFIG,
-        "distribution": "toy",
-        "verb": "train",
-        "command": "toy train",
-        "seed": 3,
-    }
-    return Run.open(directory, **{**asked, **changes})
-
-
-def finished(directory: Path, metric: float | None = 0.25) -> Path:
-    with begin(directory) as run:
-        run.finish(metric)
-    return directory
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
 def test_other_revision_is_recorded_and_warned_of(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    begin: Any,
+    finished: Any,
 ) -> None:
     def git(*words: str) -> str:
         who = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
@@ -100,7 +84,7 @@ configs = st.dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(config=configs, volatile=st.dictionaries(st.sampled_from(sorted(VOLATILE_KEYS)), st.text()))
 def test_hash_ignores_order_and_how_it_runs(
     config: dict[str, Any], volatile: dict[str, str]

@@ -14,7 +14,7 @@ from neuro_common.rates import RateNetwork
 LIKE = torch.empty(0, dtype=torch.float64)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     first=st.integers(0, 70),
     steps=st.integers(1, 70),

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from neuro_common.rate_structure import (
@@ -37,7 +37,6 @@ def test_a_population_without_excitation_is_refused():
         dale_signs(4, 0.2)
 
 
-@settings(deadline=None)
 @given(seed=st.integers(0, 2**32), units=st.integers(1, 12), zeros=st.floats(0, 1))
 def test_columns_have_the_sign_of_their_unit_whatever_the_numbers(seed, units, zeros):
     generator = torch.Generator().manual_seed(seed)

@@ -5,6 +5,7 @@ import json
 import math
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,6 @@ from matplotlib.figure import Figure
 
 from neuro_common.files import FormatError
 from neuro_common.report import Report, write_index
-from neuro_common.runs import Run
 
 DASH, MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
 PNG = base64.b64decode(
@@ -138,16 +138,9 @@ def test_numbers_are_aligned_and_gaps_are_dashes(tmp_path: Path) -> None:
     assert numeric == [True] * 5 + [False, False, True]
 
 
-def test_page_tells_how_it_was_made(tmp_path: Path) -> None:
+def test_page_tells_how_it_was_made(tmp_path: Path, begin: Any) -> None:
     assert not Page(write_report(tmp_path / "without")).all("footer")
-    with Run.open(
-        tmp_path / "with",
-        config={"a": 1},
-        distribution="toy",
-        verb="train",
-        command="toy train a=1",
-        seed=17,
-    ) as run:
+    with begin(tmp_path / "with", command="toy train a=1", seed=17) as run:
         page = Page(write_report(run.directory))
     assert page.text.count("toy train a=1") == 1
     assert page.text.index("toy train a=1") < page.text.index("First <b>words</b>.")
@@ -169,10 +162,9 @@ def test_index_gathers_every_report_below(tmp_path: Path) -> None:
     assert len(set(identifiers)) == len(identifiers)
 
 
-def test_index_tells_once_what_all_runs_share(tmp_path: Path) -> None:
+def test_index_tells_once_what_all_runs_share(tmp_path: Path, begin: Any) -> None:
     for seed, name in enumerate(("a", "b")):
-        asked = {"distribution": "toy", "verb": "train", "command": "toy train", "seed": seed}
-        with Run.open(tmp_path / name, config={"a": 1}, **asked) as run:  # type: ignore[arg-type]
+        with begin(tmp_path / name, seed=seed) as run:
             write_report(run.directory)
     text = Page(write_index(tmp_path, "All of it")).text
     assert text.count(f"numpy {np.__version__}") == 1
@@ -190,19 +182,24 @@ def test_a_figure_is_shown_as_wide_as_it_was_drawn(tmp_path: Path) -> None:
     assert (drawn["alt"], scaled["alt"]) == ("one", "two")
 
 
-def finished(directory: Path, command: str, rows: list[dict[str, object]]) -> None:
-    asked = {"distribution": "toy", "verb": "score", "command": command, "seed": 1}
-    with Run.open(directory, config={"a": 1}, **asked) as run:  # type: ignore[arg-type]
-        for step, row in enumerate(rows):
-            run.log(step=step, **row)
-        run.finish(None)
+@pytest.fixture
+def scored(begin: Any) -> Any:
+    """Makes a run that is done, by its command and the rows of its table."""
+
+    def score(directory: Path, command: str, rows: list[dict[str, object]]) -> None:
+        with begin(directory, verb="score", command=command) as run:
+            for step, row in enumerate(rows):
+                run.log(step=step, **row)
+            run.finish(None)
+
+    return score
 
 
-def test_index_shows_runs_without_a_report(tmp_path: Path) -> None:
+def test_index_shows_runs_without_a_report(tmp_path: Path, scored: Any) -> None:
     write_report(tmp_path / "c", "First report")
-    finished(tmp_path / "a", "toy score deep 'x=<1 2>'", [{"r2": 0.25, "split": "easy"}])
-    finished(tmp_path / "b", "toy score", [{"r2": 0.5, "n": 3}, {"r2": float("nan"), "n": -4}])
-    finished(tmp_path / "curve", "toy train", [{"loss": 1 / (1 + i)} for i in range(101)])
+    scored(tmp_path / "a", "toy score deep 'x=<1 2>'", [{"r2": 0.25, "split": "easy"}])
+    scored(tmp_path / "b", "toy score", [{"r2": 0.5, "n": 3}, {"r2": float("nan"), "n": -4}])
+    scored(tmp_path / "curve", "toy train", [{"loss": 1 / (1 + i)} for i in range(101)])
     (tmp_path / "b" / "figures").mkdir()
     (tmp_path / "b" / "figures" / "stride.png").write_bytes(PNG)
     page = Page(write_index(tmp_path, "All of it"))
@@ -220,9 +217,9 @@ def test_index_shows_runs_without_a_report(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("metrics", ["", "step,r2\n0", "step,r2\n0,1\n1", "\0", "\xff"])
-def test_index_passes_over_what_is_no_table(tmp_path: Path, metrics: str) -> None:
+def test_index_passes_over_what_is_no_table(tmp_path: Path, metrics: str, scored: Any) -> None:
     write_report(tmp_path / "c", "First report")
-    finished(tmp_path / "a", "toy score", [])
+    scored(tmp_path / "a", "toy score", [])
     (tmp_path / "a" / "metrics.csv").write_bytes(metrics.encode("latin-1"))
     page = Page(write_index(tmp_path, "All of it"))
     assert "toy: score" in page.text
@@ -297,14 +294,13 @@ def test_spoiled_report_is_refused(tmp_path: Path, text: str, message: str) -> N
     ],
 )
 def test_index_stays_when_one_report_is_spoiled(
-    tmp_path: Path, name: str, text: str | dict[str, object], message: str
+    tmp_path: Path, name: str, text: str | dict[str, object], message: str, begin: Any
 ) -> None:
     write_report(tmp_path / "good")
     index = write_index(tmp_path, "All of it")
     before = index.read_bytes()
     bad = tmp_path / "bad"
-    asked = {"distribution": "toy", "verb": "train", "command": "toy train", "seed": 1}
-    with Run.open(bad, config={"a": 1}, **asked) as run:  # type: ignore[arg-type]
+    with begin(bad) as run:
         write_report(run.directory, "Second report")
     file = bad / name
     spoiled = text if isinstance(text, str) else json.dumps(json.loads(file.read_text()) | text)

@@ -13,7 +13,7 @@ import pytest
 
 from neuro_common import runs
 from neuro_common.locks import Lock, is_held
-from neuro_common.runs import FormatError, Run, RunError, RunExists, RunLocked
+from neuro_common.runs import FormatError, RunError, RunExists, RunLocked
 
 CONFIG: dict[str, Any] = {"seed": 3, "model": {"width": 2, "gain": 1.5}, "threads": 1}
 
@@ -27,23 +27,6 @@ with Run.open(sys.argv[1], config=config, distribution="toy", verb="train", comm
     print("ready", flush=True)
     sys.stdin.read()
 """
-
-
-def begin(directory: Path, **changes: Any) -> Run:
-    asked: dict[str, Any] = {
-        "config": CONFIG,
-        "distribution": "toy",
-        "verb": "train",
-        "command": "toy train",
-        "seed": 3,
-    }
-    return Run.open(directory, **{**asked, **changes})
-
-
-def finished(directory: Path, metric: float | None = 0.25) -> Path:
-    with begin(directory) as run:
-        run.finish(metric)
-    return directory
 
 
 @pytest.fixture
@@ -70,7 +53,7 @@ def writer(tmp_path: Path) -> Iterator[Callable[[], "subprocess.Popen[str]"]]:
         process.communicate()
 
 
-def test_run_from_beginning_to_end(tmp_path: Path) -> None:
+def test_run_from_beginning_to_end(tmp_path: Path, begin: Any) -> None:
     directory = tmp_path / "deep" / "run"
     with begin(directory) as run:
         assert runs.job_status(directory) == "running"
@@ -96,12 +79,14 @@ def test_run_from_beginning_to_end(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("metric", [None, 0.5, math.inf, -math.inf, math.nan])
-def test_metric_is_recalled(tmp_path: Path, metric: float | None) -> None:
+def test_metric_is_recalled(
+    tmp_path: Path, metric: float | None, begin: Any, finished: Any
+) -> None:
     found = begin(finished(tmp_path / "run", metric), resume=True).metric
     assert found == metric or (math.isnan(found or 0) and math.isnan(metric or 0))
 
 
-def test_run_that_is_done_takes_no_more(tmp_path: Path) -> None:
+def test_run_that_is_done_takes_no_more(tmp_path: Path, begin: Any, finished: Any) -> None:
     with begin(finished(tmp_path / "run"), resume=True) as run:
         assert run.done
         with pytest.raises(RunError, match="is done and takes no more"):
@@ -120,7 +105,7 @@ def test_run_that_is_done_takes_no_more(tmp_path: Path) -> None:
     ],
 )
 def test_how_it_ended_is_recorded(
-    tmp_path: Path, error: BaseException, status: str, text: str | None
+    tmp_path: Path, error: BaseException, status: str, text: str | None, begin: Any
 ) -> None:
     with pytest.raises(type(error)), begin(tmp_path / "run"):
         raise error
@@ -128,14 +113,14 @@ def test_how_it_ended_is_recorded(
     assert runs.read_provenance(tmp_path / "run")["error"] == text
 
 
-def test_run_that_nobody_finished_is_stopped(tmp_path: Path) -> None:
+def test_run_that_nobody_finished_is_stopped(tmp_path: Path, begin: Any) -> None:
     with begin(tmp_path / "run"):
         pass
     assert runs.job_status(tmp_path / "run") == "stopped"
 
 
 @pytest.mark.parametrize(("end", "state"), [(True, "is done"), (False, "was cut short")])
-def test_existing_run_is_refused(tmp_path: Path, end: bool, state: str) -> None:
+def test_existing_run_is_refused(tmp_path: Path, end: bool, state: str, begin: Any) -> None:
     with begin(tmp_path / "run") as run:
         if end:
             run.finish(None)
@@ -145,7 +130,7 @@ def test_existing_run_is_refused(tmp_path: Path, end: bool, state: str) -> None:
         pass
 
 
-def test_resume_keeps_the_first_session_and_adds_its_own(tmp_path: Path) -> None:
+def test_resume_keeps_the_first_session_and_adds_its_own(tmp_path: Path, begin: Any) -> None:
     with begin(tmp_path / "run"):
         pass
     first = runs.read_provenance(tmp_path / "run")
@@ -158,12 +143,14 @@ def test_resume_keeps_the_first_session_and_adds_its_own(tmp_path: Path) -> None
     assert record["duration_s"] >= first["duration_s"]
 
 
-def test_resume_of_a_new_directory_begins_it(tmp_path: Path) -> None:
+def test_resume_of_a_new_directory_begins_it(tmp_path: Path, begin: Any) -> None:
     with begin(tmp_path / "run", resume=True) as run:
         assert not run.done
 
 
-def test_resume_with_another_config_names_the_keys(tmp_path: Path) -> None:
+def test_resume_with_another_config_names_the_keys(
+    tmp_path: Path, begin: Any, finished: Any
+) -> None:
     finished(tmp_path / "run")
     other = {**CONFIG, "seed": 4, "model": {"width": 2, "depth": 7}}
     with pytest.raises(
@@ -174,21 +161,23 @@ def test_resume_with_another_config_names_the_keys(tmp_path: Path) -> None:
         begin(tmp_path / "run", resume=True, config=other)
 
 
-def test_resume_on_other_threads_is_the_same_run(tmp_path: Path) -> None:
+def test_resume_on_other_threads_is_the_same_run(tmp_path: Path, begin: Any, finished: Any) -> None:
     finished(tmp_path / "run")
     config = {**CONFIG, "threads": 8, "device": "cuda"}
     assert begin(tmp_path / "run", resume=True, config=config).done
 
 
 @pytest.mark.parametrize(("key", "value"), [("verb", "evaluate"), ("distribution", "other")])
-def test_resume_of_another_kind_of_run_is_refused(tmp_path: Path, key: str, value: str) -> None:
+def test_resume_of_another_kind_of_run_is_refused(
+    tmp_path: Path, key: str, value: str, begin: Any, finished: Any
+) -> None:
     finished(tmp_path / "run")
     with pytest.raises(RunError, match=f"must be a run of {key} {value} to be taken up, got t"):
         begin(tmp_path / "run", resume=True, **{key: value})
 
 
 def test_second_writer_is_refused_while_the_first_lives(
-    tmp_path: Path, writer: Callable[[], "subprocess.Popen[str]"]
+    tmp_path: Path, writer: Callable[[], "subprocess.Popen[str]"], begin: Any
 ) -> None:
     process = writer()
     holder = f"process {process.pid} on {socket.gethostname()}"
@@ -204,12 +193,12 @@ def test_second_writer_is_refused_while_the_first_lives(
     assert len(runs.read_provenance(tmp_path / "run")["resumed"]) == 1
 
 
-def test_second_writer_in_the_same_process_is_refused(tmp_path: Path) -> None:
+def test_second_writer_in_the_same_process_is_refused(tmp_path: Path, begin: Any) -> None:
     with begin(tmp_path / "run"), pytest.raises(RunLocked, match="must have one writer"):
         begin(tmp_path / "run", resume=True)
 
 
-def test_refused_run_lets_go_of_the_lock(tmp_path: Path) -> None:
+def test_refused_run_lets_go_of_the_lock(tmp_path: Path, begin: Any) -> None:
     with begin(tmp_path / "run"):
         pass
     with pytest.raises(RunExists):
@@ -218,7 +207,7 @@ def test_refused_run_lets_go_of_the_lock(tmp_path: Path) -> None:
 
 
 def test_torn_row_of_a_killed_run_is_dropped(
-    tmp_path: Path, writer: Callable[[], "subprocess.Popen[str]"]
+    tmp_path: Path, writer: Callable[[], "subprocess.Popen[str]"], begin: Any
 ) -> None:
     process = writer()
     process.kill()
@@ -232,7 +221,7 @@ def test_torn_row_of_a_killed_run_is_dropped(
 
 
 @pytest.mark.parametrize("cut", range(len("step,loss\n0,0.5\n")))
-def test_table_cut_anywhere_can_be_taken_up(tmp_path: Path, cut: int) -> None:
+def test_table_cut_anywhere_can_be_taken_up(tmp_path: Path, cut: int, begin: Any) -> None:
     with begin(tmp_path / "run"):
         pass
     table = tmp_path / "run" / "metrics.csv"
@@ -243,7 +232,7 @@ def test_table_cut_anywhere_can_be_taken_up(tmp_path: Path, cut: int) -> None:
     assert table.read_bytes() == b"step,loss\n0,0.75\n1,0.25\n"
 
 
-def test_steps_done_again_are_not_logged_twice(tmp_path: Path) -> None:
+def test_steps_done_again_are_not_logged_twice(tmp_path: Path, begin: Any) -> None:
     with begin(tmp_path / "run") as run:
         for step in range(6):
             run.log(step=step, loss=step)
@@ -256,7 +245,7 @@ def test_steps_done_again_are_not_logged_twice(tmp_path: Path) -> None:
     }
 
 
-def test_columns_are_those_of_the_first_row(tmp_path: Path) -> None:
+def test_columns_are_those_of_the_first_row(tmp_path: Path, begin: Any) -> None:
     match = r"must have the columns \['step', 'loss'\] of the first row, got \['step', 'gain'\]"
     with begin(tmp_path / "run") as run:
         run.log(step=0, loss=1.0)
@@ -266,7 +255,7 @@ def test_columns_are_those_of_the_first_row(tmp_path: Path) -> None:
         run.log(step=1, gain=1.0)
 
 
-def test_foreign_table_is_refused_and_left_alone(tmp_path: Path) -> None:
+def test_foreign_table_is_refused_and_left_alone(tmp_path: Path, begin: Any) -> None:
     with begin(tmp_path / "run"):
         pass
     table = tmp_path / "run" / "metrics.csv"
@@ -289,7 +278,7 @@ def test_foreign_table_is_refused_and_left_alone(tmp_path: Path) -> None:
     ],
 )
 def test_spoiled_file_is_refused_and_left_alone(
-    tmp_path: Path, file: str, spoil: Callable[[str], str], message: str
+    tmp_path: Path, file: str, spoil: Callable[[str], str], message: str, begin: Any, finished: Any
 ) -> None:
     path = finished(tmp_path / "run") / file
     spoiled = spoil(path.read_text())
@@ -299,13 +288,13 @@ def test_spoiled_file_is_refused_and_left_alone(
     assert path.read_text() == spoiled
 
 
-def test_run_without_its_config_is_refused(tmp_path: Path) -> None:
+def test_run_without_its_config_is_refused(tmp_path: Path, begin: Any, finished: Any) -> None:
     (finished(tmp_path / "run") / "config.json").unlink()
     with pytest.raises(FormatError, match=r"must hold config.json beside its other files"):
         begin(tmp_path / "run", resume=True)
 
 
-def test_kill_between_the_first_two_files_loses_nothing(tmp_path: Path) -> None:
+def test_kill_between_the_first_two_files_loses_nothing(tmp_path: Path, begin: Any) -> None:
     with begin(tmp_path / "run"):
         pass
     (tmp_path / "run" / "provenance.json").unlink()
@@ -322,14 +311,16 @@ def test_status_of_no_run(tmp_path: Path) -> None:
         runs.job_status(tmp_path)
 
 
-def test_done_must_hold_a_number(tmp_path: Path) -> None:
+def test_done_must_hold_a_number(tmp_path: Path, finished: Any) -> None:
     path = finished(tmp_path / "run") / "done"
     path.write_text(path.read_text().replace("0.25", '"much"'))
     with pytest.raises(FormatError, match="must hold a number, got 'much'"):
         runs.job_status(tmp_path / "run")
 
 
-def test_config_that_is_not_finite_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+def test_config_that_is_not_finite_is_refused_before_anything_is_made(
+    tmp_path: Path, begin: Any
+) -> None:
     with pytest.raises(ValueError, match="numbers must be finite"):
         begin(tmp_path / "run", config={"gain": math.nan})
     assert not (tmp_path / "run").exists()
@@ -353,7 +344,7 @@ def test_lock_is_let_go_while_a_forked_child_lives(tmp_path: Path) -> None:
         os.waitpid(child, 0)
 
 
-def test_config_of_another_verb_is_refused(tmp_path: Path) -> None:
+def test_config_of_another_verb_is_refused(tmp_path: Path, finished: Any) -> None:
     finished(tmp_path / "run")
     assert runs.read_config(tmp_path / "run", of="toy train") == CONFIG
     with pytest.raises(RunError, match="must be a run of toy predict, got one of toy train"):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from neuro_common.seeding import generator, spawn_seeds
@@ -11,13 +11,11 @@ SEEDS = st.integers(0, 2**128 - 1)
 KEYS = st.integers(0, 2**32 - 1)
 
 
-@settings(deadline=None)
 @given(seed=SEEDS, n=st.integers(1, 20), more=st.integers(0, 20))
 def test_asking_for_more_seeds_keeps_the_first(seed, n, more):
     assert spawn_seeds(seed, n + more)[:n] == spawn_seeds(seed, n)
 
 
-@settings(deadline=None)
 @given(seed=SEEDS)
 def test_seeds_are_the_first_words_of_numpys_children(seed):
     oracle = [np.random.SeedSequence(seed, spawn_key=(k,)).generate_state(1)[0] for k in range(5)]
@@ -31,7 +29,6 @@ def test_seeds_are_plain_distinct_integers_that_every_library_takes():
     assert 0 <= min(seeds) < 2**22 < 2**31 < max(seeds) < 2**32
 
 
-@settings(deadline=None)
 @given(seed=SEEDS, keys=st.lists(KEYS, max_size=3))
 def test_a_generator_depends_on_seed_and_keys_alone(seed, keys):
     first, second = generator(seed, *keys), generator(seed, *keys)
@@ -45,7 +42,6 @@ def test_a_generator_is_the_spawned_child_of_numpy():
     assert generator(11).random() == np.random.default_rng(11).random()
 
 
-@settings(deadline=None)
 @given(seed=SEEDS, key=KEYS, other=KEYS)
 def test_other_keys_draw_other_numbers(seed, key, other):
     streams = {generator(seed).random(), generator(seed, key).random()}

@@ -4,7 +4,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from neuro_common.signals import Spectrum, band_power, lowpass, oscillation_period, spectrum
@@ -21,7 +21,6 @@ def from_cycles(lengths, dt):
     return np.sin(2 * np.pi * np.interp(time, edges, np.arange(len(edges))))
 
 
-@settings(deadline=None)
 @given(
     period=st.floats(10.0, 60.0),
     phase=st.floats(0.0, 6.2),
@@ -102,7 +101,6 @@ def test_the_spectrum_peaks_at_the_rhythm_along_the_last_axis():
     assert found.frequency[found.density.argmax(axis=-1)] == pytest.approx([0.02, 0.05])
 
 
-@settings(deadline=None)
 @given(amplitude=st.floats(0.1, 10.0), dt=st.floats(0.01, 10.0))
 def test_a_sine_has_half_its_squared_amplitude_in_its_band_and_none_beside_it(amplitude, dt):
     found = spectrum(amplitude * sine(25.0, 1.0, 5000), dt, 1000 * dt)

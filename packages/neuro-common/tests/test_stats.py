@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import scipy.stats
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from neuro_common.stats import bootstrap_crossed, bootstrap_mean, holm, non_dominated
@@ -54,7 +54,6 @@ def test_a_list_gives_plain_floats():
     assert interval.mean == pytest.approx(7 / 3)
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=8), st.integers(0, 2**32 - 1))
 def test_the_interval_lies_within_the_values_and_repeats(values, seed):
     interval = bootstrap_mean(values, n_resamples=100, seed=seed)
@@ -121,7 +120,6 @@ def test_a_point_is_dominated_only_by_one_that_is_better_somewhere():
     assert non_dominated(cost, other).tolist() == [True, True, False, False, True, True]
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(*[st.integers(0, 4)] * 3), min_size=1, max_size=12))
 def test_the_front_is_what_brute_force_finds(points):
     def beats(one, two):

@@ -23,23 +23,7 @@ NUMBERS = st.one_of(
 ARRAYS = hnp.arrays(NUMBERS, hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4))
 
 
-def a_recording():
-    time_ms = np.arange(0.0, 5.0, 0.5)
-    return Recording(
-        {
-            "mean_x": Signal(np.cos(time_ms), ("time",), "1", "mean fast variable"),
-            "lfp": Signal(np.outer(time_ms, [1, -2]).astype("f4"), ("time", "channel"), "mV"),
-            "time": Signal(time_ms, ("time",), "ms", "time since switch-on"),
-            "current": Signal(np.array([0.5, 0.7, 0.6]), ("neuron",), "nA", "bias"),
-            "coupling": Signal(np.float64(0.03), (), "1"),
-        },
-        {"seed": 3, "controller": "linear", "phases": ["free", "controlled"], "settled": None},
-    )
-
-
-@settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(arrays=st.lists(ARRAYS, min_size=1, max_size=4), units=st.sampled_from(["mV", "µV", "1"]))
 def test_every_bit_comes_back_in_order(arrays, units, tmp_path):
     signals = {
@@ -57,8 +41,7 @@ def test_every_bit_comes_back_in_order(arrays, units, tmp_path):
         assert (back.dims, back.units, back.description) == (signal.dims, units, "")
 
 
-def test_attributes_and_descriptions_come_back(tmp_path):
-    recording = a_recording()
+def test_attributes_and_descriptions_come_back(tmp_path, recording):
     recording.attributes["note"] = "x" * 100_000  # more than HDF5 keeps in an object header
     write_recording(tmp_path / "data.h5", recording)
     found = read_recording(tmp_path / "data.h5")
@@ -66,8 +49,8 @@ def test_attributes_and_descriptions_come_back(tmp_path):
     assert found.signals["time"].description == "time since switch-on"
 
 
-def test_the_file_explains_itself_to_other_readers(tmp_path):
-    write_recording(tmp_path / "data.h5", a_recording())
+def test_the_file_explains_itself_to_other_readers(tmp_path, recording):
+    write_recording(tmp_path / "data.h5", recording)
     with h5py.File(tmp_path / "data.h5") as file:
         assert file.attrs["format"] == "neuro-common/recording"
         assert file.attrs["format_version"] == 1
@@ -78,30 +61,29 @@ def test_the_file_explains_itself_to_other_readers(tmp_path):
         assert file["coupling"][()] == 0.03
 
 
-def test_writing_again_replaces_the_file_and_leaves_nothing_else(tmp_path):
-    write_recording(tmp_path / "data.h5", a_recording())
+def test_writing_again_replaces_the_file_and_leaves_nothing_else(tmp_path, recording):
+    write_recording(tmp_path / "data.h5", recording)
     write_recording(str(tmp_path / "data.h5"), Recording({"x": Signal([1, 2], ("time",), "V")}))
     assert list(read_recording(str(tmp_path / "data.h5")).signals) == ["x"]
     assert [path.name for path in tmp_path.iterdir()] == ["data.h5"]
 
 
-def test_a_failed_write_leaves_the_old_file_alone(tmp_path):
-    write_recording(tmp_path / "data.h5", a_recording())
+def test_a_failed_write_leaves_the_old_file_alone(tmp_path, recording):
+    write_recording(tmp_path / "data.h5", recording)
     before = (tmp_path / "data.h5").read_bytes()
-    broken = a_recording()
-    broken.attributes["score"] = float("nan")
+    recording.attributes["score"] = float("nan")
     with pytest.raises(ValueError, match="JSON"):
-        write_recording(tmp_path / "data.h5", broken)
-    broken = a_recording()
-    broken.signals["lfp"] = Signal(np.ones((3, 2)), ("time", "channel"), "mV")
+        write_recording(tmp_path / "data.h5", recording)
+    recording.attributes["score"] = 0.5
+    recording.signals["lfp"] = Signal(np.ones((3, 2)), ("time", "channel"), "mV")
     with pytest.raises(ValueError, match=r'"time" must have one size, got 10 in "mean_x" and 3 in'):
-        write_recording(tmp_path / "data.h5", broken)
+        write_recording(tmp_path / "data.h5", recording)
     assert [path.name for path in tmp_path.iterdir()] == ["data.h5"]
     assert (tmp_path / "data.h5").read_bytes() == before
 
 
-def test_a_file_cut_anywhere_is_refused(tmp_path):
-    write_recording(tmp_path / "data.h5", a_recording())
+def test_a_file_cut_anywhere_is_refused(tmp_path, recording):
+    write_recording(tmp_path / "data.h5", recording)
     whole = (tmp_path / "data.h5").read_bytes()
     for length in (0, 7, 100, len(whole) // 2, len(whole) - 1):
         (tmp_path / "cut.h5").write_bytes(whole[:length])
@@ -119,7 +101,7 @@ def test_a_flipped_bit_in_the_numbers_is_noticed(tmp_path):
         read_recording(tmp_path / "data.h5")
 
 
-def test_foreign_and_newer_files_are_refused(tmp_path):
+def test_foreign_and_newer_files_are_refused(tmp_path, recording):
     path = tmp_path / "data.h5"
     path.write_text("time,x\n0,1\n", encoding="utf-8")
     with pytest.raises(FormatError, match="is damaged or no recording"):
@@ -128,7 +110,7 @@ def test_foreign_and_newer_files_are_refused(tmp_path):
         file["x"] = [1.0, 2.0]
     with pytest.raises(FormatError, match='the format "neuro-common/recording", got None'):
         read_recording(path)
-    write_recording(path, a_recording())
+    write_recording(path, recording)
     with h5py.File(path, "a") as file:
         file.attrs["format_version"] = 2
     with pytest.raises(FormatError, match=r"format_version <= 1, got 2.*--upgrade"):
@@ -136,8 +118,8 @@ def test_foreign_and_newer_files_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize("missing", ["units", "description"])
-def test_a_signal_without_its_unit_is_refused(tmp_path, missing):
-    write_recording(tmp_path / "data.h5", a_recording())
+def test_a_signal_without_its_unit_is_refused(tmp_path, missing, recording):
+    write_recording(tmp_path / "data.h5", recording)
     with h5py.File(tmp_path / "data.h5", "a") as file:
         del file["lfp"].attrs[missing]
     with pytest.raises(FormatError, match=missing):
@@ -172,15 +154,10 @@ def test_what_does_not_fit_together_is_refused(make, message):
         make()
 
 
-@pytest.mark.parametrize(
-    ("module", "extra", "call"),
-    [
-        ("h5py", "io", lambda path: write_recording(path, a_recording())),
-        ("h5py", "io", lambda path: read_recording(path)),
-    ],
-)
-def test_a_missing_extra_is_named(tmp_path, monkeypatch, module, extra, call):
-    monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(ModuleNotFoundError, match=rf'pip install "neuro-common\[{extra}\]"'):
-        call(tmp_path / "data.h5")
+def test_a_missing_extra_is_named(tmp_path, monkeypatch, recording):
+    path = tmp_path / "data.h5"
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    for call in (lambda: write_recording(path, recording), lambda: read_recording(path)):
+        with pytest.raises(ModuleNotFoundError, match=r'pip install "neuro-common\[io\]"'):
+            call()
     assert not list(tmp_path.iterdir())

@@ -119,7 +119,7 @@ def test_a_closed_pipe_ends_quietly(tell: str, code: int, unbuffered: str) -> No
     assert process.stdout is not None
     process.stdout.close()
     process.stdout = None
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=600)
     assert (process.returncode, err) == (code, b"")
 
 

@@ -162,7 +162,7 @@ def test_slides_and_bent_couplings_are_mujocos() -> None:
     np.testing.assert_allclose(found, expected, atol=1e-9)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 10_000), gravity=st.sampled_from([GRAVITY_M_S2, (0.0, 0.0, 0.0)]))
 def test_power_is_the_change_of_energy(seed: int, gravity: tuple[float, ...]) -> None:
     angles, speeds, rises = draws(TWO, 5, seed)

@@ -174,7 +174,7 @@ def test_first_postures_are_the_nearest(kind: str, chain: SkeletalArm) -> None:
         assert moved <= ((near.x - start) ** 2).sum() + 1e-9
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 10_000), radius=st.floats(0.001, 0.05))
 def test_any_path_is_followed_or_missed_honestly(seed: int, radius: float) -> None:
     starts = draws(TWO, 4, seed)
@@ -239,7 +239,7 @@ def test_other_arms_are_solved_by_scipy() -> None:
     assert lost.error_m[0, 0] == pytest.approx(0.5 - 0.347, abs=1e-5)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 100_000), curvature=st.floats(0.2, 5.0), tight=st.booleans())
 def test_programmes_are_solved_as_slsqp_solves_them(
     seed: int, curvature: float, tight: bool
@@ -254,8 +254,12 @@ def test_programmes_are_solved_as_slsqp_solves_them(
     step, multipliers, work = np.empty(count), np.zeros(3), np.empty((7, 3))
     missed = solve_programme(pull, jacobian, gap, limits, curvature, multipliers, step, work)
     assert missed < 1e-5  # what ties the multipliers to their start
+
+    def cost(d: Any) -> float:
+        return float(0.5 * curvature * d @ d - pull @ d)
+
     expected = minimize(
-        lambda d: float(0.5 * curvature * d @ d - pull @ d),
+        cost,
         inside,
         jac=lambda d: curvature * d - pull,
         method="SLSQP",
@@ -263,7 +267,10 @@ def test_programmes_are_solved_as_slsqp_solves_them(
         constraints={"type": "eq", "fun": lambda d: jacobian @ d + gap, "jac": lambda _: jacobian},
         options={"ftol": 1e-14, "maxiter": 300},
     )
-    np.testing.assert_allclose(step, expected.x, atol=1e-4)
+    # the best cost at the least miss; how near the steps are depends on the programme's condition
+    assert cost(step) == pytest.approx(expected.fun, abs=1e-5 * (1 + np.abs(multipliers).sum()))
+    np.testing.assert_allclose(jacobian @ step, -gap, atol=1e-5)
+    assert np.all((limits[0] <= step) & (step <= limits[1]))
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,7 @@ def in_world(
     return geometry.world @ (body_in_file(geometry, body, values) @ [*place, 1] - origin)[:3]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 2**31), st.tuples(*[st.floats(-1, 1)] * 3))
 def test_kinematics_and_straight_muscles(seed: int, angles: tuple[float, ...]) -> None:
     geometry = random_geometry(seed)
@@ -112,7 +112,7 @@ def test_kinematics_and_straight_muscles(seed: int, angles: tuple[float, ...]) -
     np.testing.assert_allclose(pose.muscle_length_m[0], [length, 0], atol=1e-11)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 2**31))
 def test_jacobians_are_slopes(seed: int) -> None:
     arm = SkeletalArm(random_geometry(seed))

@@ -26,7 +26,6 @@ def test_published_numbers() -> None:
     assert arm.hand(angles)[0, 0] > 0.27
 
 
-@settings(deadline=None)
 @given(st.tuples(ANGLE, ANGLE, ANGLE, ANGLE))
 def test_rotations_of_scipy_give_the_same(angles: tuple[float, float, float, float]) -> None:
     arm = TwoLinkArm(0.2, 0.3)

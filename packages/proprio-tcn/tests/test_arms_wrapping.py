@@ -90,7 +90,7 @@ def crossing_pairs(kind, count, seed=0):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(p=point, q=point)
 @example(p=np.array([2.0, 0.0, 0.0]), q=np.array([-2.0, 0.0, 0.0]))
 @example(p=np.array([0.0, 0.0, 2.0]), q=np.array([0.0, 0.0, -2.0]))
@@ -119,7 +119,7 @@ def test_every_pair_of_points_gives_a_finite_path_no_shorter_than_straight(kind,
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(p=beyond, q=beyond)
 def test_a_path_is_the_same_both_ways_and_meets_the_surface_in_tangents(kind, p, q):
     radii = np.array(RADII.get(kind, (1.0, 1.0, 1.0)))
@@ -194,7 +194,7 @@ def test_a_sphere_has_the_great_circle_even_through_its_centre():
         assert length(sphere, p, q) == pytest.approx(2 * math.sqrt(3) + math.pi / 3, abs=close)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(p=beyond, q=beyond)
 def test_an_ellipsoid_of_equal_radii_is_a_sphere(p, q):
     assert length("round", p, q) == pytest.approx(length("sphere", p, q), abs=6e-5)

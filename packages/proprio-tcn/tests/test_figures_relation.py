@@ -147,19 +147,18 @@ def test_networks_are_paired_over_conditions(tmp_path: Path) -> None:
 
 def test_sessions_have_their_colours(tmp_path: Path) -> None:
     standings = [
-        Standing(f"runs/{place}", f"net {n}", "torque", 3, 0.1 * n, ev + 0.01 * n)
-        for place, ev in (("one", 0.1), ("two", 0.2))
+        Standing(f"runs/{place}", f"net {n}", "torque", 3, 0.1 * n, ev + 0.01 * n, window=window)
+        for place, ev, window in (("one", 0.1, "active"), ("two", 0.2, "passive"))
         for n in range(3)
     ]
     _, axes = new_figure()
     lines = relation_plot(axes[0, 0], standings)
-    assert [one.get_label() for one in lines] == ["one", "two"]
-    named = relation_plot(axes[0, 0], standings, {"runs/two": "passive"})
-    assert [one.get_label() for one in named] == ["one", "two passive"]
+    assert [one.get_label() for one in lines] == ["one active", "two passive"]
     assert np.asarray(lines[1].get_ydata()).tolist() == pytest.approx([0.2, 0.21, 0.22])
     relations = {"task": ["torque"], "r": ["0.5"], "p": ["0.04"]}
     draw_relation(standings, relations, tmp_path / "relation")
     table = read_csv(tmp_path / "relation.csv")
     assert [float(one) for one in table["performance"]] == [one.performance for one in standings]
+    assert table["window"] == ["active"] * 3 + ["passive"] * 3
     with pytest.raises(ValueError, match="must hold trained networks with a performance"):
         draw_relation([], relations, tmp_path / "none")

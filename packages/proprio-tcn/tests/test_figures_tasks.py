@@ -90,7 +90,7 @@ def test_folders_without_scores_are_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="nowhere holds 0 networks, none with one"):
         read_task_scores([tmp_path / "nowhere"])
     save(tmp_path / "x", "torque", {"test_torque_movement_r2": math.pi, "test_a_movement_r2": None})
-    with pytest.raises(FileNotFoundError, match="holds 1 networks, none with one"):
+    with pytest.raises(FileNotFoundError, match="holds 1 network, none with one"):
         read_task_scores([tmp_path])
     save(tmp_path / "x", "grasp", {})
     with pytest.raises(FormatError, match="must hold a network of a task, got 'grasp'"):

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from proprio_tcn.movements.augmentation import (
@@ -35,7 +35,6 @@ def test_resizing_scales_the_letter_and_keeps_the_speed():
         np.testing.assert_array_equal(resized[:, 0], line[:, 0])
 
 
-@settings(deadline=None)
 @given(st.floats(0.5, 1.5))
 def test_resizing_follows_the_formula(size: float):
     bins = int(np.floor(60 * size))
@@ -48,7 +47,6 @@ def test_resizing_follows_the_formula(size: float):
     np.testing.assert_allclose(resize(TRACE, size), expected, atol=1e-12)
 
 
-@settings(deadline=None)
 @given(st.floats(0.6, 2.0))
 def test_speed_follows_the_formula(speed: float):
     bins = int(np.floor(60 / speed))

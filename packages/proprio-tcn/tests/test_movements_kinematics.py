@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from proprio_tcn.movements.format import BIN_S, BINS, split_writers
@@ -35,7 +35,6 @@ def test_padding_holds_the_ends_and_velocity_there_is_zero():
     np.testing.assert_allclose(rise[0], expected, atol=1e-9)
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(2, 30), min_size=1, max_size=6), st.integers(0, 1000))
 def test_velocity_of_ragged_trials_is_that_of_padded_ones(lengths: list[int], seed: int):
     rng = np.random.default_rng(seed)

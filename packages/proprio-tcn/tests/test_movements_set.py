@@ -2,7 +2,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from proprio_tcn.movements.format import BIN_S, BINS
@@ -36,7 +36,6 @@ def _set(lengths: list[int], starts: list[int], seed: int = 0, reaches: bool = F
     return MovementSet("linear", "none", tuple("abcde"), tuple("wxyz"), "train", trials)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 10**6), st.lists(st.integers(2, 300), min_size=1, max_size=5))
 def test_batches_are_what_numpy_pads_and_differentiates(seed: int, lengths: list[int]):
     rng = np.random.default_rng(seed)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from proprio_tcn.movements.difficulty import gauge, nearest_mean_score
@@ -46,7 +46,6 @@ def test_a_writer_writes_a_letter_in_one_way():
     assert len(firsts) == 3
 
 
-@settings(deadline=None)
 @given(st.integers(0, 99), st.integers(0, 19), st.floats(0.0, 0.2))
 def test_a_trace_fills_its_box_in_a_time_within_bounds(writer: int, letter: int, jitter: float):
     trace = FontWriters(100, jitter, 1, box_cm=5.0).trace(writer, letter)
@@ -78,7 +77,6 @@ def test_the_pen_starts_and_stops_slowly_and_slows_down_in_curves():
     assert product.std() / product.mean() < 0.02
 
 
-@settings(deadline=None)
 @given(st.integers(0, 10**6))
 def test_a_cosine_series_has_unit_rms_and_the_falling_spectrum(seed: int):
     along = np.linspace(0, 1, 400)

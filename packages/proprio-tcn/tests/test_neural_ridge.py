@@ -53,7 +53,7 @@ def by_scikit(x: Floats, y: Floats, fold: NDArray[np.int64], alphas: Any) -> dic
     }
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 10_000))
 def test_equals_scikit_learn(seed: int) -> None:
     x, y, fold = made(np.random.default_rng(seed))

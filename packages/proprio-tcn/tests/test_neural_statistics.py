@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import false_discovery_control, norm, pearsonr, wilcoxon
 
+from neuro_common.stats import holm
 from proprio_tcn.neural.prediction import LayerScore, TrialSums
 from proprio_tcn.neural.relations import Standing, relation_table
 from proprio_tcn.neural.statistics import (
@@ -150,7 +151,10 @@ def test_models_are_compared_in_pairs_or_with_one() -> None:
     pairs = compare_models(scores, seed=0, n_resamples=500)
     assert [(one.first, one.second) for one in pairs] == [("a", "b"), ("a", "c"), ("b", "c")]
     for one in pairs:
-        assert one.p_wilcoxon <= one.p_fdr <= one.p_holm <= 1
+        assert one.p_bootstrap <= one.p_fdr <= one.p_holm <= 1
+    p = [one.p_bootstrap for one in pairs]
+    assert [one.p_holm for one in pairs] == holm(p).tolist()
+    np.testing.assert_allclose([one.p_fdr for one in pairs], false_discovery_control(p))
     table = comparison_table(compare_models(scores, reference="c", seed=0, n_resamples=500))
     assert table["first"] == ["a", "b"]
     assert table["second"] == ["c", "c"]

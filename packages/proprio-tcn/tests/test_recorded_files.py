@@ -66,7 +66,7 @@ def test_a_trc_file_gives_metres_and_gaps(written):
     assert metres.place_m[0, 0] == pytest.approx([100, -200, 300])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     place=arrays(np.float64, (4, 2, 3), elements=st.floats(-3, 3)),
     seen=arrays(np.bool_, (4, 2)),
@@ -169,7 +169,7 @@ def test_tables_before_version_1_are_in_degrees(written, header, degrees):
     assert first == pytest.approx(np.deg2rad(90) if degrees else 90.0)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     values=arrays(np.float64, (5, 3), elements=st.floats(-400, 400) | st.just(np.nan)),
     degrees=st.booleans(),

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -33,7 +33,6 @@ def test_a_marker_is_missing_where_one_of_its_coordinates_is():
     assert filled.filled.sum() == 1
 
 
-@settings(deadline=None)
 @given(
     values=arrays(np.float64, (12, 3), elements=st.floats(-10, 10)),
     missing=arrays(np.bool_, (12, 3)),

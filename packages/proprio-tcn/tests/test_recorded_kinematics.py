@@ -328,7 +328,7 @@ def test_bins_are_those_that_signals_of_neural_recordings_are_taken_at():
         assert inputs.joint[0, 1, 100:140, 0] == pytest.approx(np.rad2deg(beside), abs=1e-3)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(rate=st.floats(60, 400), shift=st.floats(0, 0.009))
 def test_resampling_a_cubic_is_exact(rate, shift):
     time = np.arange(60) / rate

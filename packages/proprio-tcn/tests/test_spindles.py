@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -31,7 +31,6 @@ def test_the_power_law_has_the_published_values(velocity, wanted):
     assert prochazka_rate(np.array(0.0), np.array(velocity)) == pytest.approx(wanted, abs=1e-12)
 
 
-@settings(deadline=None)
 @given(finite, finite)
 def test_the_power_law_is_odd_in_velocity_and_two_per_mm(d, v):
     at = prochazka_rate(np.array(d), np.array(v)) - 82
@@ -75,7 +74,6 @@ def test_raw_kinematics_is_the_published_layout():
         raw_kinematics(length, velocity[:, :2])
 
 
-@settings(deadline=None)
 @given(arrays(np.float64, (3, 5), elements=finite), arrays(np.float64, (3, 5), elements=finite))
 def test_fibres_never_fire_below_zero_or_beyond_their_ceiling(d, v):
     settings = SpindleSettings("afferents", ceiling_hz=300)

@@ -253,7 +253,7 @@ def test_a_sweep_trains_drawn_networks_on_tasks() -> None:
         (["evaluate"], "weights must be given: add weights=VALUE"),
         (["evaluate", "weights=here", "split=all"], 'split must be "train", "val" or "test"'),
         (["evaluate", "weights=nowhere"], "nowhere holds no complete checkpoint"),
-        (["train", "training.device=gpu"], 'device must be "cpu", or "cuda" where torch finds'),
+        (["train", "device=gpu"], 'device must be "cpu", or "cuda" where torch finds'),
         (
             ["evaluate", "weights=pretrained/hand_position", "device=gpu"],
             'device must be "cpu", or "cuda" where torch finds',

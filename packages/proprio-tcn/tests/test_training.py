@@ -29,9 +29,13 @@ QUICK = TrainSettings(epochs=2, batch=16, learning_rate=5e-3)
 
 
 def taught(
-    name: str, sets: tuple[ArrayMovements, ArrayMovements], where: Path, settings: TrainSettings
+    name: str,
+    sets: tuple[ArrayMovements, ArrayMovements],
+    where: Path,
+    settings: TrainSettings,
+    **more: Any,
 ) -> Trained:
-    return train_network(TASKS[name], TRUNK, *sets, settings, where, seed=3)
+    return train_network(TASKS[name], TRUNK, *sets, settings, where, seed=3, **more)
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -123,7 +127,7 @@ def test_weights_of_another_training_are_not_taken_up(
             task, TRUNK, *sets, settings, tmp_path, seed=3, encoder=SpindleSettings("deepdraw")
         )
     # where it runs decides nothing: a finished training is given again
-    again = taught("hand_position", sets, tmp_path, replace(settings, device="cpu:0"))
+    again = taught("hand_position", sets, tmp_path, settings, device="cpu:0")
     assert again.metrics == first.metrics
 
 

@@ -1,10 +1,25 @@
-"""A network whose rhythm is known without training."""
+"""What several test modules share: the command, networks whose rhythm is known, an oracle."""
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Callable
+from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 
 from neuro_common.rates import RateNetwork
+from rhythm_rnn.equilibria import RateFlow
+from rhythm_rnn.flows import Array
+
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 @pytest.fixture(scope="module")
@@ -50,3 +65,39 @@ def relaxing() -> RateNetwork:
         network.bias.copy_(torch.tensor([0.0, -1.0]))
         network.output_weight.copy_(torch.tensor([[1.0, 0.0]]))
     return network
+
+
+@pytest.fixture(scope="session")
+def brute_force() -> Callable[[RateFlow, float], list[Array]]:
+    """Every fixed point of a ReLU network at a cue: all active sets are tried."""
+
+    def fixed_points(one: RateFlow, cue: float) -> list[Array]:
+        n = len(one.bias)
+        drive = one.cue_weight * cue + one.bias
+        found = []
+        for bits in product((0.0, 1.0), repeat=n):
+            state = np.linalg.solve(np.eye(n) - one.weight * np.array(bits), drive)
+            if ((state > 0) == np.array(bits, dtype=bool)).all():
+                found.append(state)
+        return found
+
+    return fixed_points
+
+
+@pytest.fixture(scope="session")
+def rhythm() -> Callable[..., "subprocess.CompletedProcess[str]"]:
+    """Runs the installed command in a folder, or its module where it runs from its sources."""
+    script = shutil.which("rhythm-rnn", path=sysconfig.get_path("scripts"))
+    program = [script] if script else [sys.executable, "-m", "rhythm_rnn.cli"]
+
+    def run(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [*program, *words],
+            cwd=folder,
+            env={**os.environ, "PYTHONWARNINGS": "error"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run

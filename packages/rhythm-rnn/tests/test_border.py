@@ -1,6 +1,7 @@
 """Branches of ReLU networks: folds and loops in closed form, brute force over active sets."""
 
-from itertools import pairwise, product
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,18 +25,6 @@ def random_flow(seed: int, n: int) -> RateFlow:
     rng = np.random.default_rng(seed)
     weight = rng.normal(size=(n, n)) * 2 / np.sqrt(n)
     return flow(weight, rng.normal(size=n), rng.normal(size=n))
-
-
-def brute_force(one: RateFlow, cue: float) -> list[Array]:
-    """Every fixed point of a ReLU network: all active sets are tried."""
-    n = len(one.bias)
-    drive = one.cue_weight * cue + one.bias
-    found = []
-    for bits in product((0.0, 1.0), repeat=n):
-        state = np.linalg.solve(np.eye(n) - one.weight * np.array(bits), drive)
-        if ((state > 0) == np.array(bits, dtype=bool)).all():
-            found.append(state)
-    return found
 
 
 def states_at(branch: BorderBranch, cue: float) -> list[Array]:
@@ -110,9 +99,11 @@ def test_the_map_alone_may_become_stable_at_a_border() -> None:
         assert point.n_unstable_in_map == (sizes > 1).sum() == unstable
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 10_000), st.integers(2, 7))
-def test_branches_pass_through_all_that_brute_force_finds(seed: int, n: int) -> None:
+def test_branches_pass_through_all_that_brute_force_finds(
+    brute_force: Any, seed: int, n: int
+) -> None:
     one = random_flow(seed, n)
     cues = (-1.5, -0.2, 0.6, 2.0)
     branches: list[BorderBranch] = []
@@ -128,7 +119,7 @@ def test_branches_pass_through_all_that_brute_force_finds(seed: int, n: int) -> 
             assert len(followed) == len(truth)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 10_000), st.integers(2, 12))
 def test_a_branch_turns_where_the_determinant_changes_its_sign(seed: int, n: int) -> None:
     one = random_flow(seed, n)

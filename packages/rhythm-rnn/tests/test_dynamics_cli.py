@@ -1,12 +1,8 @@
 """`figures flow` and `figures phase_response` as a user types them, and the figures they make."""
 
-import os
 import re
-import shutil
-import subprocess
-import sys
-import sysconfig
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,20 +21,6 @@ FLOW = ("flow", "weights=ei_100", "cues=[1]", "duration_ms=100", "times_ms=[40]"
 RESPONSE = ("phase_response", "weights=ei_100", "cues=[0.8]", "phases=12", "duration_s=3")
 
 
-def figures(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
-    """The installed command, or its module where the package runs from its sources."""
-    script = shutil.which("rhythm-rnn", path=sysconfig.get_path("scripts"))
-    program = [script] if script else [sys.executable, "-m", "rhythm_rnn.cli"]
-    return subprocess.run(
-        [*program, "figures", *words],
-        cwd=folder,
-        env={**os.environ, "PYTHONWARNINGS": "error"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 def panel() -> Panel:
     network = RateNetwork(6, 2, 1, seed=1, dtype=torch.float64)
     plane = principal_plane(np.random.default_rng(0).normal(size=(20, 6)))
@@ -51,8 +33,8 @@ def response(strength: float) -> PhaseResponse:
     return PhaseResponse(0.4, 250.0, phase, np.column_stack([shift / 2, shift]), strength * shift)
 
 
-def test_flow_writes_a_whole_run(tmp_path: Path) -> None:
-    done = figures(tmp_path, *FLOW, "points=6")
+def test_flow_writes_a_whole_run(tmp_path: Path, rhythm: Any) -> None:
+    done = rhythm(tmp_path, "figures", *FLOW, "points=6")
     assert done.returncode == 0, done.stderr
     (run,) = (tmp_path / "results" / "rhythm-rnn" / "figures_flow").iterdir()
     stems = ("flow_over_cues", "flow_over_time_relaxed", "flow_over_time_trajectory")
@@ -68,8 +50,8 @@ def test_flow_writes_a_whole_run(tmp_path: Path) -> None:
     assert "40 ms (before the cue)" in (run / "figures" / f"{stems[1]}.svg").read_text()
 
 
-def test_phase_response_writes_a_whole_run(tmp_path: Path) -> None:
-    done = figures(tmp_path, *RESPONSE)
+def test_phase_response_writes_a_whole_run(tmp_path: Path, rhythm: Any) -> None:
+    done = rhythm(tmp_path, "figures", *RESPONSE)
     assert done.returncode == 0, done.stderr
     assert "click 0.1, cue 0.8: type 1" in done.stdout
     assert "click 1, cue 0.8: type 0" in done.stdout
@@ -79,8 +61,8 @@ def test_phase_response_writes_a_whole_run(tmp_path: Path) -> None:
     assert (run / "report.html").exists()
 
 
-def test_reduced_fit_writes_a_whole_run(tmp_path: Path) -> None:
-    done = figures(tmp_path, "reduced_fit", "weights=ei_100")
+def test_reduced_fit_writes_a_whole_run(tmp_path: Path, rhythm: Any) -> None:
+    done = rhythm(tmp_path, "figures", "reduced_fit", "weights=ei_100")
     assert done.returncode == 0, done.stderr
     assert "model of class means" in done.stdout
     (run,) = (tmp_path / "results" / "rhythm-rnn" / "figures_reduced_fit").iterdir()
@@ -142,8 +124,10 @@ def test_bad_settings_are_refused(config: type, options: dict[str, object], mess
         config(**options)
 
 
-def test_a_cue_without_a_rhythm_is_named(tmp_path: Path) -> None:
-    done = figures(tmp_path, "phase_response", "weights=ei_100", "cues=[-1]", "duration_s=1")
+def test_a_cue_without_a_rhythm_is_named(tmp_path: Path, rhythm: Any) -> None:
+    done = rhythm(
+        tmp_path, "figures", "phase_response", "weights=ei_100", "cues=[-1]", "duration_s=1"
+    )
     assert done.returncode == 1
     assert "cue must be one at which the network keeps a beat, got -1" in done.stderr
     assert "Traceback" not in done.stderr

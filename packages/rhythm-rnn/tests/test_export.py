@@ -136,7 +136,7 @@ def test_torch_and_safetensors_alone_run_what_ships(tmp_path: Path) -> None:
     )
     target = tmp_path / "state.pt"
     line = [sys.executable, "-W", "error", "-c", code, script, folder, target]
-    subprocess.run(line, check=True, timeout=60)
+    subprocess.run(line, check=True)
     cue = torch.tensor([0.0, 0.5]).expand(1, 300, 2)
     expected = weights.load_network("ei_100").free_run(cue).last
     torch.testing.assert_close(torch.load(target), expected, rtol=1e-5, atol=1e-5)

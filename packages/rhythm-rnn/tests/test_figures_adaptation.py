@@ -32,7 +32,7 @@ def test_lines_are_means_and_bars_standard_deviations() -> None:
     )
     np.testing.assert_allclose(first.lines[0].get_ydata(), TAPS[0].asynchrony_ms.mean(axis=0))
     spans = [np.ptp(segment[:, 1]) / 2 for segment in first.lines[2][0].get_segments()]
-    np.testing.assert_allclose(spans, TAPS[0].asynchrony_ms.std(axis=0))
+    np.testing.assert_allclose(spans, TAPS[0].asynchrony_ms.std(axis=0, ddof=1))
     np.testing.assert_array_equal(switch.lines[0].get_xdata(), np.arange(-3, 4))
     np.testing.assert_array_equal(shift.lines[0].get_xdata(), np.arange(-2, 5))
     np.testing.assert_allclose(shift.lines[0].get_ydata(), DISORDERS[0].shift_ms.mean(axis=0)[3:])

@@ -148,7 +148,8 @@ def test_classes_have_their_numbers_beside_them(
     summary = write_classes_report(found, LESIONS, tmp_path)
     assert summary == [
         "At cue 1: 1 Tap-E, 1 Tap-I, 2 Int-E, 2 Int-I, 2 silent.",
-        "Tap-E weaker by 5 %: the interval changes by +10.0 %, no valid rhythm at 1 of 2 cues.",
+        "Tap-E weaker by 5 %: the interval changes by +10.0 % at cue 0.2; no valid rhythm at cue "
+        "0.8.",
         "Tap-I silenced: no valid rhythm is left.",
     ]
     path = tmp_path / "figures" / "classes.csv"
@@ -169,8 +170,10 @@ def test_an_interval_that_is_not_valid_is_not_counted() -> None:
     intact = Lesion("intact", 0, 0.0, 0, cues, means, means, ("valid",) * 3)
     verdicts = ("valid", "invalid", "no rhythm")
     weaker = Lesion("Int-I", 0, 0.05, 3, cues, np.array([90.0, 300, np.nan]), means, verdicts)
-    line = "Int-I weaker by 5 %: the interval changes by -10.0 %, no valid rhythm at 2 of 3 cues."
-    assert lesion_summary([intact, weaker]) == [line]
+    assert lesion_summary([intact, weaker]) == [
+        "Int-I weaker by 5 %: the interval changes by -10.0 % at cue 0.2; no valid rhythm at cue "
+        "0.5, 0.8."
+    ]
 
 
 def test_bars_stack_to_all_units() -> None:

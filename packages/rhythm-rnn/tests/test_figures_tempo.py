@@ -54,7 +54,9 @@ def written(run: Drive, tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert summary[1] == "The interval is within 5 % from cue 0.2 to 0.4."
     assert summary[2] == "It falls from each cue to the next."
     assert summary[3].startswith("Spread where it is: ")
-    assert "of 15 clicks have a tap, " in summary[4]
+    heard = [line.partition(" clicks have a tap")[0] for line in summary[4:]]
+    assert [line.partition(":")[0] for line in heard] == [f"Cue {cue:.4g}" for cue in run.cues]
+    assert heard[3:] == ["Cue -0.5: 0 of 3", "Cue 3: 0 of 3"]
     return folder
 
 

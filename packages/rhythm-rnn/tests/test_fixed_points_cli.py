@@ -1,25 +1,16 @@
 """`rhythm-rnn figures fixed_points` as a user types it."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from rhythm_rnn.dynamics_config import FixedPointsConfig
 
 
-def test_the_verb_writes_a_whole_run(tmp_path: Path) -> None:
+def test_the_verb_writes_a_whole_run(tmp_path: Path, rhythm: Any) -> None:
     words = ("weights=ei_100", "cue_range=[0.3,0.5]", "n_cues=2", "n_cycles=2")
-    done = subprocess.run(
-        [sys.executable, "-m", "rhythm_rnn.cli", "figures", "fixed_points", *words],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONWARNINGS": "error"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = rhythm(tmp_path, "figures", "fixed_points", *words)
     assert done.returncode == 0, done.stderr
     assert "branches of fixed points between cue 0.3 and 0.5" in done.stdout
     assert "metric 0.2" in done.stdout  # a trained network beats at all of these cues

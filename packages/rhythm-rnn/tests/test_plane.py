@@ -5,12 +5,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
 from neuro_common.rate_structure import dale_signs
 from neuro_common.rates import RateNetwork
+from rhythm_rnn.flows import Array
 from rhythm_rnn.plane import (
     Grid,
     Plane,
@@ -23,7 +23,6 @@ from rhythm_rnn.plane import (
 
 UNITS = 12
 STEPS = 30
-Array = NDArray[np.float64]
 
 
 def network(dtype: torch.dtype = torch.float64, **options: Any) -> RateNetwork:

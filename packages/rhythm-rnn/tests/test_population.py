@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from rhythm_rnn.flows import Array
 from rhythm_rnn.population import (
     cycle_average,
     lag_order,
@@ -16,8 +16,6 @@ from rhythm_rnn.population import (
     silent_units,
     unit_range,
 )
-
-Array = NDArray[np.float64]
 
 
 def waves(phases: list[float], taps: Array, samples: int) -> Array:

@@ -9,11 +9,13 @@ from neuro_common.cli import compose
 from neuro_common.files import read_csv
 from neuro_common.rates import RateNetwork
 from rhythm_rnn import cli, population_cli
+from rhythm_rnn.config import EIRateConfig
 from rhythm_rnn.population_config import (
     ClassesConfig,
     RasterConfig,
     TrajectoriesConfig,
 )
+from rhythm_rnn.weights import Trained
 
 SHORT = ["duration_s=1.0", "discard_s=0.5", "weights=known", "noise=0"]
 
@@ -21,7 +23,8 @@ SHORT = ["duration_s=1.0", "discard_s=0.5", "weights=known", "noise=0"]
 @pytest.fixture
 def folder(beating: RateNetwork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty working folder, and the network of known rhythm in place of trained weights."""
-    monkeypatch.setattr("rhythm_rnn.weights.load_network", {"known": beating}.__getitem__)
+    known = {"known": Trained(beating, EIRateConfig(), {})}
+    monkeypatch.setattr("rhythm_rnn.weights.load", known.__getitem__)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

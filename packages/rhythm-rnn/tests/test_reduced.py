@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import approx_fprime
 
@@ -58,7 +58,6 @@ def test_there_are_three_below_the_fold_and_one_above() -> None:
         assert len(fixed_points(MODEL, cue)) == 1
 
 
-@settings(deadline=None)
 @given(CUES)
 def test_their_indices_add_up_to_one(cue: float) -> None:
     # the degree of the flow on a large ball: no fixed point is missing, or an even number of them
@@ -86,20 +85,17 @@ def plain_velocity(state: Any, cue: float) -> list[float]:
     return out
 
 
-@settings(deadline=None)
 @given(STATES, CUES)
 def test_the_velocity_is_that_of_the_equations(state: Any, cue: float) -> None:
     assert MODEL.velocity(state, cue) == pytest.approx(plain_velocity(state, cue), abs=1e-14)
 
 
-@settings(deadline=None)
 @given(STATES, CUES)
 def test_the_jacobian_is_the_derivative_of_the_velocity(state: Any, cue: float) -> None:
     expected = approx_fprime(state, lambda s: MODEL.velocity(s, cue), 1e-7)
     np.testing.assert_allclose(MODEL.jacobian(state, cue), expected, rtol=2e-4, atol=2e-5)
 
 
-@settings(deadline=None)
 @given(STATES, STATES, STATES)
 def test_higher_derivatives_are_those_of_the_jacobian(state: Any, u: Any, v: Any) -> None:
     h = 1e-6

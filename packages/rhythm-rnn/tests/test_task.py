@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rhythm_rnn import task
@@ -65,7 +65,6 @@ def test_the_target_has_the_mean_and_variance_of_the_task() -> None:
     assert trials.target.var() == pytest.approx(0.12747, abs=1e-3)
 
 
-@settings(deadline=None)
 @given(
     st.floats(0.06, 0.7), st.floats(0.0, 0.1), st.sampled_from([1.0, 2.0, 0.5, 10.0]), st.booleans()
 )

@@ -5,13 +5,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from rhythm_rnn.drive import Drive
+from rhythm_rnn.flows import Array
 from rhythm_rnn.taps import Taps, find_taps
 from rhythm_rnn.tempo import Tempo, falls, largest_error, tempo, trusted_range, weber_law
-
-Array = NDArray[np.float64]
 
 
 def wave(period_ms: float, *, cv: float = 0.0, n: int = 20_000, seed: int = 0) -> Array:

@@ -27,6 +27,7 @@ from rldbs_env.policy import Policy
 from rldbs_env.protocol import Protocol, run
 from rldbs_env.training import policy_of, train, validate
 
+pytestmark = pytest.mark.usefixtures("short_validation")
 LEVELS = [-0.02, -0.005, 0.0, 0.005, 0.02]
 OFF: dict[str, Any] = {
     "num_envs": 4, "hidden": [8], "buffer_size": 300, "learning_starts": 16, "batch_size": 16,
@@ -53,12 +54,6 @@ def config(name: str, **changes: Any) -> TrainConfig:
     if name == "dqn":
         told |= {"environment": "rldbs/BvdPDiscrete-v0", "levels": LEVELS}
     return TrainConfig(**told | changes)
-
-
-@pytest.fixture(autouse=True)
-def short_validation(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "_SETTLING_STEPS", 10)
-    monkeypatch.setattr(training, "_SCORED_STEPS", 20)
 
 
 @pytest.mark.parametrize("name", ALGOS)

@@ -110,7 +110,7 @@ def test_some_rows_of_a_tensor_start_anew() -> None:
         ({"kick_scale": float("nan")}, "kick_scale must be finite and above 0, got nan"),
     ],
 )
-def test_settings_out_of_range(options: dict[str, Any], message: str) -> None:
+def test_settings_out_of_range_are_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         CallableController(act=lambda seen: seen, **options)
 
@@ -123,12 +123,12 @@ def test_settings_out_of_range(options: dict[str, Any], message: str) -> None:
         (np.full((2, 1), np.nan), r"got shape \(2, 1\) with NaN or infinity"),
     ],
 )
-def test_outputs_that_are_no_kicks(outputs: Array, message: str) -> None:
+def test_outputs_that_are_no_kicks_are_refused(outputs: Array, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         CallableController(act=lambda seen: outputs).predict(np.zeros((2, 1)))
 
 
-def test_observations_of_another_window() -> None:
+def test_observations_of_another_window_are_refused() -> None:
     controller = CallableController(act=lambda seen: seen[:, :1], window=4)
     with pytest.raises(ValueError, match=r"multiple of 4 features: .* got shape \(2, 3\)"):
         controller.predict(np.zeros((2, 3)))

@@ -122,9 +122,6 @@ def test_the_discrete_environment_has_21_kicks() -> None:
             observation, reward, *_ = env.step(index)  # type: ignore[arg-type]
             assert observation[-1] == pytest.approx(k / 20 - 0.5, abs=1e-15)
         assert reward <= -2 * abs(k / 20 - 0.5) + 1e-12
-    for bad in (21, -1, 3.0, 0.5):
-        with pytest.raises(ValueError, match=r"actions must be whole numbers in \[0, 21\)"):
-            env.step(bad)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])

@@ -1,131 +1,67 @@
 """The verbs as a user types them: what they print, write and return, and what they refuse."""
 
-import csv
 import json
-import os
 import re
 import shutil
 import signal
-import subprocess
 import sys
-import sysconfig
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from rldbs_env import command
 from rldbs_env.catalogue import DIFFICULTIES, ENVIRONMENTS, MODELS
 from rldbs_env.controllers import CONTROLLERS
 from rldbs_env.evaluation import format_columns, read_evaluation, summary, suppression
 
-SHORT = (
-    "n_neurons=50",
-    "n_ensembles=2",
-    "free_steps=1000",
-    "controlled_steps=2000",
-    "recovery_steps=250",
-)
 STEMS = (
-    "traces",
-    "mean_fields",
-    "suppression_against_charge",
-    "neurons_over_field",
-    "single_neurons",
+    "traces", "mean_fields", "suppression_against_charge", "neurons_over_field", "single_neurons",
     "phase_portrait_and_spectrum",
-)
+)  # fmt: skip
 FIGURES = {f"figures/{stem}.{kind}" for stem in STEMS for kind in ("csv", "png", "svg")}
 RECORD = {"config.json", "provenance.json", "lock", "done"}
 REPORT = {"summary.csv", "report.json", "report.html", *FIGURES}
+EVALUATION = RECORD | REPORT | {"metrics.csv", "data.h5", "scores.csv"}
+Contents = Callable[[Path], dict[str, bytes]]
+Rows = Callable[[Path], list[dict[str, str]]]
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to catch")
 
 
-def program() -> list[str]:
-    """The installed command, or its module where the package runs from its sources."""
-    script = shutil.which("rldbs-env", path=sysconfig.get_path("scripts"))
-    return [script] if script else [sys.executable, "-m", "rldbs_env.command"]
-
-
-def start(folder: Path, *words: str) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [*program(), *words],
-        cwd=folder,
-        env={**os.environ, "PYTHONWARNINGS": "error"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-@dataclass
-class Done:
-    """How a command line ended."""
-
-    code: int
-    out: str
-    err: str
-    folder: Path
-
-    @property
-    def run(self) -> Path:
-        """The only run below the folder, which the command has named."""
-        (done,) = self.folder.glob("results/rldbs-env/*/*/done")
-        assert f"{done.parent.relative_to(self.folder).as_posix()} is done" in self.out
-        return done.parent
-
-
-def rldbs_env(folder: Path, *words: str) -> Done:
-    process = start(folder, *words)
-    out, err = process.communicate(timeout=300)
-    assert "Traceback" not in err, err
-    return Done(process.returncode, out, err, folder)
-
-
-def files(folder: Path) -> set[str]:
-    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {name: (folder / name).read_bytes() for name in files(folder)}
-
-
-def table(file: Path) -> list[dict[str, str]]:
-    with open(file, newline="", encoding="utf-8") as text:
-        return list(csv.DictReader(text))
-
-
 @pytest.fixture(scope="module")
-def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Done:
+def evaluated(
+    tmp_path_factory: pytest.TempPathFactory, rldbs_env: Any, short: tuple[str, ...]
+) -> Any:
     """One evaluation that went well."""
     folder = tmp_path_factory.mktemp("evaluated")
-    words = (*SHORT, "controllers=[none,tonic,linear]", "model.coupling=0.04", "seed=3")
+    words = (*short, "controllers=[none,tonic,linear]", "model.coupling=0.04", "seed=3")
     done = rldbs_env(folder, "evaluate", *words)
     assert done.code == 0, done.err
     return done
 
 
-def test_an_evaluation_writes_one_directory(evaluated: Done) -> None:
-    assert files(evaluated.run) == RECORD | REPORT | {"metrics.csv", "data.h5", "scores.csv"}
+def test_an_evaluation_writes_one_directory(evaluated: Any, contents: Contents) -> None:
+    assert contents(evaluated.run).keys() == EVALUATION
     assert evaluated.run.parent == evaluated.folder / "results" / "rldbs-env" / "evaluate"
     assert re.fullmatch(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d", evaluated.run.name)
     assert [path.name for path in evaluated.folder.iterdir()] == ["results"]
 
 
-def test_an_evaluation_records_what_it_was_told(evaluated: Done) -> None:
+def test_an_evaluation_records_what_it_was_told(evaluated: Any) -> None:
     record = json.loads((evaluated.run / "config.json").read_text(encoding="utf-8"))
     assert (record["distribution"], record["verb"]) == ("rldbs-env", "evaluate")
     config = record["config"]
     assert config["controllers"] == ["none", "tonic", "linear"]
     assert config["model"] == {"coupling": 0.04}
     assert (config["environment"], config["difficulty"]) == ("rldbs/BvdP-v0", "published")
-    assert (config["n_neurons"], config["first_seed"], config["seed"]) == (50, 1000, 3)
+    assert (config["n_neurons"], config["first_seed"], config["seed"]) == (50, 3000, 3)
     made = json.loads((evaluated.run / "provenance.json").read_text(encoding="utf-8"))
     assert (made["seed"], made["status"], made["error"]) == (3, "done", None)
     assert made["command"].startswith("rldbs-env evaluate n_neurons=50 ")
     assert made["duration_s"] > 0
     protocol = read_evaluation(evaluated.run).protocol
-    assert (protocol.n_neurons, tuple(protocol.ensembles), protocol.seed) == (50, (1000, 1001), 3)
+    assert (protocol.n_neurons, tuple(protocol.ensembles), protocol.seed) == (50, (3000, 3001), 3)
     assert (protocol.free_steps, protocol.controlled_steps, protocol.recovery_steps) == (
         1000,
         2000,
@@ -134,56 +70,60 @@ def test_an_evaluation_records_what_it_was_told(evaluated: Done) -> None:
     assert protocol.model.coupling == 0.04
 
 
-def test_an_evaluation_logs_and_returns_its_metric(evaluated: Done) -> None:
+def test_an_evaluation_logs_and_returns_its_metric(evaluated: Any, rows: Rows) -> None:
     scores = read_evaluation(evaluated.run).scores
-    rows = table(evaluated.run / "metrics.csv")
-    assert [(row["step"], row["controller"]) for row in rows] == [
-        ("0", "none"),
-        ("1", "tonic"),
-        ("2", "linear"),
-    ]
-    assert [float(row["s_ratio"]) for row in rows] == [suppression(s) for s in scores.values()]
+    logged = rows(evaluated.run / "metrics.csv")
+    told = [(row["step"], row["controller"]) for row in logged]
+    assert told == [("0", "none"), ("1", "tonic"), ("2", "linear")]
+    assert [float(row["s_ratio"]) for row in logged] == [suppression(s) for s in scores.values()]
     metric = json.loads((evaluated.run / "done").read_text(encoding="utf-8"))["metric"]
     assert metric == suppression(scores["linear"])
     assert suppression(scores["tonic"]) == 0
 
 
-def test_an_evaluation_prints_its_table_and_its_progress(evaluated: Done) -> None:
+def test_an_evaluation_prints_its_table_and_its_progress(evaluated: Any) -> None:
     assert format_columns(summary(read_evaluation(evaluated.run))) in evaluated.out
     assert re.search(r"^controllers: 3/3 in \d+ s, S_ratio \d", evaluated.err, re.MULTILINE)
 
 
-def test_an_evaluations_tables_and_page_agree(evaluated: Done) -> None:
+def test_an_evaluations_tables_and_page_agree(evaluated: Any, rows: Rows) -> None:
     expected = summary(read_evaluation(evaluated.run))
-    rows = table(evaluated.run / "summary.csv")
-    assert {name: [row[name] for row in rows] for name in rows[0]} == expected
+    written = rows(evaluated.run / "summary.csv")
+    assert {name: [row[name] for row in written] for name in written[0]} == expected
     page = (evaluated.run / "report.html").read_text(encoding="utf-8")
     for cell in (expected["S_ratio"][2], "2 of 2", "rldbs-env evaluate", "data:image/png"):
         assert cell in page
 
 
-def test_figures_are_drawn_again_from_a_run(evaluated: Done, tmp_path: Path) -> None:
+def test_figures_are_drawn_again_from_a_run(
+    evaluated: Any, tmp_path: Path, rldbs_env: Any, contents: Contents
+) -> None:
     before = contents(evaluated.run)
     done = rldbs_env(tmp_path, "figures", f"run={evaluated.run}")
     assert done.code == 0, done.err
-    assert files(done.run) == RECORD | REPORT
     drawn = contents(done.run)
+    assert drawn.keys() == RECORD | REPORT
     for name in {"summary.csv", *(name for name in FIGURES if not name.endswith(".png"))}:
         assert drawn[name] == before[name], name
     assert contents(evaluated.run) == before
 
 
 @pytest.fixture(scope="module")
-def swept(tmp_path_factory: pytest.TempPathFactory) -> Done:
-    """A sweep of two jobs."""
-    folder = tmp_path_factory.mktemp("swept")
-    words = (*SHORT, "controllers=[linear]", "seed=0,1", "sweep=two", "--multirun")
-    done = rldbs_env(folder, "evaluate", *words)
+def two_jobs(short: tuple[str, ...]) -> tuple[str, ...]:
+    """Options of a sweep."""
+    return (*short, "controllers=[linear]", "seed=0,1", "sweep=two", "--multirun")
+
+
+@pytest.fixture(scope="module")
+def swept(
+    tmp_path_factory: pytest.TempPathFactory, rldbs_env: Any, two_jobs: tuple[str, ...]
+) -> Any:
+    done = rldbs_env(tmp_path_factory.mktemp("swept"), "evaluate", *two_jobs)
     assert done.code == 0, done.err
     return done
 
 
-def jobs(swept: Done) -> dict[int, Path]:
+def jobs(swept: Any) -> dict[int, Path]:
     """Directory of each job by its seed."""
     sweep = swept.folder / "results" / "rldbs-env" / "evaluate" / "multirun" / "two"
     found = [path for path in sweep.iterdir() if path.is_dir()]
@@ -194,24 +134,25 @@ def jobs(swept: Done) -> dict[int, Path]:
     }
 
 
-def test_a_sweep_writes_a_directory_per_job(swept: Done) -> None:
+def test_a_sweep_writes_a_directory_per_job(swept: Any, contents: Contents) -> None:
     assert sorted(jobs(swept)) == [0, 1]
     for job in jobs(swept).values():
-        assert files(job) == RECORD | REPORT | {"metrics.csv", "data.h5", "scores.csv"}
+        assert contents(job).keys() == EVALUATION
     assert "2 jobs: 2 done" in swept.out
     first, second = (read_evaluation(jobs(swept)[seed]) for seed in (0, 1))
     assert first.protocol.ensembles == second.protocol.ensembles
     assert first.scores["linear"][0].s_ratio != second.scores["linear"][0].s_ratio
 
 
-def test_a_sweep_is_resumed_with_the_same_result(swept: Done) -> None:
+def test_a_sweep_is_resumed_with_the_same_result(
+    swept: Any, rldbs_env: Any, two_jobs: tuple[str, ...], contents: Contents
+) -> None:
     """One job loses what says that it is done; it is run again, on two threads, to the bit."""
     kept, lost = jobs(swept)[0], jobs(swept)[1]
     before = contents(lost)
     untouched = contents(kept)
     (lost / "done").unlink()
-    words = (*SHORT, "controllers=[linear]", "seed=0,1", "sweep=two", "--multirun")
-    done = rldbs_env(swept.folder, "evaluate", *words, "resume=true", "threads=2")
+    done = rldbs_env(swept.folder, "evaluate", *two_jobs, "resume=true", "threads=2")
     assert done.code == 0, done.err
     assert "sweep two: 1 done, 1 interrupted, 1 to run" in done.out
     assert f"{kept.name} is done already: skipped" in done.out
@@ -225,19 +166,20 @@ def test_a_sweep_is_resumed_with_the_same_result(swept: Done) -> None:
         assert after[name] == before[name], name
 
 
-def test_a_sweep_is_not_begun_twice(swept: Done) -> None:
-    words = ("controllers=[linear]", "seed=0,1", "sweep=two", "--multirun")
-    done = rldbs_env(swept.folder, "evaluate", *SHORT, *words)
+def test_a_sweep_is_not_begun_twice(swept: Any, rldbs_env: Any, two_jobs: tuple[str, ...]) -> None:
+    done = rldbs_env.inside(swept.folder, "evaluate", *two_jobs)
     assert done.code == 1
     assert "sweep two must be new" in done.err
     assert "resume=true" in done.err
 
 
-def test_a_benchmark_writes_a_speed_and_its_ratio(tmp_path: Path) -> None:
-    done = rldbs_env(tmp_path, "benchmark", "num_envs=2", "n_neurons=20", "repeats=1")
+def test_a_benchmark_writes_a_speed_and_its_ratio(
+    tmp_path: Path, rldbs_env: Any, contents: Contents, rows: Rows
+) -> None:
+    done = rldbs_env.inside(tmp_path, "benchmark", "num_envs=2", "n_neurons=20", "repeats=1")
     assert done.code == 0, done.err
-    assert files(done.run) == RECORD | {"speed.csv"}
-    plain, fast = table(done.run / "speed.csv")
+    assert contents(done.run).keys() == RECORD | {"speed.csv"}
+    plain, fast = rows(done.run / "speed.csv")
     assert plain["program"] == "plain numpy, one ensemble"
     assert fast["program"] == "vector environment of 2"
     assert float(plain["ratio"]) == 1
@@ -249,10 +191,10 @@ def test_a_benchmark_writes_a_speed_and_its_ratio(tmp_path: Path) -> None:
     assert "vector environment of 2" in done.out
 
 
-def test_info_lists_what_can_be_named(tmp_path: Path) -> None:
-    done = rldbs_env(tmp_path, "info")
+def test_info_lists_what_can_be_named(tmp_path: Path, rldbs_env: Any, contents: Contents) -> None:
+    done = rldbs_env.inside(tmp_path, "info")
     assert done.code == 0, done.err
-    assert files(done.run) == RECORD
+    assert contents(done.run).keys() == RECORD
     assert json.loads((done.run / "done").read_text(encoding="utf-8"))["metric"] is None
     lines = dict(line.split(":", 1) for line in done.out.splitlines() if ":" in line)
     assert lines["environments"].strip().split(", ") == [*ENVIRONMENTS]
@@ -264,17 +206,19 @@ def test_info_lists_what_can_be_named(tmp_path: Path) -> None:
     assert re.search(r"^numba \d+\.\d+", done.out, re.MULTILINE)
 
 
-def test_an_unknown_option_is_a_usage_error_that_lists_the_valid_ones(tmp_path: Path) -> None:
+def test_an_unknown_option_is_a_usage_error_that_lists_the_valid_ones(
+    tmp_path: Path, rldbs_env: Any
+) -> None:
     done = rldbs_env(tmp_path, "evaluate", "n_neuron=50")
     assert done.code == 2
     assert done.out == ""
     assert "'n_neuron' is no option (did you mean 'n_neurons'?)" in done.err
     assert "controllers, arguments, environment, difficulty, model, n_neurons" in done.err
-    assert files(tmp_path) == set()
+    assert not list(tmp_path.iterdir())
 
 
-def test_an_unknown_controller_ends_with_the_list(tmp_path: Path) -> None:
-    done = rldbs_env(tmp_path, "evaluate", *SHORT, "controllers=[linear,piid]")
+def test_an_unknown_controller_ends_with_the_list(tmp_path: Path, rldbs_env: Any) -> None:
+    done = rldbs_env.inside(tmp_path, "evaluate", "controllers=[linear,piid]")
     assert done.code == 1
     names = ", ".join(CONTROLLERS)
     assert f"controller must be one of {names}, policy, policy:DIRECTORY, got 'piid'" in done.err
@@ -287,16 +231,13 @@ def test_an_unknown_controller_ends_with_the_list(tmp_path: Path) -> None:
 
 
 @POSIX
-def test_a_stopped_evaluation_says_how_to_take_it_up(tmp_path: Path) -> None:
-    process = start(tmp_path, "evaluate", "n_neurons=20", "controllers=[none,linear,pid,on_off]")
-    begun: list[Path] = []
-    for _ in range(3000):
-        begun = list(tmp_path.rglob("metrics.csv"))
-        if begun or process.poll() is not None:
-            break
+def test_a_stopped_evaluation_says_how_to_take_it_up(tmp_path: Path, rldbs_env: Any) -> None:
+    many = f"controllers=[{','.join(CONTROLLERS)}]"  # it must not be done before it is stopped
+    process = rldbs_env.start(tmp_path, "evaluate", "n_neurons=20", many)
+    while not (begun := list(tmp_path.rglob("metrics.csv"))) and process.poll() is None:
         time.sleep(0.01)
     process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=300)
     assert process.returncode == 130, err
     assert "Traceback" not in err
     (run,) = {path.parent for path in begun}
@@ -308,27 +249,16 @@ def test_a_stopped_evaluation_says_how_to_take_it_up(tmp_path: Path) -> None:
     assert not (run / "done").exists()
 
 
-def here(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
-    code = command.main(words)
-    out, err = capsys.readouterr()
-    return code, out, err
-
-
 @pytest.mark.parametrize("name", ["data.h5", "scores.csv"])
 def test_figures_of_a_foreign_directory_are_refused(
-    name: str,
-    tmp_path: Path,
-    evaluated: Done,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    name: str, tmp_path: Path, evaluated: Any, rldbs_env: Any, contents: Contents
 ) -> None:
     foreign = tmp_path / "foreign"
     shutil.copytree(evaluated.run, foreign)
     (foreign / name).write_bytes(b"\x00 something else")
     before = contents(foreign)
-    monkeypatch.chdir(tmp_path)
-    code, _, err = here(capsys, "figures", "run=foreign")
-    assert code == 1
-    assert "foreign" in err
+    done = rldbs_env.inside(tmp_path, "figures", "run=foreign")
+    assert done.code == 1
+    assert "foreign" in done.err
     assert contents(foreign) == before
     assert not list((tmp_path / "results").rglob("report.html"))

@@ -45,7 +45,7 @@ def test_version_is_that_of_the_distribution(capsys: pytest.CaptureFixture[str])
     try:
         expected = metadata.version("rldbs-env")
     except metadata.PackageNotFoundError:
-        expected = "unknown"
+        expected = "not installed"
     assert capsys.readouterr().out == f"rldbs-env {expected}\n"
 
 
@@ -90,6 +90,7 @@ def test_a_verb_without_its_extra_ends_with_the_pip_line(missing: str) -> None:
 def test_the_light_command_helps_and_tells_its_version() -> None:
     out, err = without("neuro_common omegaconf", "--help", "-h", "--version")
     assert err.splitlines() == ["code 0"] * 3
+    assert [verb.name for verb in VERBS if verb.name not in out] == []
     assert out.count("  demo  Every shipped controller tries to silence") == 2
     assert 'benchmark, benchmark suite and info come with: pip install "rldbs-env[cli]"' in out
     assert 'train comes with: pip install "rldbs-env[train]"' in out
@@ -97,11 +98,6 @@ def test_the_light_command_helps_and_tells_its_version() -> None:
     assert 'pip install "rldbs-env[train]"' in without("neuro_common omegaconf", "train")[1]
     assert 'pip install "rldbs-env[tune]"' in without("neuro_common omegaconf", "tune")[1]
     assert 'pip install "rldbs-env[export]"' in without("neuro_common omegaconf", "export")[1]
-
-
-def test_the_light_help_names_every_verb() -> None:
-    out, _ = without("neuro_common", "--help")
-    assert [verb.name for verb in VERBS if verb.name not in out] == []
 
 
 def test_the_light_command_without_a_verb_is_a_usage_error() -> None:
@@ -120,14 +116,9 @@ def test_the_light_command_knows_no_other_verbs() -> None:
 
 
 def test_the_light_command_has_the_demo() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT.format(lines=["neuro_common omegaconf", "demo --help"])],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0
-    assert done.stdout.startswith("usage: rldbs-env demo")
+    out, err = without("neuro_common omegaconf", "demo --help")
+    assert out.startswith("usage: rldbs-env demo")
+    assert err == ""
 
 
 def test_a_broken_installation_is_not_taken_for_a_missing_extra(

@@ -1,8 +1,7 @@
 """Agents beside laws: the paired numbers are those of the scores, and the interval is crossed."""
 
-import csv
 import math
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -23,26 +22,17 @@ from rldbs_env.evaluation import Evaluation
 from rldbs_env.protocol import Protocol
 from rldbs_env.scoring import Score
 
-BLANK = Score(**{name: 0.0 for name in Score.__dataclass_fields__})
-SEEDS = (5, 6, 7)
-PROTOCOL = Protocol(ensembles=SEEDS, seed=3)
-
-
-def scores(s_ratio: list[float], charge: float = 0.01, reward: float = -1.0) -> list[Score]:
-    return [
-        replace(BLANK, ensemble=seed, s_ratio=one, charge=charge, reward=reward)
-        for seed, one in zip(SEEDS, s_ratio, strict=True)
-    ]
+PROTOCOL = Protocol(ensembles=(5, 6, 7), seed=3)
 
 
 @pytest.fixture
-def evaluation() -> Evaluation:
+def evaluation(scores: Callable[..., list[Score]]) -> Evaluation:
     many = {
-        "linear": scores([40.0, 50.0, 20.0], charge=0.02),
-        "none": scores([1.0, 1.0, 1.0], charge=0.0),
-        "tonic": scores([math.nan, 2.0, 2.0]),
-        "policy seed 0": scores([80.0, 75.0, 50.0], reward=-0.5),
-        "policy seed 1": scores([60.0, math.nan, 10.0], charge=0.03, reward=-0.75),
+        "linear": scores(40.0, 50.0, 20.0, first=5, charge=0.02, reward=-1.0),
+        "none": scores(1.0, 1.0, 1.0, first=5, charge=0.0, reward=-1.0),
+        "tonic": scores(math.nan, 2.0, 2.0, first=5, charge=0.01, reward=-1.0),
+        "policy seed 0": scores(80.0, 75.0, 50.0, first=5, charge=0.01, reward=-0.5),
+        "policy seed 1": scores(60.0, math.nan, 10.0, first=5, charge=0.03, reward=-0.75),
     }
     return Evaluation(PROTOCOL, many)
 
@@ -117,12 +107,13 @@ def test_points_lie_where_the_scores_are(evaluation: Evaluation) -> None:
     assert ax.get_xlim() == ax.get_ylim() == (0.0, pytest.approx(84.0))
 
 
-def test_a_report_gets_table_figure_and_files(evaluation: Evaluation, tmp_path: Path) -> None:
+def test_a_report_gets_table_figure_and_files(
+    evaluation: Evaluation, tmp_path: Path, rows: Callable[[Path], list[dict[str, str]]]
+) -> None:
     report = Report(tmp_path, "seeds")
     add_comparison(report, evaluation, tmp_path)
     report.write()
-    with (tmp_path / "comparison.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert [row["beside"] for row in rows] == ["linear", "none", "tonic"]
+    written = [row["beside"] for row in rows(tmp_path / "comparison.csv")]
+    assert written == ["linear", "none", "tonic"]
     assert (tmp_path / "pairs.csv").is_file()
     assert (tmp_path / "figures" / "paired.png").is_file()

@@ -22,8 +22,8 @@ from rldbs_env.config import (
     TrainConfig,
     TuneConfig,
 )
-from rldbs_env.controllers import CONTROLLERS, make
-from rldbs_env.hyperparameters import ALGORITHMS
+from rldbs_env.controllers import make
+from rldbs_env.hyperparameters import ALGORITHMS, AlgoConfig, OffPolicyConfig, OnPolicyConfig
 from rldbs_env.protocol import Protocol
 
 SCHEMAS = {
@@ -62,29 +62,6 @@ def test_an_evaluation_has_the_protocols_own_defaults() -> None:
 def test_what_is_evaluated_by_default_is_left_to_the_run() -> None:
     told = EvaluateConfig()
     assert (told.run, told.controllers) == (None, None)
-
-
-def test_no_controller_is_too_few() -> None:
-    with pytest.raises(
-        ValueError,
-        match=re.escape(f"controllers must name at least one of {', '.join(CONTROLLERS)}"),
-    ):
-        EvaluateConfig(controllers=[])
-
-
-@pytest.mark.parametrize("n", [1, 0, -3])
-def test_an_interval_needs_two_ensembles(n: int) -> None:
-    with pytest.raises(
-        ValueError, match=rf"n_ensembles must be at least 2 \(an interval needs two\), got {n}$"
-    ):
-        EvaluateConfig(n_ensembles=n)
-    assert EvaluateConfig(n_ensembles=2).n_ensembles == 2
-
-
-def test_a_benchmark_repeats_at_least_once() -> None:
-    with pytest.raises(ValueError, match="repeats must be at least 1, got 0"):
-        BenchmarkConfig(repeats=0)
-    assert BenchmarkConfig(repeats=1).repeats == 1
 
 
 def test_figures_need_a_run() -> None:
@@ -129,18 +106,12 @@ def test_overrides_reach_the_dataclass() -> None:
     assert make("pid", **told.arguments["pid"]).leak == 0.5  # type: ignore[attr-defined]
 
 
-def test_a_wrong_key_lists_the_right_ones() -> None:
-    with pytest.raises(UsageError, match=r"'n_neuron' is no option \(did you mean 'n_neurons'\?\)"):
-        composed("evaluate", "n_neuron=3")
-    with pytest.raises(UsageError, match=r"'algo.gama' is no option \(did you mean 'gamma'\?\)"):
-        composed("train", "algo.gama=3")
-
-
 @pytest.mark.parametrize("name", ALGORITHMS)
 def test_an_algorithm_has_its_own_options(name: str) -> None:
     told = composed("train", f"algo={name}", "algo.gamma=0.5")
     assert (type(told.algo), told.algo.name, told.algo.gamma) == (ALGORITHMS[name], name, 0.5)
-    with pytest.raises(UsageError, match=r"'algo\.gama' is no option") as refused:
+    wanted = r"'algo\.gama' is no option \(did you mean 'gamma'\?\)"
+    with pytest.raises(UsageError, match=wanted) as refused:
         composed("train", f"algo={name}", "algo.gama=0.5")
     valid = str(refused.value).rpartition("are ")[2].split(", ")
     assert valid == [field.name for field in fields(ALGORITHMS[name])]
@@ -163,21 +134,14 @@ def test_arguments_and_numbers_of_a_model_need_no_plus() -> None:
     assert composed("train", "model.coupling=0.04").model["coupling"] == 0.04
 
 
-def test_a_suite_has_at_least_one_ensemble() -> None:
-    with pytest.raises(ValueError, match="n_ensembles must be at least 1, got 0"):
-        SuiteConfig(n_ensembles=0)
-    assert SuiteConfig(n_ensembles=1).n_ensembles == 1
-
-
-def test_a_wrong_kind_of_value_is_refused() -> None:
-    with pytest.raises(UsageError, match=r"n_neurons=few(.|\n)*could not be converted to Integer"):
-        composed("evaluate", "n_neurons=few")
-
-
 @pytest.mark.parametrize(
-    "schema", [getattr(config, name) for name in config.__all__], ids=config.__all__
+    "schema",
+    [
+        *(getattr(config, name) for name in config.__all__),
+        *(AlgoConfig, OnPolicyConfig, OffPolicyConfig, *ALGORITHMS.values()),
+    ],
 )
-def test_every_option_is_explained(schema: Any) -> None:
+def test_every_option_is_explained_where_it_is_defined(schema: Any) -> None:
     assert is_dataclass(schema)
     told = cleandoc(schema.__doc__ or "").partition("Raises:")[0]
     explained = re.findall(r"^ {4}(\w+): ", told, re.MULTILINE)

@@ -13,10 +13,6 @@ from rldbs_env.pulses import biphasic, delta
 Floats = NDArray[np.float64]
 
 
-def run(deliverer: Deliverer, asked: Floats) -> Floats:
-    return np.array([deliverer.deliver(one) for one in asked])
-
-
 @pytest.mark.parametrize(
     ("rules", "message"),
     [
@@ -109,7 +105,8 @@ def test_foreign_states_are_refused_and_change_nothing(
     change: dict[str, Any], message: str
 ) -> None:
     deliverer = Deliverer(Delivery(max_charge_per_period=1.0), 2, 1, delta(), 5)
-    run(deliverer, np.full((3, 2, 1), 0.25))
+    for _ in range(3):
+        deliverer.deliver(np.full((2, 1), 0.25))
     before = deliverer.get_state()
     with pytest.raises(ValueError, match=message):
         deliverer.set_state(

@@ -52,7 +52,7 @@ def test_it_prints_the_table_and_writes_everything(
     ]
     assert len(list((output / "figures").iterdir())) == 7 * 3
     stored = read_evaluation(output)
-    assert stored.protocol.ensembles == (1000, 1001)
+    assert stored.protocol.ensembles == (3000, 3001)
     assert stored.protocol.n_neurons == 20
     rows = [{"controller": name} | quick_summary(many) for name, many in stored.scores.items()]
     table = format_columns({key: [row[key] for row in rows] for key in rows[0]}).splitlines()

@@ -66,8 +66,8 @@ def test_rows_are_in_the_order_of_the_values_and_quenched_counts_as_zero() -> No
         "s_ratio_median": [1.5, 50.0],
         "s_ratio_low": [0.0, 40.0],
         "s_ratio_high": [3.0, 70.0],
-        "residual_median": [2.0, 0.2],
-        "residual_low": [1.0, 0.1],
+        "residual_median": [3.0, 0.2],  # a frozen population has none to speak of
+        "residual_low": [3.0, 0.1],
         "residual_high": [3.0, 0.4],
     }
 

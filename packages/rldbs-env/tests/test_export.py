@@ -11,7 +11,6 @@ import torch
 
 from neuro_common.exporting import load_onnx, read_about, write_onnx, write_program
 from rldbs_env import training
-from rldbs_env.command import main
 from rldbs_env.config import TrainConfig
 from rldbs_env.export import PolicyModule, RecurrentModule, exportable
 from rldbs_env.hyperparameters import PPOConfig
@@ -88,44 +87,39 @@ def test_an_agent_of_stable_baselines3_acts_alike_in_onnxruntime(tmp_path: Path)
 
 
 def test_the_verb_writes_both_and_tells_what_the_policy_sees(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, rldbs_env: Any
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert main(["export", "output=charge", "weights=charge_balanced"]) == 0
+    done = rldbs_env.inside(tmp_path, "export", "output=charge", "weights=charge_balanced")
+    assert done.code == 0, done.err
     policy = load_policy("charge_balanced")
     for path in ("charge.onnx", "charge.pt2"):
-        about = read_about(path)
+        about = read_about(tmp_path / path)
         assert about["signals"] == list(policy.signals)
         assert about["lags"] == list(policy.lags)
         assert about["pulse"] == list(policy.pulse.weights)
         assert (about["dt"], about["distribution"]) == (0.2, "rldbs-env")
-    module = torch.export.load("charge.pt2").module()
+    module = torch.export.load(tmp_path / "charge.pt2").module()
     seen = observations(policy)
     kicks = module(torch.from_numpy(seen)).detach().numpy()
     np.testing.assert_allclose(kicks, policy.predict(seen)[0], atol=1e-6)
 
 
 def test_weights_that_are_not_there_end_with_the_names_of_those_that_are(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, rldbs_env: Any
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert main(["export", "weights=bvpd"]) == 1
-    assert "one of bvdp, charge_balanced, hindmarsh_rose" in capsys.readouterr().err
+    done = rldbs_env.inside(tmp_path, "export", "weights=bvpd")
+    assert done.code == 1
+    assert "one of bvdp, charge_balanced, hindmarsh_rose" in done.err
 
 
 @pytest.mark.parametrize("missing", ["torch", "onnx"])
 def test_without_the_extra_the_verb_ends_with_the_pip_line(
-    missing: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    missing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rldbs_env: Any
 ) -> None:
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(sys.modules, missing, None)
-    assert main(["export", f"hydra.run.dir={missing}"]) == 1
-    assert f'{missing} is not installed: run pip install "rldbs-env[export]"' in (
-        capsys.readouterr().err
-    )
+    done = rldbs_env.inside(tmp_path, "export")
+    assert done.code == 1
+    assert f'{missing} is not installed: run pip install "rldbs-env[export]"' in done.err
 
 
 def test_torch_and_safetensors_alone_run_what_ships(tmp_path: Path) -> None:
@@ -140,7 +134,7 @@ def test_torch_and_safetensors_alone_run_what_ships(tmp_path: Path) -> None:
     )
     pairs = [part for name in SHIPPED for part in (SHIPPED[name], tmp_path / f"{name}.pt")]
     line = [sys.executable, "-W", "error", "-c", code, script, *pairs]
-    subprocess.run(line, check=True, timeout=120)
+    subprocess.run(line, check=True, timeout=300)
     for name in SHIPPED:
         policy = load_policy(name)
         wanted, _ = policy.predict(observations(policy))

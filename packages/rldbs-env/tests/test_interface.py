@@ -63,7 +63,7 @@ def test_the_observation_is_signal_by_signal_and_sensor_by_sensor(dtype: str, st
     assert (space.low[-1], space.high[-1]) == (0, 7)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     window=st.integers(1, 40),
     stride=st.integers(1, 45),
@@ -215,11 +215,6 @@ def test_levels_of_a_batch_are_one_index_each() -> None:
         ({"prelude_steps": 0}, "prelude_steps must be a whole number of at least 1, got 0"),
         ({"signals": ("countdown",)}, "signals must hold 'countdown' after another signal, got"),
         ({"signals": ("countdown", "x")}, "signals must hold 'countdown' after another signal"),
-        (
-            {"signals": ("z",)},
-            r"must be among \('x', 'y', 'action', 'countdown'\), got 'z'",
-        ),
-        ({"signals": ("acton",)}, r"got 'acton' \(did you mean 'action'\?\)"),
     ],
 )
 def test_impossible_settings_are_refused(arguments: dict[str, Any], message: str) -> None:

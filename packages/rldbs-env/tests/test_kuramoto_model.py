@@ -29,8 +29,9 @@ def test_sine_and_cosine_are_exact_to_rounding(dtype: Any, turns: float, error: 
     phases = np.linspace(-end, end, 200_001).astype(dtype)
     sines, cosines = np.empty_like(phases), np.empty_like(phases)
     compiled.sincos(phases, len(phases), sines, cosines)
-    assert np.abs(sines - np.sin(phases.astype(float))).max() < error
-    assert np.abs(cosines - np.cos(phases.astype(float))).max() < error
+    # numpy's own are rounded otherwise from processor to processor
+    assert np.abs(sines - [math.sin(phase) for phase in phases.tolist()]).max() < error
+    assert np.abs(cosines - [math.cos(phase) for phase in phases.tolist()]).max() < error
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
@@ -64,7 +65,7 @@ def test_a_directional_contact_acts_where_it_faces() -> None:
     np.testing.assert_allclose(facing.strength(points), expected, atol=1e-15)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     segments=st.integers(2, 8),
     position=st.tuples(*[st.floats(-1, 8)] * 3),

@@ -52,7 +52,6 @@ def matrices(draw: st.DrawFn, low: float = -5.0) -> Floats:
 # The drive
 
 
-@settings(deadline=None)
 @given(matrices(), SEEDS, st.floats(-2, 2), st.integers(0, 3))
 def test_the_drive_is_the_product_with_the_matrix(
     matrix: Floats, seed: int, coupling: float, spare: int
@@ -142,7 +141,6 @@ def rings(draw: st.DrawFn) -> tuple[int, int]:
     return draw(st.integers(2 * half + 1, 60)), 2 * half
 
 
-@settings(deadline=None)
 @given(rings())
 def test_without_rewiring_a_small_world_is_the_ring_of_networkx(ring: tuple[int, int]) -> None:
     n, neighbours = ring
@@ -150,7 +148,6 @@ def test_without_rewiring_a_small_world_is_the_ring_of_networkx(ring: tuple[int,
     np.testing.assert_array_equal(dense(small_world(n, neighbours, 0.0, 0)), expected / neighbours)
 
 
-@settings(deadline=None)
 @given(rings(), st.floats(0, 1), SEEDS)
 def test_rewiring_keeps_the_number_of_connections_and_makes_no_loops(
     ring: tuple[int, int], rewiring: float, seed: int
@@ -167,7 +164,7 @@ def test_rewiring_keeps_the_number_of_connections_and_makes_no_loops(
     np.testing.assert_allclose(dense(network).sum(axis=1), 1, rtol=1e-14)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     st.integers(100, 150),
     st.sampled_from([6, 8, 10]),

@@ -22,12 +22,11 @@ from rldbs_env.scoring import score
 from rldbs_env.sight import PolicyError, window_samples
 from rldbs_env.vector import DBSVectorEnv
 
-RNG = np.random.default_rng(0)
-
 
 def small(**changes: Any) -> Policy:
     """Two signals, windows of 6, three lags, 4 hidden units."""
-    layers = [RNG.normal(size=shape).astype(np.float32) for shape in ((4, 6), (1, 4))]
+    rng = np.random.default_rng(0)
+    layers = [rng.normal(size=shape).astype(np.float32) for shape in ((4, 6), (1, 4))]
     told: dict[str, Any] = {
         "layers": layers, "signals": ("x", "y"), "window": 6, "lags": (0, 2, 5), "kick_scale": 0.5,
     }  # fmt: skip
@@ -41,7 +40,7 @@ def written(directory: Path, policy: Policy, **changes: Any) -> Path:
 
 def test_the_forward_pass_is_that_of_the_formula() -> None:
     policy = small()
-    observation = RNG.normal(size=12)
+    observation = np.random.default_rng(1).normal(size=12)
     x, y = observation[:6], observation[6:]
     z = [signal[5 - lag] - sum(signal) / 6 for signal in (x, y) for lag in (0, 2, 5)]
     first, last = policy.layers
@@ -73,7 +72,7 @@ def test_samples_are_counted_back_from_the_newest() -> None:
 
 def test_a_stride_thins_a_whole_window_as_the_environment_does() -> None:
     policy = small(window=8, stride=3, lags=(0, 3, 6))
-    whole = RNG.normal(size=(5, 2, 8))
+    whole = np.random.default_rng(1).normal(size=(5, 2, 8))
     seen = whole[:, :, [1, 4, 7]]
     kicks, _ = policy.predict(whole.reshape(5, -1))
     np.testing.assert_array_equal(kicks, policy.predict(seen.reshape(5, -1))[0])
@@ -126,7 +125,7 @@ def test_what_is_saved_is_what_is_loaded(tmp_path: Path) -> None:
     policy = small(stride=5, lags=(0, 5, 0), pulse=biphasic(), environment="rldbs/HindmarshRose-v0")
     loaded = load_policy(written(tmp_path, policy))
     assert loaded.pulse.weights == policy.pulse.weights
-    observation = RNG.normal(size=(7, 12))
+    observation = np.random.default_rng(1).normal(size=(7, 12))
     np.testing.assert_array_equal(loaded.predict(observation)[0], policy.predict(observation)[0])
     assert loaded.manifest() == policy.manifest()
     assert make(f"policy:{tmp_path}").signals == ("x", "y")

@@ -80,7 +80,7 @@ def test_coupled_populations_follow_an_adaptive_solver(kind: type[Any]) -> None:
     np.testing.assert_allclose(run.fields[-1], expected, atol=6e-5, rtol=0)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     n_neurons=st.integers(4, 30),
     populations=st.integers(1, 4),

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,27 +15,11 @@ from rldbs_env.disturbances import ActionNoise, PulseLoss, Variety
 from rldbs_env.protocol import Protocol, Recording
 from rldbs_env.pulses import biphasic, rectangular
 
-SMALL = Protocol(
-    n_neurons=30,
-    ensembles=(5, 3),
-    free_steps=1000,
-    controlled_steps=2000,
-    recovery_steps=500,
-    transient_steps=0,
-)
+Small = Callable[..., Protocol]
 WINDOW = 50
 
 
-@pytest.fixture(scope="module")
-def recording() -> Recording:
-    return protocol.run(LinearFeedback(gain=-0.1, window=WINDOW), SMALL)
-
-
-def small(**changes: Any) -> Protocol:
-    return dataclasses.replace(SMALL, **changes)
-
-
-def test_several_electrodes_are_summed_and_sensors_averaged() -> None:
+def test_several_electrodes_are_summed_and_sensors_averaged(small: Small) -> None:
     """31 neurons in two populations: the mean of the means is not the mean of all."""
     test = small(model=BonhoefferVanDerPol(populations=2), n_neurons=31)
     recording = protocol.run(LinearFeedback(gain=-0.1, window=WINDOW, sensors=2), test)
@@ -53,7 +38,7 @@ def test_several_electrodes_are_summed_and_sensors_averaged() -> None:
     assert one.peak == pytest.approx(np.abs(scored).max())
 
 
-def test_a_pulse_of_five_sub_steps_is_paid_for_and_timed_as_such() -> None:
+def test_a_pulse_of_five_sub_steps_is_paid_for_and_timed_as_such(small: Small) -> None:
     test = small(pulse=biphasic(), transient_steps=2000, n_neurons=200)
     assert (test.step_time, test.cycle_steps, test.window_steps) == (1.0, 32, 50)
     assert (test.neuron_steps, test.neuron_every) == (200, 5)
@@ -69,7 +54,7 @@ def test_a_pulse_of_five_sub_steps_is_paid_for_and_timed_as_such() -> None:
     assert not recording.delivered[:1000].any()
 
 
-def test_a_pulse_acts_as_its_kicks_in_single_steps() -> None:
+def test_a_pulse_acts_as_its_kicks_in_single_steps(small: Small) -> None:
     """Half the kick before each of two sub-steps is a law that acts on every second step."""
     both = protocol.run(Tonic(amplitude=0.02, window=2), small(pulse=rectangular(2)))
     single = protocol.run(
@@ -84,12 +69,12 @@ def test_a_pulse_acts_as_its_kicks_in_single_steps() -> None:
         assert pulsed.std_controlled == pytest.approx(plain.std_controlled, rel=1e-9)
 
 
-def test_the_window_must_hold_the_pulse_that_is_scored() -> None:
+def test_the_window_must_hold_the_pulse_that_is_scored(small: Small) -> None:
     with pytest.raises(ValueError, match=r"window of at least the pulse's 5 sub-steps .* window=4"):
         protocol.run(Tonic(window=4), small(pulse=biphasic()))
 
 
-def test_what_the_rules_hold_back_is_not_paid_for() -> None:
+def test_what_the_rules_hold_back_is_not_paid_for(small: Small) -> None:
     test = small(delivery=Delivery(skip=4))
     recording = protocol.run(Tonic(amplitude=0.05), test)
     given = np.flatnonzero(recording.kicks[:, 0])
@@ -98,20 +83,19 @@ def test_what_the_rules_hold_back_is_not_paid_for() -> None:
     assert scoring.score(recording)[0].charge == pytest.approx(0.05 / 5)
 
 
-def test_levels_are_the_only_kicks() -> None:
+def test_levels_are_the_only_kicks(small: Small, recording: Recording) -> None:
     test = small(levels=(-0.05, -0.01, 0.0, 0.01, 0.05))
-    recording = protocol.run(LinearFeedback(gain=-0.1, window=WINDOW), test)
-    assert set(np.unique(recording.kicks)) == {-0.05, -0.01, 0.0, 0.01, 0.05}
-    free = protocol.run(LinearFeedback(gain=-0.1, window=WINDOW), SMALL)
-    np.testing.assert_array_equal(recording.mean_x[:1000], free.mean_x[:1000])
+    chosen = protocol.run(LinearFeedback(gain=-0.1, window=WINDOW), test)
+    assert set(np.unique(chosen.kicks)) == {-0.05, -0.01, 0.0, 0.01, 0.05}
+    np.testing.assert_array_equal(chosen.mean_x[:1000], recording.mean_x[:1000])
 
 
-def test_kicks_are_clipped_to_what_the_environment_admits() -> None:
+def test_kicks_are_clipped_to_what_the_environment_admits(small: Small) -> None:
     recording = protocol.run(Tonic(amplitude=0.5), small(max_kick=0.1))
     assert recording.kicks.max() == pytest.approx(0.1)
 
 
-def test_lost_and_random_kicks_are_paid_for_as_they_are_delivered() -> None:
+def test_lost_and_random_kicks_are_paid_for_as_they_are_delivered(small: Small) -> None:
     lossy = protocol.run(Tonic(amplitude=0.05), small(disturbances=(PulseLoss(0.5),)))
     under_control = lossy.kicks[1000:3000, 0]
     assert np.unique(under_control) == pytest.approx([0.0, 0.05])
@@ -123,7 +107,7 @@ def test_lost_and_random_kicks_are_paid_for_as_they_are_delivered() -> None:
     assert noisy.kicks.std() == pytest.approx(0.05, rel=0.05)
 
 
-def test_ensembles_of_various_sizes_are_scored_on_the_neurons_they_have() -> None:
+def test_ensembles_of_various_sizes_are_scored_on_the_neurons_they_have(small: Small) -> None:
     """Arrays are as wide as the largest; what is beyond an ensemble's end would look frozen."""
     test = small(n_neurons=200, variety=Variety(n_neurons=(10, 60)), transient_steps=1500)
     recording = protocol.run(LinearFeedback(window=WINDOW), test)
@@ -265,7 +249,11 @@ def test_numbers_of_the_model_and_of_the_test_replace_the_environments() -> None
             {"environment": "HindmarshRose", "model": {"frequency_spread": 1}},
             "hindmarsh_rose takes .*, got 'frequency_spread'",
         ),
-        ({"environment": "BvdP", "model": {"coupling": "few"}}, "bvdp cannot have {'coupling': "),
+        ({"environment": "BvdP", "model": {"coupling": "few"}}, "coupling must be a finite number"),
+        (
+            {"environment": "KuramotoGrid", "model": {"coupling": "few"}},
+            "kuramoto_grid cannot have {'coupling': ",
+        ),
         ({"environment": "BvdP", "model": {"dt": 0.9}}, r"dt must be in \(0, 0.5\]"),
     ],
 )

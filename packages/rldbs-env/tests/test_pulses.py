@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rldbs_env.pulses import Pulse, asymmetric, biphasic, delta, rectangular
@@ -56,7 +56,6 @@ def test_biphasic_pulses_by_hand(
     assert biphasic(*lengths).net_charge == 0.0
 
 
-@settings(deadline=None)
 @given(LENGTHS, GAPS, LENGTHS, st.integers(0, 50))
 def test_biphasic_pulses_have_two_flat_phases_and_no_net_charge(
     first: int, gap: int, second: int, rest: int
@@ -84,7 +83,6 @@ def test_passive_recharge_by_hand() -> None:
     assert stronger.weights == pytest.approx((*[7 / 12] * 3, -1, -1 / 2, -1 / 4), abs=1e-15)
 
 
-@settings(deadline=None)
 @given(LENGTHS, GAPS, st.floats(1e-3, 1e3), LENGTHS)
 def test_passive_recharge_decays_exponentially_and_leaves_no_net_charge(
     first: int, gap: int, tau: float, room: int
@@ -131,7 +129,6 @@ SHAPES = st.one_of(
 )
 
 
-@settings(deadline=None)
 @given(SHAPES, st.floats(1e-6, 2.0), st.sampled_from([-1, 1]))
 def test_balance_after_the_cast_of_the_kernel(pulse: Pulse, size: float, sign: int) -> None:
     """Each kick is the product in float64, cast to the type of the simulation."""

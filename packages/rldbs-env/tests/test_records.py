@@ -33,7 +33,7 @@ def test_every_environment_comes_back(name: str, difficulty: str) -> None:
     assert through_json(protocol) == protocol
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     coupling=st.floats(-1, 1),
     noise=st.floats(0, 1),

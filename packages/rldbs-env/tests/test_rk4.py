@@ -115,10 +115,6 @@ def test_a_network_of_another_size_is_refused_when_the_environment_is_made() -> 
         DBSEnv(model=model, n_neurons=51)
     with pytest.raises(ValueError, match="the network connects 50 neurons"):
         settled_ensembles(model, 49, [0], transient_steps=1)
-    with pytest.raises(
-        ValueError, match=r"connected to itself, but the matrix has 1.0 at \[0, 0\]"
-    ):
-        from_adjacency(np.eye(3))
 
 
 def test_an_environment_on_a_network_is_its_simulation() -> None:
@@ -174,7 +170,7 @@ def test_each_half_of_a_noisy_step_of_divided_neurons_gets_the_noise_once() -> N
 # Limits
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 2**32 - 1),
     n_neurons=st.sampled_from([1, 2, 10]),

@@ -236,11 +236,8 @@ def test_a_trial_without_a_validation_has_no_score() -> None:
     assert (row["state"], row["step"], row["penalty"]) == (["fail"], [0], [None])
 
 
-def test_a_real_training_is_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from rldbs_env import training
-
-    monkeypatch.setattr(training, "_SETTLING_STEPS", 10)
-    monkeypatch.setattr(training, "_SCORED_STEPS", 20)
+@pytest.mark.usefixtures("short_validation")
+def test_a_real_training_is_searched(tmp_path: Path) -> None:
     algo = PPOConfig(num_envs=4, n_steps=32, batch_size=64, n_epochs=1, hidden=[8])
     told = config(
         algo=algo, steps=256, n_neurons=10, window=40, lags=[0, 10], pool=1, episode_steps=50,

@@ -63,7 +63,7 @@ def test_a_recorded_pulse_sequence_agrees_with_plain_numpy() -> None:
     np.testing.assert_allclose(run.mean_y, means[:, 1], atol=1e-10, rtol=0)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     n_neurons=st.integers(1, 70),
     seed=st.integers(0, 2**32 - 1),

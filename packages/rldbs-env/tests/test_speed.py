@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rldbs_env import BonhoefferVanDerPol, simulate, speed
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     coupling=st.floats(-0.5, 0.5),
     spread=st.floats(0, 1),

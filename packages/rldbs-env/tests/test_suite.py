@@ -1,13 +1,13 @@
 """The robustness suite: what its conditions change, and how it sums a controller up."""
 
 import math
+from collections.abc import Callable
 from dataclasses import fields, replace
-from typing import Any
 
 import numpy as np
 import pytest
 
-from rldbs_env import BonhoefferVanDerPol, Delivery, HindmarshRose, suite
+from rldbs_env import BonhoefferVanDerPol, Delivery, HindmarshRose
 from rldbs_env.catalogue import ENVIRONMENTS
 from rldbs_env.controllers import LinearFeedback, Tonic
 from rldbs_env.disturbances import (
@@ -24,7 +24,6 @@ from rldbs_env.scoring import Score, score
 from rldbs_env.settings import Settings
 from rldbs_env.suite import (
     CONDITIONS,
-    Condition,
     Submission,
     overall,
     protocols,
@@ -34,43 +33,11 @@ from rldbs_env.suite import (
     suppression_of,
 )
 
-FEW = (
-    Condition("plain", "as it is", lambda test, environment: {"n_neurons": 20}),
-    Condition(
-        "noisy",
-        "a noisy recording",
-        lambda test, environment: {"n_neurons": 20, "disturbances": (ObservationNoise(0.1),)},
-    ),
-    Condition(
-        "large", "more neurons", lambda test, environment: {"n_neurons": 30}, most_ensembles=1
-    ),
-)
-SHORTEST = {"free_steps": 4, "controlled_steps": 8, "recovery_steps": 1}
-PLAIN = Score(
-    ensemble=5000, s_ratio=4.0, s_sqrt=2.0, s_db=12.0, std_free=1.0, std_controlled=0.25,
-    floor_ratio=1.5, quenched=False, diverged=False, active_fraction=1.0, mean_shift=0.02,
-    order_free=0.8, order_controlled=0.1, charge=0.001, net_charge=-0.0001, energy=1e-6,
-    peak=0.01, pulses_per_period=162.0, reward=-0.01, settling_step=300.0,
-    recovery_step=math.nan, period=32.4,
-)  # fmt: skip
+Scores = Callable[..., list[Score]]
 
 
-@pytest.fixture
-def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three conditions of few neurons and the shortest phases."""
-    monkeypatch.setattr(suite, "CONDITIONS", FEW)
-    monkeypatch.setattr(suite, "_PHASES", SHORTEST)
-
-
-def submitted(**s_ratios: list[float]) -> Submission:
-    """A submission with these ratios by condition, NaN for quenched ensembles."""
-    scores = {
-        name: [
-            replace(PLAIN, ensemble=5000 + e, s_ratio=ratio, quenched=math.isnan(ratio))
-            for e, ratio in enumerate(ratios)
-        ]
-        for name, ratios in s_ratios.items()
-    }
+def submitted(**scores: list[Score]) -> Submission:
+    """A submission with these scores by condition."""
     return Submission("mine", {"gain": 2}, "rldbs/BvdP-v0", 2, 0, scores)
 
 
@@ -221,8 +188,8 @@ def test_who_freezes_the_neurons_has_suppressed_nothing() -> None:
     assert suite_table(found)["quenched"] == [1, 1, 1]
 
 
-def test_the_whole_is_the_geometric_mean_of_medians() -> None:
-    found = submitted(a=[2.0, 9.0, 4.0], b=[16.0], c=[math.nan, 2.0, math.nan])
+def test_the_whole_is_the_geometric_mean_of_medians(scores: Scores) -> None:
+    found = submitted(a=scores(2.0, 9.0, 4.0), b=scores(16.0), c=scores(math.nan, 2.0, math.nan))
     np.testing.assert_array_equal(suppression_of(found.scores["c"]), [1, 2, 1])
     total = overall(found)
     assert total.s_ratio == pytest.approx((4 * 16 * 1) ** (1 / 3))
@@ -231,18 +198,17 @@ def test_the_whole_is_the_geometric_mean_of_medians() -> None:
     assert (total.quenched, total.diverged) == (2, 0)
 
 
-def test_the_table_has_medians_ranges_and_counts() -> None:
-    found = submitted(a=[2.0, 9.0, 4.0], b=[math.nan, 8.0])
-    scores: Any = found.scores
-    scores["a"] = [
+def test_the_table_has_medians_ranges_and_counts(scores: Scores) -> None:
+    first = [
         replace(one, settling_step=step, charge=charge, std_controlled=std, mean_shift=shift)
         for one, step, charge, std, shift in zip(
-            scores["a"], (100, math.nan, 300), (1e-3, 5e-3, 2e-3), (0.5, 0.1, 0.2), (0, 9, 1),
-            strict=True,
+            scores(2.0, 9.0, 4.0), (100, math.nan, 300), (1e-3, 5e-3, 2e-3), (0.5, 0.1, 0.2),
+            (0, 9, 1), strict=True,
         )
     ]  # fmt: skip
-    scores["b"][1] = replace(scores["b"][1], settling_step=math.nan, diverged=True)
-    table = suite_table(found)
+    frozen, diverged = scores(math.nan, 8.0)
+    diverged = replace(diverged, settling_step=math.nan, diverged=True)
+    table = suite_table(submitted(a=first, b=[frozen, diverged]))
     settled = table.pop("settling_step")
     assert settled[0] == 300.0
     assert math.isnan(settled[1])  # half of them never settle

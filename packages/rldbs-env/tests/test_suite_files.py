@@ -1,6 +1,5 @@
 """Submissions: written, read back, refused when anything about them is not as the suite made it."""
 
-import csv
 import hashlib
 import json
 import math
@@ -14,40 +13,21 @@ import pytest
 from matplotlib.figure import Figure
 
 from neuro_common.files import FormatError
-from rldbs_env import suite, suite_report
+from rldbs_env import suite_report
 from rldbs_env.catalogue import id_of
 from rldbs_env.controllers import LinearFeedback
-from rldbs_env.disturbances import ObservationNoise
-from rldbs_env.suite import CONDITIONS, Condition, Submission, overall, run_suite, suite_table
+from rldbs_env.suite import CONDITIONS, Submission, overall, run_suite, suite_table
 from rldbs_env.suite_files import read_reference, read_submission, suite_rows, write_submission
 from rldbs_env.suite_report import suppression_by_condition, write_suite_report
 
-FEW = (
-    Condition("plain", "as it is", lambda test, environment: {"n_neurons": 20}),
-    Condition(
-        "noisy",
-        "a noisy recording",
-        lambda test, environment: {"n_neurons": 20, "disturbances": (ObservationNoise(0.1),)},
-    ),
-    Condition(
-        "large", "more neurons", lambda test, environment: {"n_neurons": 30}, most_ensembles=1
-    ),
-)
-SHORTEST = {"free_steps": 4, "controlled_steps": 8, "recovery_steps": 1}
-
-
-@pytest.fixture(autouse=True)
-def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three conditions of few neurons and the shortest phases."""
-    monkeypatch.setattr(suite, "CONDITIONS", FEW)
-    monkeypatch.setattr(suite, "_PHASES", SHORTEST)
+Rows = Callable[[Path], list[dict[str, str]]]
+pytestmark = pytest.mark.usefixtures("few")
 
 
 @pytest.fixture(scope="module")
-def submission() -> Submission:
+def submission(shorten_suite: Callable[[pytest.MonkeyPatch], None]) -> Submission:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(suite, "CONDITIONS", FEW)
-        patch.setattr(suite, "_PHASES", SHORTEST)
+        shorten_suite(patch)
         found = run_suite("linear", LinearFeedback(gain=-0.05), {"gain": -0.05}, n_ensembles=2)
     scores: Any = found.scores
     # one that is quenched, so that there is something that is not a number
@@ -91,16 +71,15 @@ def test_the_file_says_what_it_is_and_what_was_tested(
 
 
 def test_the_table_has_a_row_per_condition_and_the_whole(
-    submission: Submission, written: Path
+    submission: Submission, written: Path, rows: Rows
 ) -> None:
-    with open(written.with_name("suite.csv"), encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert [row["condition"] for row in rows] == ["plain", "noisy", "large", "overall"]
-    assert {row["controller"] for row in rows} == {"linear gain=-0.05"}
-    assert {row["environment"] for row in rows} == {"rldbs/BvdP-v0"}
+    found = rows(written.with_name("suite.csv"))
+    assert [row["condition"] for row in found] == ["plain", "noisy", "large", "overall"]
+    assert {row["controller"] for row in found} == {"linear gain=-0.05"}
+    assert {row["environment"] for row in found} == {"rldbs/BvdP-v0"}
     table, total = suite_table(submission), overall(submission)
-    assert [float(row["s_ratio"]) for row in rows] == [*table["s_ratio"], total.s_ratio]
-    last = rows[-1]
+    assert [float(row["s_ratio"]) for row in found] == [*table["s_ratio"], total.s_ratio]
+    last = found[-1]
     assert float(last["s_ratio_min"]) == total.worst_s_ratio == min(table["s_ratio"])
     assert float(last["charge"]) == pytest.approx(np.mean(table["charge"]))
     assert (last["quenched"], last["ensembles"]) == ("1", "5")
@@ -217,20 +196,20 @@ EVERYWHERE = {"none", "linear", "linear_xy", "delayed", "pid", "adaptive"}
     ],
 )
 def test_the_shipped_rows_are_those_of_the_whole_suite(environment: str, among: set[str]) -> None:
-    rows = read_reference(environment)
-    controllers = dict.fromkeys(rows["controller"])
+    shipped = read_reference(environment)
+    controllers = dict.fromkeys(shipped["controller"])
     assert among <= set(controllers)
     grid = environment == "KuramotoGrid"
     wanted = [*(one.name for one in CONDITIONS if one.grid or not grid), "overall"]
-    assert set(rows["environment"]) == {id_of(environment)}
+    assert set(shipped["environment"]) == {id_of(environment)}
     for name in controllers:
-        mine = [i for i, one in enumerate(rows["controller"]) if one == name]
-        assert [rows["condition"][i] for i in mine] == wanted
-        medians = [rows["s_ratio"][i] for i in mine]
+        mine = [i for i, one in enumerate(shipped["controller"]) if one == name]
+        assert [shipped["condition"][i] for i in mine] == wanted
+        medians = [shipped["s_ratio"][i] for i in mine]
         assert medians[-1] == pytest.approx(math.exp(np.log(medians[:-1]).mean()))
-        charges = [rows["charge"][i] for i in mine]
+        charges = [shipped["charge"][i] for i in mine]
         assert charges[-1] == pytest.approx(np.mean(charges[:-1]))
-    s_ratio = dict(zip(rows["controller"], rows["s_ratio"], strict=True))  # the last row's
+    s_ratio = dict(zip(shipped["controller"], shipped["s_ratio"], strict=True))  # the last row's
     assert s_ratio.get("none", 1.0) == pytest.approx(1, abs=0.1)
     assert s_ratio.get("linear", s_ratio["linear_xy"]) > 14
 
@@ -277,7 +256,7 @@ def test_the_figure_shows_medians_ranges_and_failures(submission: Submission) ->
 
 
 def test_the_page_has_the_leaders_the_figure_and_the_conditions(
-    submission: Submission, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    submission: Submission, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: Rows
 ) -> None:
     beside = suite_rows([Submission("linear", {}, "BvdP", 2, 0, submission.scores)])
     monkeypatch.setattr(suite_report, "read_reference", {"rldbs/BvdP-v0": beside}.__getitem__)
@@ -292,11 +271,8 @@ def test_the_page_has_the_leaders_the_figure_and_the_conditions(
     assert leaders["worst condition"] == [overall(submission).worst_condition] * 2
     assert table["condition"] == ["plain", "noisy", "large"]
     assert table["linear's S_ratio"] == table["S_ratio"] == suite_table(submission)["s_ratio"]
-    with open(
-        tmp_path / "figures" / "suppression_by_condition.csv", encoding="utf-8", newline=""
-    ) as file:
-        rows = list(csv.DictReader(file))
-    assert [row["condition"] for row in rows] == ["plain", "noisy", "large", "overall"]
+    drawn = rows(tmp_path / "figures" / "suppression_by_condition.csv")
+    assert [row["condition"] for row in drawn] == ["plain", "noisy", "large", "overall"]
     assert "data:image/png;base64," in page.read_text(encoding="utf-8")
 
 
@@ -309,13 +285,14 @@ def test_a_page_without_shipped_rows_shows_the_controller_alone(
     assert "linear's S_ratio" not in blocks[3]["columns"]
 
 
-def test_several_submissions_are_compared(submission: Submission, tmp_path: Path) -> None:
+def test_several_submissions_are_compared(
+    submission: Submission, tmp_path: Path, rows: Rows
+) -> None:
     other = replace(submission, controller="mine", arguments={})
     write_suite_report([submission, other], tmp_path)
     blocks = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["blocks"]
     assert [block["kind"] for block in blocks] == ["text", "table", "figure", "table", "table"]
-    with open(tmp_path / "suite.csv", encoding="utf-8", newline="") as file:
-        names = [row["controller"] for row in csv.DictReader(file)]
+    names = [row["controller"] for row in rows(tmp_path / "suite.csv")]
     assert names == ["linear gain=-0.05"] * 4 + ["mine"] * 4
 
 

@@ -143,10 +143,17 @@ def test_wrong_arguments_are_refused(changes: dict[str, Any], message: str) -> N
         environment(**changes)
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="is about machines without one")
-def test_without_a_gpu_the_cpu_is_named() -> None:
-    with pytest.raises(ValueError, match=r"device='cuda' needs an NVIDIA GPU.*take device=\"cpu\""):
-        environment(device="cuda")
+@pytest.mark.parametrize(
+    ("device", "cards"),
+    [("cuda", 0), ("cuda:1", 1), ("gpu", 1), ("meta", 1), (torch.device("cuda", 9), 2)],
+)
+def test_a_device_that_is_not_there_is_refused(
+    device: Any, cards: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: cards)
+    told = 'device must be "cpu", or "cuda" where torch finds a graphics card'
+    with pytest.raises(ValueError, match=f"{told}, got '{device}'; torch .* finds {cards}$"):
+        environment(device=device)
 
 
 def test_a_fused_step_that_cannot_be_had_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -135,7 +135,7 @@ def test_follows_the_cpu_environment(
 
 
 @everywhere
-@settings(max_examples=2 if INTERPRETED else 10, deadline=None)
+@settings(max_examples=2 if INTERPRETED else 10)
 @given(
     coupling=st.floats(-0.5, 0.5),
     dt=st.floats(0.01, 0.5),
@@ -154,7 +154,7 @@ def test_follows_it_at_any_coupling_step_spread_and_kick(
 
 
 @everywhere
-@settings(max_examples=2 if INTERPRETED else 10, deadline=None)
+@settings(max_examples=2 if INTERPRETED else 10)
 @given(coupling=st.floats(-0.5, 0.5), spread=st.floats(0.0, 0.2), kick=st.floats(-2.0, 2.0))
 def test_divides_stiff_steps_as_the_cpu_does(
     how: dict[str, Any], coupling: float, spread: float, kick: float
@@ -168,7 +168,7 @@ def test_divides_stiff_steps_as_the_cpu_does(
         pair.compare((kick * sign).astype(np.float32))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     x=st.lists(st.floats(-8, 8), min_size=1, max_size=6),
     y=st.floats(-60, 5),

@@ -29,6 +29,7 @@ from rldbs_env.reward import AbsoluteReward
 from rldbs_env.training import CurvePoint, policy_of, train, validate
 from rldbs_env.vector import DBSVectorEnv
 
+pytestmark = pytest.mark.usefixtures("short_validation")
 ALGO = PPOConfig(num_envs=4, n_steps=32, batch_size=64, n_epochs=2, hidden=[8])
 ROLLOUT = 4 * 32
 
@@ -50,29 +51,11 @@ def composed(*overrides: str) -> TrainConfig:
     return TrainConfig(algo, **{k: v for k, v in told.items() if k not in ("sweep", "resume")})
 
 
-@pytest.fixture(autouse=True)
-def short_validation(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "_SETTLING_STEPS", 10)
-    monkeypatch.setattr(training, "_SCORED_STEPS", 20)
-
-
 class Rows(dict[int, CurvePoint]):
     """What was reported, by step; ``report`` as a method."""
 
     def report(self, step: int, now: CurvePoint) -> None:
         self[step] = now
-
-
-def test_networks_and_policy_agree(tmp_path: Path) -> None:
-    told = config(signals=["x", "y"])
-    model = training._model(told, tmp_path)
-    env: Any = model.env
-    observations = env.env.get_state() and np.array(env.env._batch.observations)
-    policy = policy_of(model, told)
-    wanted, _ = model.predict(env.features(observations), deterministic=True)
-    kicks, _ = policy.predict(observations)
-    np.testing.assert_allclose(kicks, np.clip(wanted, -1, 1) * told.kick_scale, atol=1e-7)
-    assert policy.signals == ("x", "y")
 
 
 @pytest.mark.parametrize("name", ["bvdp", "charge_balanced", "hindmarsh_rose"])

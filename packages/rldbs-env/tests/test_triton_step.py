@@ -24,6 +24,8 @@ from triton.backends.compiler import GPUTarget  # noqa: E402
 from rldbs_env import _triton_step as triton_step  # noqa: E402
 
 HERE = Path(__file__).parent
+# triton 3.7 builds its syntax trees in a way that Python 3.13 deprecates
+pytestmark = pytest.mark.filterwarnings("ignore:AnnAssign:DeprecationWarning")
 
 
 def test_the_interpreted_kernel_passes_the_tests_of_the_step() -> None:

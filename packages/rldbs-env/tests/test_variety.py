@@ -16,7 +16,7 @@ from rldbs_env.networks import small_world
 SMALL: dict[str, Any] = {"n_neurons": 40, "transient_steps": 100, "window": 30}
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(low=st.floats(0.01, 0.3), width=st.floats(0, 0.3), seed=st.integers(0, 100))
 def test_draws_are_within_their_ranges(low: float, width: float, seed: int) -> None:
     variety = Variety((("coupling", low, low + width), ("spread", 0.05, 0.1)), (10, 1000))

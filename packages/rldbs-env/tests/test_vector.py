@@ -130,7 +130,7 @@ def test_ended_episodes_hand_over_their_last_observation() -> None:
     assert info["final_info"]["mean_x"].shape == (2,)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(
     rules=st.one_of(
         st.builds(Delivery, skip=st.integers(0, 4), refractory_steps=st.integers(0, 3)),
@@ -236,19 +236,11 @@ def test_saved_state_and_pickle_continue_bit_by_bit() -> None:
     env.close()
 
 
-@pytest.mark.parametrize(
-    ("action", "message"),
-    [
-        (np.zeros((3, 1)), r"actions must have shape \(2, 1\).* got \(3, 1\)"),
-        ([[0.0], [2.0]], "got 2.0 for environment 1"),
-        ([[np.nan], [0.0]], "got nan for environment 0"),
-    ],
-)
-def test_bad_actions_are_refused(action: Any, message: str) -> None:
+def test_a_bad_action_is_refused_by_the_number_of_its_environment() -> None:
     env = DBSVectorEnv(2, **SMALL)
     env.reset(seed=0)
-    with pytest.raises(ValueError, match=message):
-        env.step(action)
+    with pytest.raises(ValueError, match=r"got 2.0 for environment 1"):
+        env.step([[0.0], [2.0]])
 
 
 def test_impossible_batches_are_refused() -> None:

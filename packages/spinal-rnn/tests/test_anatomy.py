@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import lognorm
 
@@ -90,7 +90,6 @@ def test_drive_takes_the_best_node_and_an_anode_holds_roots_down() -> None:
     assert drive[2, 4] < 0
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.floats(0.1, 10))
 def test_drive_is_homogeneous_and_subadditive_in_currents(seed: int, scale: float) -> None:
     table = transfer(SPECIFY_565, *root_places())
@@ -124,7 +123,6 @@ def test_pools_by_hand() -> None:
     )
 
 
-@settings(deadline=None)
 @given(amount, amount)
 def test_pools_rise_from_none_to_all(a: float, b: float) -> None:
     low, high = sorted([a, b])

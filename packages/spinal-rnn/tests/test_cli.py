@@ -1,11 +1,7 @@
 """The verbs as a user types them: what they print, write and return, and what they refuse."""
 
-import os
-import shutil
-import subprocess
-import sys
-import sysconfig
 from pathlib import Path
+from typing import Any
 
 import pytest
 from omegaconf import OmegaConf
@@ -15,21 +11,7 @@ from neuro_common.verbs import Verb, load
 from spinal_rnn import cli
 
 
-def spinal(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
-    """The installed command, or its module where the package runs from its sources."""
-    script = shutil.which("spinal-rnn", path=sysconfig.get_path("scripts"))
-    program = [script] if script else [sys.executable, "-m", "spinal_rnn.cli"]
-    return subprocess.run(
-        [*program, *words],
-        cwd=folder,
-        env={**os.environ, "PYTHONWARNINGS": "error"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def test_info_names_contacts_and_muscles(tmp_path: Path) -> None:
+def test_info_names_contacts_and_muscles(tmp_path: Path, spinal: Any) -> None:
     done = spinal(tmp_path, "info")
     assert done.returncode == 0, done.stderr
     assert "   4   -3.5  33.0\n" in done.stdout

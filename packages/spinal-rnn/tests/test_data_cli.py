@@ -1,9 +1,6 @@
 """The verbs that make sessions, as a user types them."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,23 +12,12 @@ from spinal_rnn.session import read_session
 from spinal_rnn.simulation.simulator import LEAST_MV, simulate_session
 
 
-def spinal(folder, *words):
-    return subprocess.run(
-        [sys.executable, "-m", "spinal_rnn.cli", *words],
-        cwd=folder,
-        env={**os.environ, "PYTHONWARNINGS": "error"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 def files(run):
     return {path.name for path in Path(run).iterdir()}
 
 
 @pytest.fixture(scope="module")
-def simulated(tmp_path_factory):
+def simulated(tmp_path_factory, spinal):
     folder = tmp_path_factory.mktemp("simulate")
     options = ("preset=easy", "seed=2", "fs_hz=2000", "digital=true", "dead=[LTA]")
     done = spinal(folder, "simulate", *options)
@@ -54,7 +40,7 @@ def test_simulate_writes_a_session_and_tells_what_it_holds(simulated):
     assert {"session.h5", "config.json", "provenance.json", "done"} <= files(path.parent)
 
 
-def test_import_of_a_table_gives_back_the_session(tmp_path, simulated):
+def test_import_of_a_table_gives_back_the_session(tmp_path, simulated, spinal):
     session = read_session(simulated[1])
     conditions = session.conditions
     np.save(tmp_path / "emg.npy", session.emg)
@@ -73,7 +59,7 @@ def test_import_of_a_table_gives_back_the_session(tmp_path, simulated):
     assert read.emg == pytest.approx(preprocess(session).emg, abs=1e-6)
 
 
-def test_another_lead_is_simulated_and_imported(tmp_path):
+def test_another_lead_is_simulated_and_imported(tmp_path, spinal):
     places = [f"{contact},{x},{9 * row}" for row in range(3) for contact, x in
               ((2 * row, -2), (2 * row + 1, 2))]  # fmt: skip
     (tmp_path / "six.csv").write_text("\n".join(["contact,x_mm,z_mm", *places]))
@@ -95,7 +81,7 @@ def test_another_lead_is_simulated_and_imported(tmp_path):
     assert "must have the shape (trials, 17 contacts, the case last), got" in done.stderr
 
 
-def test_a_failed_import_writes_no_session(tmp_path):
+def test_a_failed_import_writes_no_session(tmp_path, spinal):
     (tmp_path / "conditions.csv").write_text(
         "amplitude_ma,frequency_hz,cathodes,anodes\n1,20,4,3\n2,20,4,4\n"
     )
@@ -107,7 +93,7 @@ def test_a_failed_import_writes_no_session(tmp_path):
     assert not [path for path in tmp_path.rglob("*") if path.name in ("session.h5", "done")]
 
 
-def test_an_import_of_nothing_says_what_to_give(tmp_path):
+def test_an_import_of_nothing_says_what_to_give(tmp_path, spinal):
     done = spinal(tmp_path, "import")
     assert done.returncode == 2
     assert "source must be given: add source=VALUE, as in `spinal-rnn import source=" in done.stderr

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from spinal_rnn.simulation.depression import Depression, pulse_responses
@@ -65,7 +65,6 @@ def test_alternation_takes_from_the_next_response() -> None:
     np.testing.assert_allclose(sizes, [1, 0.7, 0.79, 0.763])
 
 
-@settings(deadline=None)
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(1, 150))
 def test_responses_shrink_and_faster_trains_shrink_more(
     use: float, response: float, frequency_hz: float

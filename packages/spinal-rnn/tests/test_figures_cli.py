@@ -1,9 +1,6 @@
 """The verbs that draw, on a small simulated session and small trained weights."""
 
 import json
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -38,11 +35,7 @@ EASY = {"session": "easy"}
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch):
-    def touch(_, path, **__):
-        path.write_bytes(b"")
-
-    monkeypatch.setattr("matplotlib.figure.Figure.savefig", touch)
+def run(tmp_path, no_drawing):
     with Run.open(
         tmp_path / "run", config={}, distribution="spinal-rnn", verb="figures", command="", seed=0
     ) as one:
@@ -276,16 +269,8 @@ def test_wrong_options_are_refused(config, options, message):
         config(**options)
 
 
-def test_a_verb_as_it_is_typed(tmp_path):
-    words = ("figures", "roots", "session=easy", "weights=none", "theme=dark")
-    done = subprocess.run(
-        [sys.executable, "-m", "spinal_rnn.cli", *words],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONWARNINGS": "error"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def test_a_verb_as_it_is_typed(tmp_path, spinal):
+    done = spinal(tmp_path, "figures", "roots", "session=easy", "weights=none", "theme=dark")
     assert done.returncode == 0, done.stderr
     (folder,) = (tmp_path / "results" / "spinal-rnn" / "figures_roots").iterdir()
     drawn = {path.name for path in (folder / "figures").iterdir()}

@@ -128,8 +128,7 @@ def test_an_untrained_network_follows_the_stimulation_too(leaky):
     assert periods == pytest.approx([50, 25], abs=0.5)
 
 
-def test_pages_keep_their_numbers(leaky, tmp_path, monkeypatch):
-    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda _, path, **__: path.touch())
+def test_pages_keep_their_numbers(leaky, tmp_path, no_drawing):
     _, view = leaky
     orbits = draw_orbits(SPECIFY_565, view, tmp_path / "orbits", theme="dark")
     table = read_csv(orbits.with_suffix(".csv"))
@@ -148,8 +147,7 @@ def test_pages_keep_their_numbers(leaky, tmp_path, monkeypatch):
     np.testing.assert_allclose(recurrent, view.wiring.recurrent)
 
 
-def test_a_gru_shows_what_it_has(tmp_path, monkeypatch):
-    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda _, path, **__: path.touch())
+def test_a_gru_shows_what_it_has(tmp_path, no_drawing):
     model = trained("GRU")
     view = view_network(model, VECTOR, 4.0, (40.0,))
     assert view.wiring.recurrent is None
@@ -161,8 +159,7 @@ def test_a_gru_shows_what_it_has(tmp_path, monkeypatch):
     draw_activity(SPECIFY_565, view, tmp_path / "activity")
 
 
-def test_the_loss_marks_the_update_that_is_kept(tmp_path, monkeypatch):
-    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda _, path, **__: path.touch())
+def test_the_loss_marks_the_update_that_is_kept(tmp_path, no_drawing):
     update, train, held_out = [0, 10, 20], [np.nan, 3.0, 1.0], [5.0, 2.0, 4.0]
     lines = loss_plot(panel(), update, train, held_out)
     np.testing.assert_array_equal(lines[0].get_ydata(), train)

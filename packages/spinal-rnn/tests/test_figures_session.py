@@ -17,15 +17,9 @@ from spinal_rnn.figures.shown import Curve, Trials, mean_of_repeats
 from spinal_rnn.lead import SPECIFY_565
 from spinal_rnn.muscles import MUSCLES, swap_sides
 
-pytestmark = pytest.mark.usefixtures("unsaved")
+pytestmark = pytest.mark.usefixtures("no_drawing")
 
 VECTOR = parse_configuration("cath4_an3_5")
-
-
-@pytest.fixture
-def unsaved(monkeypatch):
-    """Figures are drawn and their numbers written; no pixels are made."""
-    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda _, path, **__: path.touch())
 
 
 def trials() -> Trials:

@@ -49,7 +49,7 @@ def test_a_wrong_number_of_components_is_refused(count: int) -> None:
         principal_components(np.ones((10, 3)), count)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(period=st.floats(5.0, 60.0), phase=st.floats(0, 6.28))
 def test_the_period_of_a_sine_is_found_between_samples(period: float, phase: float) -> None:
     signal = np.sin(2 * np.pi * np.arange(180) / period + phase)

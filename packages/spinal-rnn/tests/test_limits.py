@@ -34,7 +34,7 @@ some_limits = st.builds(
     st.floats(-1e4, 1e4),
     st.floats(-1e4, 1e4),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_whatever_is_asked_for_what_comes_is_within_the_limits(
     limits: Limits, vector: np.ndarray, amplitudes: np.ndarray, hz: float, us: float
 ) -> None:

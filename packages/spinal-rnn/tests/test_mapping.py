@@ -134,7 +134,7 @@ def test_the_lowest_threshold_is_found_and_an_extrapolated_one_is_not():
     assert table["threshold (mA)"][3] == pytest.approx(2.0 * 9**-0.25, rel=1e-3)
     assert table["from"][0] <= table["threshold (mA)"][0] <= table["to"][0]
     trials.response[:, 2] *= 0.1
-    assert [column[2] for column in lowest_thresholds(trials).values()] == ["LVLat", *[None] * 7]
+    assert [column[2] for column in lowest_thresholds(trials).values()] == ["LVLat", *[None] * 8]
 
 
 def test_the_most_selective_condition_is_that_of_mean_responses():
@@ -149,7 +149,7 @@ def test_the_most_selective_condition_is_that_of_mean_responses():
     mean = np.append(0.7, np.full(13, 0.1))
     assert table["difference"][0] == pytest.approx(difference(mean, 0))
     assert table["share"][0] == pytest.approx(0.7 / 2)
-    assert [column[1] for column in table.values()] == ["LRF", *[None] * 6]
+    assert [column[1] for column in table.values()] == ["LRF", *[None] * 7]
 
 
 def test_cathodes_count_where_they_are_alone():

@@ -29,7 +29,7 @@ def whole(split: Split, trials: int) -> bool:
 
 
 @given(seed=st.integers(0, 1000), count=st.integers(1, 4))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_held_out_configuration_leaves_no_trace(seed: int, count: int) -> None:
     both = stack([CONDITIONS, CONDITIONS.mirrored(MIRROR)])
     split = by_configuration(both, MIRROR, count, seed=seed)

@@ -57,7 +57,7 @@ def test_slow_stimulation_leaves_responses_whole_and_fast_does_not() -> None:
     assert (np.diff(true.late[2:, 3]) < 0).all()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     seed=st.integers(0, 1000),
     contact=st.integers(0, 15),

@@ -110,8 +110,10 @@ def lesions(config: "LesionFigureConfig", run: "Run") -> float:
     ]
     caption = (
         f"Walks after all neurons of a {config.by} were silenced (number in brackets), with 95 % "
-        "intervals over episodes. Grey: as many others of the same classes, mean of "
-        f"{config.draws} random draws. Filled: the interval does not reach the intact network."
+        "intervals over the episodes that they share with the intact network. Grey: as many others "
+        f"of the same classes, mean of {config.draws} random draws, which are resampled too. "
+        "Filled: the interval does not reach the intact network; of "
+        f"{len(groups)} groups chance alone would fill {0.05 * len(groups):.2g} in each panel."
     )
     if config.rows < len(groups):
         caption += (
@@ -151,7 +153,7 @@ def robustness(config: "RobustnessFigureConfig", run: "Run") -> float:
         _draw_left(table, names, run.path("figures", "robustness")): "Walks with noise of this "
         "standard deviation on each observed number or on each action (of largest torque 1), with "
         "this share of all neurons silenced, and on ground whose slope is random by so many times "
-        "as much; 95 % intervals over episodes."
+        "as much; 95 % intervals over episodes, of lesions over draws as well."
     }
     _finish(run, "disturbed walks", [describe(walker)], captions)
     speeds: list[float] = table["speed"][1:]

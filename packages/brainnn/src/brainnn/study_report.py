@@ -109,7 +109,8 @@ def _figures(study: WiringStudy, findings: StudyFindings, directory: Path) -> di
         path = draw_learning(curves, directory / "learning")
         captions[path] = (
             "Reward a step of the learning networks, means over runs with 95 % bootstrap "
-            "intervals. The rounds that a teacher drove are left out."
+            "intervals. The rounds that a teacher drove are left out. Where a curve dips once, "
+            "all environments began anew, as they do wherever a checkpoint is written."
         )
     panels = study_differences(findings)
     for name, shown in _FIGURES.items():

@@ -76,7 +76,7 @@ def _train_tracking(config: "TrainConfig", task: "TrackingTaskConfig", run: "Run
     from brainnn.connectome_cli import configured_connectome
     from brainnn.networks.files import save_network
     from brainnn.networks.making import make_network
-    from brainnn.networks.tracking import TrackingTask, train_tracking
+    from brainnn.networks.tracking import TrackingTask, tracking_scores, train_tracking
     from brainnn.pages import draw_curves, write_page
 
     connectome = configured_connectome(config.connectome)
@@ -89,7 +89,7 @@ def _train_tracking(config: "TrainConfig", task: "TrackingTaskConfig", run: "Run
             bar.show(loss)
             bar.advance(updates)
 
-        fit = train_tracking(
+        train_tracking(
             core,
             TrackingTask(**told),
             run.directory,
@@ -100,11 +100,11 @@ def _train_tracking(config: "TrainConfig", task: "TrackingTaskConfig", run: "Run
             report=lambda point: run.log(step=point.update, **point.scores),
             advance=advance,
         )
-    best = dict(fit.best.scores)
+    scores = dict(tracking_scores(core, TrackingTask(**told), test=True))
     save_network(
-        run.directory, core, {"tracking": told, "scores": best} | _origin(run, config.seed)
+        run.directory, core, {"tracking": told, "scores": scores} | _origin(run, config.seed)
     )
-    share = float(best["explained_variance"])
+    share = float(scores["explained_variance"])
     line = f"{config.network.name}: {share:.1%} of the variance explained, on unseen trials"
     curves = draw_curves(find_trainings(run.directory), run.directory)
     write_page(run.directory, f"brainnn: {config.network.name}, tracking", [line], curves)

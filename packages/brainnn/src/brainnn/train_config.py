@@ -277,7 +277,8 @@ class TrainConfig:
         learning: How it learns to walk, one of `LEARNINGS`; of no use with ``task=tracking``.
         connectome: Which connectome, as `brainnn connectome build` has it:
             ``connectome.source=worm``.
-        weights: Directory of trained weights to begin with, of the same network; None begins anew.
+        weights: Directory of trained weights to begin with, of the same network and connectome,
+            whose wiring comes with them; None begins anew.
         episodes: Episodes of the final test, on seeds that no training sees.
         test_steps: Steps of each.
         seed: Of everything random.

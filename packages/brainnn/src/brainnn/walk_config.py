@@ -32,7 +32,8 @@ class WalkConfig:
             "self_taught" the one that learned from reward alone.
         episodes: Episodes, each from the start of the course.
         steps: Longest episode.
-        first_seed: Of the first episode; the others follow. No training sees seeds below 65536.
+        first_seed: Of the first episode; the others follow. No training of a network sees seeds
+            below 65536; that of the teacher sees some below 140.
         seed: Of everything else that is random.
         threads: Of torch.
 

@@ -154,7 +154,8 @@ class Lesson(lightning.LightningModule):
         if accepted:
             for i in accepted:
                 self.learners[i].optimizer.zero_grad()
-            self.manual_backward(losses[accepted].sum())
+            # not losses[accepted]: a list would be copied to the device
+            self.manual_backward(torch.stack([losses[i] for i in accepted]).sum())
             for i in accepted:
                 learner = self.learners[i]
                 torch.nn.utils.clip_grad_norm_(learner.module.parameters(), self._plan.clip_norm)

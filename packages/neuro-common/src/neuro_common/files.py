@@ -251,8 +251,11 @@ def read_csv(path: str | os.PathLike[str]) -> dict[str, list[str]]:
 
     Raises:
         FileNotFoundError: There is no such file.
-        FormatError: The file is empty, not text, repeats a column, or has a row of another length.
+        FormatError: The file is empty, no text, a folder, repeats a column, or has a row of another
+            length.
     """
+    if os.path.isdir(path):
+        raise FormatError(f"{path} must be a CSV text file, got a folder: name a file in it")
     try:
         with open(path, encoding="utf-8", newline="") as file:
             rows = list(csv.reader(file))

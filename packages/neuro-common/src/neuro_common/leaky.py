@@ -121,12 +121,13 @@ class LeakyNetwork(torch.nn.Module):
         self.signs: Tensor | None
         self.mask: Tensor
         self.read_units: Tensor
-        signs = None if signs is None else structure.checked_signs(signs, units).double()
+        if signs is not None:
+            signs = structure.checked_signs(signs, units).to("cpu", torch.float64)
         self.register_buffer("signs", signs)
         self.register_buffer("mask", structure.checked_mask(None, units, autapses))
         read = torch.ones(units, dtype=torch.bool)
         if signs is not None and readout == "excitatory":
-            read = signs.cpu() > 0
+            read = signs > 0
             if not bool(read.any()):
                 raise ValueError('readout "excitatory" needs an excitatory unit, got none')
         self.register_buffer("read_units", read.nonzero().squeeze(1))

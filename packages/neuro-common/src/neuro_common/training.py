@@ -194,10 +194,11 @@ def fit_together(
     pairs = zip(modules, optimizers, strict=True)
     learners = [Learner(module, optimizer, plan) for module, optimizer in pairs]
     lesson = Lesson(learners, loss, validate, plan, keeper, report, advance)
+    device = next(modules[0].parameters()).device
     with _quiet(), _interruptible():
         trainer = lightning.Trainer(
-            accelerator=next(modules[0].parameters()).device.type,
-            devices=1,
+            accelerator=device.type,
+            devices=[device.index] if device.type == "cuda" else 1,
             max_epochs=-(-plan.updates // plan.validate_every),
             logger=loggers.TensorBoardLogger(directory, name="tensorboard", version=""),
             enable_checkpointing=False,
@@ -218,6 +219,8 @@ def fit_together(
                 f"{keeper} must be a checkpoint of this training: {error}; "
                 "give another directory, or delete it to begin anew"
             ) from error
+    # Lightning leaves them on the processor
+    lesson.to(device)
     return lesson.finish()
 
 

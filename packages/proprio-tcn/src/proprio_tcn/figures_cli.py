@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from proprio_tcn._words import counted
+
 if TYPE_CHECKING:
     from neuro_common.runs import Run
     from proprio_tcn.figures.gains import Gain
@@ -41,12 +43,12 @@ def movement(config: "MovementFigureConfig", run: "Run") -> None:
         f"{trial.title}. On paper there is a dot every 100 ms, and writing begins at the large "
         f"one. In space, {config.postures} postures of upper arm and forearm, from pale to dark, "
         "with the path of the hand; the square is the shoulder. Below, the bins of the movement "
-        f"are shaded; the {min(config.muscles, len(trial.muscles))} muscles whose length changes "
-        "most are named, the others grey."
+        "are shaded; those muscles are named whose length changes most, at most "
+        f"{config.muscles}, the others are grey."
     )
     text = (
-        f"{trial.title}: {int(trial.moving.sum())} bins of 10 ms move, {len(trial.muscles)} "
-        "muscles are felt."
+        f"{trial.title}: {int(trial.moving.sum())} bins of 10 ms move, "
+        f"{counted(len(trial.muscles), 'muscle is', 'muscles are')} felt."
     )
     _write_page(run, "from a letter to spindles", [text], {path: caption})
 
@@ -72,8 +74,9 @@ def workspace(config: "WorkspaceFigureConfig", run: "Run") -> float:
     path = draw_workspace(synthetic, recorded, run.path("figures", "workspace"))
     share = share_within(recorded.hand_cm, synthetic.hand_cm, config.within_cm)
     lines = [
-        f"{len(inputs)} trials of {inputs.arm} ({inputs.species}) in {config.recording}, "
-        f"{len(movements)} movements of {movements.arm} ({movements.species}) in "
+        f"{counted(len(inputs), 'trial')} of {inputs.arm} ({inputs.species}) in "
+        f"{config.recording}, "
+        f"{counted(len(movements), 'movement')} of {movements.arm} ({movements.species}) in "
         f"{config.movements}.",
         f"{share:.1%} of the recorded bins have a synthetic place of the hand within "
         f"{config.within_cm:g} cm.",
@@ -127,19 +130,18 @@ def prediction(config: "PredictionFigureConfig", run: "Run") -> float:
     captions |= {deep: _DEPTHS} if deep is not None else {}
     best = max((one for one in layers if one.best), key=lambda one: one.mean)
     lines = [f"{best.model} ({best.kind}) explains most: {best.mean:.3f}, layer {best.layer}."]
-    lines.append(f"Of {len(best.test_ev)} neurons, from {directory}.")
+    lines.append(f"Of {counted(len(best.test_ev), 'neuron')}, from {directory}.")
     _write_page(run, "what explains neurons", lines, captions)
     return best.mean
 
 
 def _sessions(config: "PredictionFigureConfig", run: "Run") -> float:
     """Draw several predictions together; returns the mean over sessions of the best model."""
-    from neuro_common.runs import read_config
     from proprio_tcn.figures.across_sessions import draw_sessions, read_session, shared_models
     from proprio_tcn.figures.depth import best_depths, draw_depths
+    from proprio_tcn.neural.prediction_files import read_window
 
-    configs = {one: read_config(one, of="proprio-tcn predict") for one in config.runs}
-    sessions = [read_session(one, configs[one]["protocol"]["window"]) for one in config.runs]
+    sessions = [read_session(one, read_window(one)) for one in config.runs]
     look: dict[str, Any] = {"confidence": config.confidence, "seed": config.seed}
     path = draw_sessions(sessions, run.path("figures", "sessions"), models=config.rows, **look)
     captions = {
@@ -157,11 +159,13 @@ def _sessions(config: "PredictionFigureConfig", run: "Run") -> float:
     told = ", ".join(f"{ev:.3f} in {one.name}" for ev, one in zip(means, sessions, strict=True))
     every = {name for one in sessions for name in one.best}
     lines = [
-        f"Of {len(shared)} models that all {len(sessions)} sessions share, {shared[0]} explains "
-        f"most: {mean:.3f} on average, {told}."
+        f"Of {counted(len(shared), 'model')} that all {len(sessions)} sessions share, {shared[0]} "
+        f"explains most: {mean:.3f} on average, {told}."
     ]
     if len(every) > len(shared):
-        lines.append(f"{len(every) - len(shared)} models that a session lacks are left out.")
+        each = ("model that a session lacks is", "models that a session lacks are")
+        lacked = counted(len(every) - len(shared), *each)
+        lines.append(f"{lacked} left out.")
     _write_page(run, "what explains neurons in several sessions", lines, captions)
     return mean
 
@@ -173,7 +177,10 @@ def tasks(config: "TasksFigureConfig", run: "Run") -> None:
     scores = read_task_scores(config.runs)
     path = draw_tasks(scores, run.path("figures", "tasks"))
     names = {one.task for one in scores}
-    text = f"{len(scores)} networks of {len(names)} tasks, scored on writers they never saw."
+    text = (
+        f"{counted(len(scores), 'network')} of {counted(len(names), 'task')}, scored on writers "
+        "never seen in training."
+    )
     caption = "Test score against the number of layers of the trunk; a point for each network."
     _write_page(run, "tasks that networks learnt", [text], {path: caption})
 
@@ -186,13 +193,14 @@ def relation(config: "RelationFigureConfig", run: "Run") -> float | None:
 
     directory = Path(config.run)
     relations = read_table(directory, "relations.csv", ("task", "r", "p"), "compare")
-    standings, gains, windows = _standings(directory)
-    path = draw_relation(standings, relations, run.path("figures", "relation"), windows)
+    standings, gains = _standings(directory)
+    path = draw_relation(standings, relations, run.path("figures", "relation"))
     captions = {
         path: "A point for each trained network: how well it does its task, and how much its best "
         "layer explains. r is their partial correlation over architectures, means over first "
-        "weights, with depth and session taken out; p is of it, or of a regression with an "
-        "intercept for each architecture where several sessions saw them."
+        "weights, with depth and session taken out, of each kind of window by itself; p is of it, "
+        "or of a regression with an intercept for each architecture where several sessions saw "
+        "them."
     }
     drawn = draw_conditions(gains, run.path("figures", "conditions"))
     if drawn is not None:
@@ -202,7 +210,7 @@ def relation(config: "RelationFigureConfig", run: "Run") -> float | None:
             "alike. Of several sessions of a kind the mean is drawn."
         )
     found = task_map(gains)
-    lines = [f"{len(standings)} standings of trained networks, compared in {directory}."]
+    lines = [f"{counted(len(standings), 'standing')} of trained networks, compared in {directory}."]
     if found is None:
         lines.append(
             "There is no map of tasks: it needs three tasks, and three beginnings "
@@ -218,18 +226,17 @@ def relation(config: "RelationFigureConfig", run: "Run") -> float | None:
     return known[0] if known else None
 
 
-def _standings(directory: Path) -> tuple[list["Standing"], list["Gain"], dict[str, str]]:
-    """Of all predictions of a comparison: standings, gains over untrained, and windows by path."""
+def _standings(directory: Path) -> tuple[list["Standing"], list["Gain"]]:
+    """Of all predictions of a comparison: standings, and gains over untrained."""
     from neuro_common.runs import read_config
     from proprio_tcn.figures.gains import gains_of
     from proprio_tcn.figures.tables import read_explained
     from proprio_tcn.neural.model_tables import read_models
-    from proprio_tcn.neural.prediction_files import read_prediction
+    from proprio_tcn.neural.prediction_files import read_prediction, read_window
     from proprio_tcn.neural.relations import Standing
 
     standings: list[Standing] = []
     gains: list[Gain] = []
-    windows: dict[str, str] = {}
     for path in read_config(directory, of="proprio-tcn compare")["predictions"]:
         if not Path(path).is_dir():
             raise FileNotFoundError(
@@ -237,10 +244,10 @@ def _standings(directory: Path) -> tuple[list["Standing"], list["Gain"], dict[st
                 "`proprio-tcn compare` was run"
             )
         facts = read_models(Path(path) / "models.csv")
-        standings += Standing.of(path, read_prediction(path), facts)
-        windows[path] = read_config(path, of="proprio-tcn predict")["protocol"]["window"]
-        gains += gains_of(path, windows[path], read_explained(path))
-    return standings, gains, windows
+        window = read_window(path)
+        standings += Standing.of(path, read_prediction(path), facts, window)
+        gains += gains_of(path, window, read_explained(path))
+    return standings, gains
 
 
 def _write_page(run: "Run", title: str, lines: Sequence[str], captions: Mapping[Path, str]) -> None:

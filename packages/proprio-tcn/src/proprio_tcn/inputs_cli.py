@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from proprio_tcn._words import counted
+
 if TYPE_CHECKING:
     from neuro_common.runs import Run
     from proprio_tcn.arms.arm import Arm
@@ -171,8 +173,8 @@ def _summary(
     inputs = found.inputs
     passive = int(inputs.passive.sum())
     lines = [
-        f"{len(inputs)} trials, {len(inputs) - passive} active and {passive} passive, of "
-        f"{recorded.source} at {recorded.fs_hz:.6g} frames per s",
+        f"{counted(len(inputs), 'trial')}, {len(inputs) - passive} active and {passive} passive, "
+        f"of {recorded.source} at {recorded.fs_hz:.6g} frames per s",
         f"{inputs.arm} ({inputs.species}): {len(inputs.muscles)} muscles, {inputs.moving.sum()} of "
         f"them moved by {', '.join(inputs.coordinates)}",
     ]

@@ -5,6 +5,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from neuro_common import cli
+from proprio_tcn._words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -27,11 +28,11 @@ def activations(config: "ActivationsConfig", run: "Run") -> float:
     Raises:
         ValueError: No network is given.
     """
+    from neuro_common.device import set_torch
     from proprio_tcn.neural.feature_files import write_features
     from proprio_tcn.neural.model_tables import write_models
     from proprio_tcn.neural.models import open_networks
     from proprio_tcn.neural.targets import prepare
-    from proprio_tcn.training.device import set_torch
 
     set_torch(config.threads, config.device)
     recording, _ = _session(config)
@@ -62,13 +63,15 @@ def activations(config: "ActivationsConfig", run: "Run") -> float:
             run.log(step=number, model=network.name, layers=len(found))
             layers += len(found)
             bar.advance()
-    print(f"{layers} layers of {len(networks)} networks in {len(targets.windows)} windows:")
+    of, windows = counted(len(networks), "network"), counted(len(targets.windows), "window")
+    print(f"{counted(layers, 'layer')} of {of} in {windows}:")
     print(f"    {run.path('activations')}")
     return float(layers)
 
 
 def predict(config: "PredictConfig", run: "Run") -> float:
     """Read a session's neurons out of every model; returns the best mean explained variance."""
+    from neuro_common.device import set_torch
     from neuro_common.runs import write_csv, write_json
     from proprio_tcn.neural.ceilings import ceiling_table
     from proprio_tcn.neural.controls import shuffled
@@ -79,8 +82,8 @@ def predict(config: "PredictConfig", run: "Run") -> float:
     from proprio_tcn.neural.nested import outer_targets
     from proprio_tcn.neural.prediction import Prediction, refuse_twice
     from proprio_tcn.neural.prediction_files import write_prediction
+    from proprio_tcn.neural.summaries import prediction_lines
     from proprio_tcn.neural.targets import prepare
-    from proprio_tcn.training.device import set_torch
 
     set_torch(config.threads, config.device)
     recording, truth = _session(config)
@@ -99,21 +102,24 @@ def predict(config: "PredictConfig", run: "Run") -> float:
         print(f"no {table}: what is known of the networks of these activations is left out")
     write_json(run.path("split.json"), _split_facts(splits, recording), "proprio-tcn/split")
     kinematic = kinematic_features(recording, targets.windows, config.kinematics)
-    stored: list[Features] = []
-    for path in config.activations:
-        stored += read_features(
-            path, targets, config.protocol, control=config.control, seed=config.seed
-        )
+    files = [
+        read_features(path, targets, config.protocol, control=config.control, seed=config.seed)
+        for path in config.activations
+    ]
+    stored = [layer for one in files for layer in one.layers]
     refuse_twice([*kinematic, *stored])
     names = {one.model for one in stored}
     fresh = [one for one in networks if one.name not in names]
     if len(fresh) < len(networks):
-        print(f"{len(networks) - len(fresh)} networks are read from activations, not run again")
+        told = counted(len(networks) - len(fresh), "network is", "networks are")
+        print(f"{told} read from activations, not run again")
     total = len(kinematic) + len(stored) + sum(len(one.trunk.geometry) for one in fresh)
     bar: cli.Progress[int] = cli.progress(total, "predict", metric="test EV")
     scores: list[LayerScore] = []
     with bar:
-        for score in _scores(config, splits, [*kinematic, *stored], fresh):
+        # one layer of a file after another, so that no more is held
+        known = chain(kinematic, chain.from_iterable(files))
+        for score in _scores(config, splits, known, fresh):
             test_ev = float(score.test_ev.mean())
             run.log(step=len(scores), model=score.model, layer=score.layer, test_ev=test_ev)
             scores.append(score)
@@ -129,10 +135,15 @@ def predict(config: "PredictConfig", run: "Run") -> float:
     )
     write_csv(run.path("ceilings.csv"), ceilings)
     if config.lags:
-        every = chain(kinematic, stored, _features(config, fresh, targets))
+        read = chain.from_iterable(files)
+        every = chain(kinematic, read, _features(config, fresh, targets))
         write_csv(run.path("lags.csv"), _lag_rows(config, targets, every, found))
     best = max(found.best_layers(), key=lambda one: float(one.test_ev.mean()))
-    print("\n".join(_told(config, recording, targets, found, ceilings)))
+    print(
+        "\n".join(
+            prediction_lines(targets, found, ceilings, folds=config.folds, co_bps=config.co_bps)
+        )
+    )
     return float(best.test_ev.mean())
 
 
@@ -146,9 +157,10 @@ def compare(config: "CompareConfig", run: "Run") -> float | None:
 
     from neuro_common.runs import write_csv
     from proprio_tcn.neural.model_tables import read_models
-    from proprio_tcn.neural.prediction_files import read_prediction
+    from proprio_tcn.neural.prediction_files import read_prediction, read_window
     from proprio_tcn.neural.relations import Standing, relation_table
     from proprio_tcn.neural.statistics import compare_models, comparison_table
+    from proprio_tcn.neural.summaries import comparison_lines, relation_lines, task_lines
     from proprio_tcn.neural.task_pairs import Placed, task_pairs
 
     if not config.predictions:
@@ -158,28 +170,26 @@ def compare(config: "CompareConfig", run: "Run") -> float | None:
     placed: list[Placed] = []
     needed = ("model", "task", "layers", "performance", "seed", "input", "settings")
     for directory in config.predictions:
-        prediction = read_prediction(directory)
+        prediction, window = read_prediction(directory), read_window(directory)
         pairs = compare_models(
             prediction.best_layers(),
             reference=config.reference,
             n_resamples=config.resamples,
             seed=config.seed,
         )
-        table = {"prediction": [directory] * len(pairs), **comparison_table(pairs)}
-        for name, values in table.items():
+        of = {"prediction": [directory] * len(pairs), "window": [window] * len(pairs)}
+        for name, values in {**of, **comparison_table(pairs)}.items():
             rows.setdefault(name, []).extend(values)
         facts = read_models(Path(directory) / "models.csv", needed)
-        standings += Standing.of(directory, prediction, facts)
-        placed += Placed.of(directory, prediction, facts)
+        standings += Standing.of(directory, prediction, facts, window)
+        placed += Placed.of(directory, prediction, facts, window)
     write_csv(run.path("comparisons.csv"), rows)
     relations = relation_table(standings)
     write_csv(run.path("relations.csv"), relations)
     tasks = task_pairs(placed, n_resamples=config.resamples, seed=config.seed)
     write_csv(run.path("tasks.csv"), tasks)
-    print("\n".join([*_comparison_lines(rows), *_task_lines(tasks)]))
-    for task, r, p in zip(relations["task"], relations["r"], relations["p"], strict=True):
-        told = f"r {r:.2f}, p {p:.3g}" if r == r else "not to be told apart from depth and session"
-        print(f"{task}: performance and explained variance, depth taken out: {told}")
+    lines = [*comparison_lines(rows), *task_lines(tasks), *relation_lines(relations)]
+    print("\n".join(lines))
     first = rows["difference"]
     return float(first[0]) if first else None
 
@@ -223,7 +233,7 @@ def _features(
 def _scores(
     config: "PredictConfig",
     splits: "Sequence[Targets]",
-    known: "Sequence[Features]",
+    known: "Iterable[Features]",
     networks: "Sequence[NamedNetwork]",
 ) -> "Iterator[LayerScore]":
     """Of each layer in turn: on the trials of one split, or of all folds."""
@@ -236,7 +246,8 @@ def _scores(
             yield predict_layer(splits[0], one, **look)[0]
         return
     # one network after another, so that no more than its layers are held
-    yield from predict_nested(splits, lambda _: known, **look)
+    held = list(known)
+    yield from predict_nested(splits, lambda _: held, **look)
     for network in networks:
         yield from predict_nested(splits, partial(_features, config, [network]), **look)
 
@@ -301,69 +312,3 @@ def _lag_rows(
         columns["model"] += [features.model] * n
         columns["layer"] += [features.layer] * n
     return columns
-
-
-def _told(
-    config: "PredictConfig",
-    recording: "Recording",
-    targets: "Targets",
-    found: "Prediction",
-    ceilings: dict[str, list[Any]],
-) -> list[str]:
-    import numpy as np
-
-    ranked = sorted(found.best_layers(), key=lambda one: -float(one.test_ev.mean()))
-    kind, split = targets.windows.kind, targets.split
-    trials = f"{len(split.train)} {kind} trials learnt from, {len(split.test)} held out"
-    if config.folds > 1:
-        trials = f"{len(targets.windows)} {kind} trials, each held out once in {config.folds} folds"
-    lines = [f"{len(found.neurons)} neurons of {recording.subject or 'one session'}, {trials}"]
-    lines += [f"left out: {one}" for one in targets.left_out]
-    if recording.left_out:
-        lines.append(
-            f"{len(recording.left_out)} left out on reading, first {recording.left_out[0]}"
-        )
-    if not np.isnan(ceilings["reliability"]).all():
-        halves = np.nanmedian(ceilings["reliability"])
-        lines.append(f"median reliability of mean time courses {halves:.3f}")
-    if "oracle_ev" in ceilings:
-        lines.append(
-            f"test EV of the true rates, the ceiling: {np.mean(ceilings['oracle_ev']):.3f}"
-        )
-    header = ["model", "best layer", "test EV"]
-    rows = [[one.model, one.layer, f"{one.test_ev.mean():.3f}"] for one in ranked]
-    if config.co_bps:
-        header.append("co-bps")
-        rows = [[*row, f"{one.co_bps:.3f}"] for row, one in zip(rows, ranked, strict=True)]
-    return [*lines, "", *_aligned(header, rows)]
-
-
-def _comparison_lines(table: dict[str, list[Any]], most: int = 20) -> list[str]:
-    names = ("difference", "low", "high", "p_holm", "first", "second")
-    every = list(zip(*(table[name] for name in names), strict=True))
-    header = ["difference of test EV", "95 % interval", "p (Holm)", "models"]
-    rows = [
-        [f"{mean:+.3f}", f"{low:+.3f} to {high:+.3f}", f"{p:.2g}", f"{first} - {second}"]
-        for mean, low, high, p, first, second in every[:most]
-    ]
-    told = f"... {len(every)} pairs in comparisons.csv; reference=MODEL compares each with one"
-    more = [told] if len(every) > most else []
-    return [*_aligned(header, rows), *more]
-
-
-def _task_lines(table: dict[str, list[Any]]) -> list[str]:
-    names = ("first", "second", "difference", "low", "high", "architectures", "p_holm")
-    return [
-        f"{one} - {two}: {mean:+.3f} ({low:+.3f} to {high:+.3f}) over {count} architectures, "
-        f"p {p:.2g} (Holm)"
-        for one, two, mean, low, high, count, p in zip(*(table[n] for n in names), strict=True)
-    ]
-
-
-def _aligned(header: "Sequence[str]", rows: "Sequence[Sequence[str]]") -> list[str]:
-    """A table to read, columns two spaces apart."""
-    width = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    return [
-        "  ".join(cell.ljust(n) for cell, n in zip(row, width, strict=True)).rstrip()
-        for row in (header, *rows)
-    ]

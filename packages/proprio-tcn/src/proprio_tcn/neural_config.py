@@ -51,9 +51,10 @@ class ActivationsConfig:
         arm_options: What that takes beside it, such as ``hand``.
         reaching: What it does there.
         neurons: Its neurons.
-        networks: Directories of trained networks, names of those that ship, such as
-            "pretrained/hand_position", or untrained ones by their model, "untrained/spatiotemporal"
-            or "untrained/spatiotemporal/SEED"; these see what ``draws`` see.
+        networks: Directories of trained networks, folders above them such as that of a sweep, names
+            of those that ship, such as "pretrained/hand_position", or untrained ones by their
+            model, "untrained/spatiotemporal" or "untrained/spatiotemporal/SEED"; these see what
+            ``draws`` see.
         untrained: Add each network as it was before its training.
         draws: Untrained networks drawn from the published search space; they see what the first of
             ``networks`` sees, see `proprio_tcn.neural.models.open_networks`.
@@ -62,7 +63,7 @@ class ActivationsConfig:
         protocol: How neurons are read out, see `proprio_tcn.neural.protocol.Protocol`.
         seed: Of the embedded session, of controls and of networks that learn the spikes.
         batch: Windows that a network sees at once.
-        device: Where networks and readouts compute: "cpu" or "cuda".
+        device: Where networks and readouts compute: "cpu", "cuda" or "cuda:1".
         threads: Of the processor.
 
     Raises:

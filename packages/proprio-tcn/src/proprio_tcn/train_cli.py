@@ -16,18 +16,18 @@ __all__ = ["evaluate", "train"]
 
 def train(config: "TrainConfig", run: "Run") -> float:
     """Teach networks a task; returns their mean accuracy or R2 in movement on validation."""
+    from neuro_common.device import set_torch
     from neuro_common.runs import read_provenance, write_csv
     from proprio_tcn.baselines.comparison import compare
     from proprio_tcn.baselines.probes import linear_probe
     from proprio_tcn.tasks.sixteen import get_task
     from proprio_tcn.training.card import write_card
-    from proprio_tcn.training.device import set_torch
     from proprio_tcn.training.fitting import planned_updates, train_together
     from proprio_tcn.training.members import member_lines, member_scores
     from proprio_tcn.training.movement_source import draw_or_open, source_facts
     from proprio_tcn.training.trained import save_network
 
-    set_torch(config.threads, config.training.device)
+    set_torch(config.threads, config.device)
     task, settings = get_task(config.task), config.training
     trunk = config.trunk()
     learnt, chosen_on, test = (
@@ -51,6 +51,7 @@ def train(config: "TrainConfig", run: "Run") -> float:
             run.directory,
             seed=config.seed,
             encoder=config.encoder,
+            device=config.device,
             report=lambda points: run.log(step=points[0].update, **_mean_point(points)),
             advance=advance,
         )
@@ -110,10 +111,10 @@ def evaluate(config: "EvaluateConfig", run: "Run") -> float:
     Raises:
         ValueError: No weights are given.
     """
+    from neuro_common.device import set_torch
     from proprio_tcn.baselines.comparison import target_scores
     from proprio_tcn.baselines.probes import linear_probe
     from proprio_tcn.tasks.metrics import score_table
-    from proprio_tcn.training.device import set_torch
     from proprio_tcn.training.movement_source import as_in_training, draw_or_open, unlike_training
     from proprio_tcn.training.trained import load_network
 

@@ -51,6 +51,7 @@ class TrainConfig:
         baselines: Score mean, ridge, PCA or classifiers on the same movements; they are told
             lengths and velocities, whatever the encoder.
         untrained: Score the network as it begins, too; of several, the first.
+        device: Where the networks learn: "cpu", "cuda" or "cuda:1".
         seed: Of first weights, order, noise and dropout.
         threads: Of torch.
 
@@ -67,6 +68,7 @@ class TrainConfig:
     members: int = 1
     baselines: bool = True
     untrained: bool = False
+    device: str = "cpu"
     seed: int = 0
     threads: int = 1
 
@@ -106,7 +108,7 @@ class EvaluateConfig:
         split: "train", "val" or "test".
         any_writers: Score on other numbers of writers, shares or seeds than the training's, too:
             their splits may share writers with it.
-        device: Where the network runs.
+        device: Where the network runs: "cpu", "cuda" or "cuda:1".
         seed: Nothing is drawn but the movements; it names the run.
         threads: Of torch.
 

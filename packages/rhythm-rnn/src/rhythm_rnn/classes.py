@@ -92,9 +92,14 @@ def composition(
         compat: As published, see `published_classes`.
 
     Raises:
-        ValueError: The first run has no rhythm, or `tap_within` is out of its range.
+        ValueError: The first run has no valid rhythm, or `tap_within` is out of its range.
     """
     first, *others = activities
+    if first.taps.verdict != "valid":
+        raise ValueError(
+            f"cue must be one at which the network keeps a beat, got {first.cue:g}: "
+            f"{first.taps.reason}"
+        )
     labels = classes_of(first, excitatory, tap_within=tap_within, compat=compat)
     beating = [first, *(one for one in others if one.taps.verdict == "valid")]
     beating.sort(key=lambda one: one.cue)
@@ -139,7 +144,11 @@ def classify(
 
 
 def published_classes(
-    rates: NDArray[np.floating[Any]], taps: ArrayLike, excitatory: ArrayLike
+    rates: NDArray[np.floating[Any]],
+    taps: ArrayLike,
+    excitatory: ArrayLike,
+    *,
+    tap_within: float = 0.2,
 ) -> Labels:
     """Class of each unit as published: from one cycle, silent units counted as in between.
 
@@ -149,6 +158,7 @@ def published_classes(
         rates: Shape (time, units).
         taps: Taps in whole samples, at least 3; the cycle from the second to the third counts.
         excitatory: Whether it excites, shape (units,).
+        tap_within: As for `classify`; published is a fifth.
 
     Returns:
         Indices into `CLASSES`, shape (units,).
@@ -162,7 +172,7 @@ def published_classes(
     begin, end = samples[1:3]
     peak = rates[begin:end].argmax(axis=0)
     phase = np.minimum(peak, end - begin - peak) / (end - begin)
-    at_tap = (phase > 0) & (phase < 0.2)
+    at_tap = (phase > 0) & (phase < tap_within)
     return np.asarray(np.where(at_tap, 0, 2) + ~np.asarray(excitatory))
 
 
@@ -186,7 +196,8 @@ def classes_of(
     """
     taps = activity.tap_samples
     if compat:
-        return published_classes(activity.rates, np.rint(taps).astype(int), excitatory)
+        whole = np.rint(taps).astype(int)
+        return published_classes(activity.rates, whole, excitatory, tap_within=tap_within)
     silent = silent_units(cycle_average(activity.rates, taps))
     phase = peak_phases(activity.rates, taps).phase
     return classify(phase, silent, excitatory, tap_within=tap_within)

@@ -183,6 +183,7 @@ def _keep(learnt: "Learnt", run: "Run", *, alone: bool) -> str:
     facts = {
         "command": str(read_provenance(run.directory)["command"]),
         "seed": seed,
+        "period_s": list(learnt.config.period_s),
         "updates": best.update,
         "validation": dict(best.scores),
         "test_loss": tested,

@@ -120,7 +120,7 @@ class TrainConfig:
         period_s: Periods to learn.
         duration_s: Length of a trial; clicks come in its first half.
         batch: Trials of an update.
-        updates: Most updates.
+        updates: Most updates, rounded up to whole ``validate_every``.
         coarse_updates: So many updates at first have ``coarse_dt_ms``, those after them the model's
             step; validation always has the model's. 0 for none, as a gated network needs it.
         coarse_dt_ms: A longer step, which must divide the click of 10 ms: at 5 ms a beat is learnt
@@ -138,7 +138,7 @@ class TrainConfig:
         members: Networks to train at once, of the seeds ``seed``, ``seed + 1``, ...
         seed: Of everything random.
         threads: Of torch.
-        device: "cpu" or "cuda".
+        device: "cpu", "cuda" or "cuda:1".
 
     Raises:
         ValueError: A number is out of its range, or there is no period.
@@ -218,7 +218,7 @@ class DriveConfig:
             or "pca" for their principal components at every step.
         components: How many of these.
         threads: Of torch.
-        device: "cpu" or "cuda".
+        device: "cpu", "cuda" or "cuda:1".
 
     Raises:
         ValueError: What to save is unknown, or a number out of its range.

@@ -13,8 +13,7 @@ __all__ = ["clicks", "drive"]
 
 def drive(config: "DriveConfig", run: "Run") -> float:
     """Run a network at many cues; returns the largest error of its intervals at trained ones."""
-    import torch
-
+    from neuro_common.device import set_torch
     from neuro_common.rate_noise import Noise
     from rhythm_rnn.clicks import cue_of_clicks, read_clicks
     from rhythm_rnn.config import DRIVEN_CUES
@@ -24,8 +23,9 @@ def drive(config: "DriveConfig", run: "Run") -> float:
     from rhythm_rnn.tempo import largest_error, tempo
     from rhythm_rnn.weights import load
 
-    torch.set_num_threads(config.threads)
-    network = load(config.weights).network.to(config.device)
+    device = set_torch(config.threads, config.device)
+    trained = load(config.weights)
+    network = trained.network.to(device)
     heard = () if config.clicks is None else read_clicks(config.clicks)
     cues = config.cues or ([cue_of_clicks(heard)] if len(heard) else DRIVEN_CUES)
     components = config.components if config.save == "pca" else None
@@ -44,12 +44,13 @@ def drive(config: "DriveConfig", run: "Run") -> float:
             report=bar.advance,
         )
     write_drive(run.path("data.h5"), result)
-    print("\n".join(write_drive_report(result, run.directory)))
-    return largest_error(tempo(result))
+    print("\n".join(write_drive_report(result, run.directory, trained.trained_cues)))
+    return largest_error(tempo(result, trained.trained_cues))
 
 
 def clicks(config: "ClicksConfig", run: "Run") -> float | None:
     """Let a network tap to clicks; returns the largest asynchrony that it settles at, in ms."""
+    import numpy as np
     import torch
 
     from neuro_common.rate_noise import Noise
@@ -75,4 +76,5 @@ def clicks(config: "ClicksConfig", run: "Run") -> float | None:
         click_disorder(network, period, "extra", shift_s=period / 2, **options),
     ]
     print("\n".join(write_adaptation_report(taps, switches, disorders, run.directory)))
-    return max((abs(one.settled_ms) for one in taps), default=None)
+    # one tempo without taps makes it NaN, whichever it is
+    return float(np.max([abs(one.settled_ms) for one in taps])) if taps else None

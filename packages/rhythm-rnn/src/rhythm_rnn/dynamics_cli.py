@@ -27,7 +27,7 @@ def fixed_points(config: "FixedPointsConfig", run: "Run") -> float:
     from rhythm_rnn.figures.equilibria import write_fixed_points_report
     from rhythm_rnn.network_diagram import STAGES, network_diagram
     from rhythm_rnn.reduced import ReducedModel
-    from rhythm_rnn.weights import load_network
+    from rhythm_rnn.weights import load, load_network
 
     torch.set_num_threads(config.threads)
     network = load_network(config.weights)
@@ -42,7 +42,8 @@ def fixed_points(config: "FixedPointsConfig", run: "Run") -> float:
             report=bar.advance,
         )
     reduced = bifurcation_diagram(ReducedModel(), cue_range=(low, high), n_cycles=config.n_cycles)
-    print("\n".join(write_fixed_points_report(diagram, reduced, run.directory)))
+    trained = load(config.weights).trained_cues
+    print("\n".join(write_fixed_points_report(diagram, reduced, run.directory, trained)))
     begins, ends = diagram.scan.begins, diagram.scan.ends
     return ends.runs - begins.runs if begins and ends else 0.0
 

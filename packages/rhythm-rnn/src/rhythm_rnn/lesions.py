@@ -34,7 +34,8 @@ class Lesion:
 
     Attributes:
         target: The class, or "intact".
-        control: 0 for the class itself, 1, 2, ... for draws of equally many other units.
+        control: 0 for the class itself, 1, 2, ... for draws of equally many active units, of
+            whatever class and sign.
         dose: Share of their outgoing weights that was taken away.
         units: How many were weakened.
         cues: Shape (cues,).
@@ -91,13 +92,16 @@ def lesion_classes(
 ) -> list[Lesion]:
     """Weaken or silence each class in turn, and as a control as many active units, drawn at random.
 
+    The draws are from all active units, those of the class among them: a control tells what the
+    number of weakened units does, not what their sign does.
+
     Args:
         network: The network.
         labels: Class of each unit, shape (units,).
         cues: Amplitudes of the cue.
         seed: Seed of the draws.
         doses: Shares of the outgoing weights to take away; 1 silences.
-        draws: Of other units, for each class.
+        draws: Of active units, for each class.
         duration_s: Length of each run.
         discard_s: Transient before it.
         noise: Noise of the runs; None is none.

@@ -52,6 +52,7 @@ def trajectories(config: "TrajectoriesConfig", run: "Run") -> float:
     from rhythm_rnn.activity import record
     from rhythm_rnn.figures.trajectories import write_trajectories_report
     from rhythm_rnn.trajectories import trajectories as follow
+    from rhythm_rnn.weights import load
 
     network, noise = _prepared(config)
     length: dict[str, Any] = {"duration_s": config.duration_s, "discard_s": config.discard_s}
@@ -62,7 +63,8 @@ def trajectories(config: "TrajectoriesConfig", run: "Run") -> float:
     low, high = config.cue_range
     cues = np.unique([*config.cues, *np.geomspace(low, high, config.n_cues)])
     scan = record(network, cues[cues > 0], noise=noise, every=None, **length)
-    print("\n".join(write_trajectories_report(found, scan, run.directory)))
+    trained = load(config.weights).trained_cues
+    print("\n".join(write_trajectories_report(found, scan, run.directory, trained)))
     return float(found.components.explained.sum())
 
 

@@ -101,7 +101,7 @@ class ClassesConfig(FreeRunConfig):
             cycle.
         lesion_cues: Cues at which a network with a lesion runs.
         doses: Shares of a class's outgoing weights to take away; 1 silences it.
-        draws: Draws of equally many other units for each class.
+        draws: Draws of equally many active units for each class.
 
     Raises:
         ValueError: There is no cue for lesions, or a number is out of its range.

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from neuro_common.device import set_torch
 from neuro_common.rate_ensemble import RateEnsemble
 from neuro_common.rate_noise import Noise
 from neuro_common.rates import RateNetwork
@@ -68,7 +69,7 @@ def train(
 ) -> list[Learnt]:
     """Train a network, or several of different seeds at once; a checkpoint is taken up.
 
-    torch's number of threads is set to ``config.threads``.
+    Threads and device are settings of the process, see :func:`neuro_common.device.set_torch`.
 
     Args:
         config: What to train, on what and for how long.
@@ -82,12 +83,12 @@ def train(
         validation. One that is trained among others learns what it would learn alone.
 
     Raises:
-        ValueError: A number of the config is out of its range.
+        ValueError: A number of the config is out of its range, or torch has no such device.
         FormatError: The checkpoint is damaged or of another network.
     """
-    torch.set_num_threads(config.threads)
+    device = set_torch(config.threads, config.device)
     members = [replace(config, seed=config.seed + i) for i in range(config.members)]
-    networks = [build(config.model, member.seed).to(config.device) for member in members]
+    networks = [build(config.model, member.seed).to(device) for member in members]
     ensemble = _ensemble(networks) if len(networks) > 1 else None
 
     def loss(update: int) -> Tensor:
@@ -102,8 +103,8 @@ def train(
         if ensemble is None:
             squares = _squares(networks[0], drawn[0], noises[0], config.chunk_steps)
             return squares.mean().reshape(1)
-        inputs = torch.from_numpy(np.stack([trials.inputs for trials in drawn])).to(config.device)
-        target = torch.from_numpy(np.stack([trials.target for trials in drawn])).to(config.device)
+        inputs = torch.from_numpy(np.stack([trials.inputs for trials in drawn])).to(device)
+        target = torch.from_numpy(np.stack([trials.target for trials in drawn])).to(device)
         outputs, _ = ensemble(inputs, noise=noises, chunk_steps=config.chunk_steps)
         return torch.as_tensor(((outputs - target) ** 2).mean(dim=(1, 2, 3)))
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from neuro_common.checkpoint import load_checkpoint, save_checkpoint
 from neuro_common.files import FormatError
@@ -15,6 +16,7 @@ from neuro_common.rate_structure import dale_signs
 from neuro_common.rates import RateNetwork
 from rhythm_rnn.config import MODELS, EIRateConfig, ModelConfig
 from rhythm_rnn.model import Network, build
+from rhythm_rnn.task import TRAINED_PERIODS_S, context_cue
 
 __all__ = ["SHIPPED", "Trained", "load", "load_network", "read_published", "save"]
 
@@ -41,6 +43,11 @@ class Trained:
     network: Network
     config: ModelConfig
     facts: Mapping[str, Any]
+
+    @property
+    def trained_cues(self) -> NDArray[np.float64]:
+        """Cues of the tempi that it learnt, shape (tempi,); the published ones if none is told."""
+        return context_cue(self.facts.get("period_s", TRAINED_PERIODS_S))
 
 
 def load(source: str | Path = "pretrained") -> Trained:
@@ -117,9 +124,11 @@ def read_published(path: str | Path) -> Trained:
     """
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, EOFError) as error:
+    except (RuntimeError, pickle.UnpicklingError, EOFError):
+        # torch's own message tells to read it in a way that runs code
         raise FormatError(
-            f"{path} must be a file of torch.save with tensors only: {error}"
+            f"{path} must be a file of torch.save with tensors only, got another file: give the "
+            "directory of a training, or a checkpoint of the published program"
         ) from None
     keys = sorted(found) if isinstance(found, dict) else type(found).__name__
     if keys != sorted(_PUBLISHED_KEYS):

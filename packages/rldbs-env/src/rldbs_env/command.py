@@ -71,7 +71,7 @@ def _without_extra(words: list[str]) -> int:
         try:
             print("rldbs-env", version("rldbs-env"))
         except PackageNotFoundError:
-            print("rldbs-env unknown")
+            print("rldbs-env not installed")
         return 0
     if not words:
         print(_LIGHT_HELP, end="", file=sys.stderr)

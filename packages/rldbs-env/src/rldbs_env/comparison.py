@@ -1,5 +1,6 @@
 """Agents beside laws on the same ensembles: which one it is alone moves the score by a quarter."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from neuro_common.plots import new_figure
 from neuro_common.runs import write_csv
 from neuro_common.stats import bootstrap_crossed
-from neuro_common.style import CONTROLLED, STIMULATION, figure_style, save_figure
+from neuro_common.style import CONTROLLED, PALETTE, STIMULATION, figure_style, save_figure
 from rldbs_env.evaluation import Evaluation, mean_interval
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ __all__ = [
 ]
 
 _LONGEST = 24
+_SEED = re.compile(r"policy seed -?\d+")
 
 _MEASURES = {
     "s_ratio": "S_ratio over the law's",
@@ -54,10 +56,11 @@ def short_name(name: str) -> str:
 def comparison(evaluation: Evaluation) -> dict[str, list[str]]:
     """One row per law: means over agents and ensembles of the paired ratios, 95 % intervals.
 
-    The agents are taken as repeats of one training, by seed. Both they and the ensembles are
-    resampled (`neuro_common.stats.bootstrap_crossed`); of a single agent the ensembles alone. A
-    quenched or diverged agent counts as zero suppression. A dash stands where the law has a
-    quenched ensemble or costs nothing, so that there is no ratio.
+    Agents called ``policy seed 3`` are repeats of one training. Both they and the ensembles are
+    resampled (`neuro_common.stats.bootstrap_crossed`); of a single agent the ensembles alone. Any
+    other agent has rows of its own, which then begin with its name. A quenched or diverged agent
+    counts as zero suppression. A dash stands where the law has a quenched ensemble or costs
+    nothing, so that there is no ratio.
 
     Returns:
         Columns by heading; none without an agent and a law.
@@ -65,10 +68,21 @@ def comparison(evaluation: Evaluation) -> dict[str, list[str]]:
     agents, laws = agents_and_laws(evaluation)
     if not agents or not laws:
         return {}
-    columns: dict[str, list[str]] = {"beside": laws}
+    groups = _repeats(agents)
+    rows = [(name, many, law) for name, many in groups.items() for law in laws]
+    columns = {"agent": [short_name(name) for name, _, _ in rows]} if len(groups) > 1 else {}
+    columns["beside"] = [law for _, _, law in rows]
     for measure, heading in _MEASURES.items():
-        columns[heading] = [_cell(evaluation, agents, law, measure) for law in laws]
+        columns[heading] = [_cell(evaluation, many, law, measure) for _, many, law in rows]
     return columns
+
+
+def _repeats(agents: Sequence[str]) -> dict[str, list[str]]:
+    """Agents that are one training with several seeds, and each other one by itself."""
+    groups: dict[str, list[str]] = {}
+    for name in agents:
+        groups.setdefault("seeds" if _SEED.fullmatch(name) else name, []).append(name)
+    return groups
 
 
 def _cell(evaluation: Evaluation, agents: Sequence[str], law: str, measure: str) -> str:
@@ -124,14 +138,20 @@ def paired_points(ax: "Axes", evaluation: Evaluation) -> list["PathCollection"]:
         The points, one collection per agent.
     """
     agents, laws = agents_and_laws(evaluation)
+    colours = dict(zip(_repeats(agents), (CONTROLLED, *PALETTE[2:]), strict=False))
     best = max(laws, key=lambda law: float(np.median(_values(evaluation, law, "s_ratio"))))
     theirs = _values(evaluation, best, "s_ratio")
     collections, highest = [], float(theirs.max())
     for number, agent in enumerate(agents):
         ours = _values(evaluation, agent, "s_ratio")
         highest = max(highest, float(ours.max()))
-        alpha = 0.9 - 0.6 * number / len(agents)
-        collections.append(ax.scatter(theirs, ours, s=12, color=CONTROLLED, alpha=alpha, lw=0))
+        group = "seeds" if _SEED.fullmatch(agent) else agent
+        style: dict[str, Any] = {"color": colours.get(group, "0.5"), "lw": 0}
+        if group == "seeds":  # each a little fainter
+            style["alpha"] = 0.9 - 0.6 * number / len(agents)
+        collections.append(ax.scatter(theirs, ours, s=12, label=short_name(agent), **style))
+    if len(colours) > 1:
+        ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), borderaxespad=0.2)
     ends = (0.0, 1.05 * (highest if highest > 0 else 1.0))
     ax.plot(ends, ends, color=STIMULATION, linestyle="--", linewidth=0.8)
     ax.set(xlim=ends, ylim=ends, xlabel=f"S_ratio of {best}", ylabel="S_ratio of the agents")
@@ -148,14 +168,16 @@ def add_comparison(report: "Report", evaluation: Evaluation, directory: Path) ->
     if not table:
         return
     agents, _ = agents_and_laws(evaluation)
+    several = len(_repeats(agents)) < len(agents)
     n_ensembles = len(evaluation.protocol.ensembles)
     write_csv(directory / "comparison.csv", table)
     write_csv(directory / "pairs.csv", pairs(evaluation))
     who = "the agent" if len(agents) == 1 else f"{len(agents)} agents"
+    resampled = "the ensembles, and the seeds of one training, are" if several else "ensembles are"
     report.table(
         table,
         f"Paired comparison: {who} and each law on the same {n_ensembles} ensembles. Means over "
-        "the pairs with 95 % intervals, for which agents and ensembles are resampled.",
+        f"the pairs with 95 % intervals, for which {resampled} resampled.",
     )
     with figure_style():
         figure, axes = new_figure(width_mm=80, height_mm=80)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rldbs_env.controllers import CONTROLLERS, make
 from rldbs_env.evaluation import Evaluation, format_columns, quick_summary
-from rldbs_env.protocol import Protocol
+from rldbs_env.protocol import FIRST_UNSEEN, Protocol
 
 __all__ = ["main"]
 
@@ -36,7 +36,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         protocol = Protocol(
             n_neurons=arguments.neurons,
-            ensembles=tuple(range(1000, 1000 + arguments.ensembles)),
+            ensembles=tuple(range(FIRST_UNSEEN, FIRST_UNSEEN + arguments.ensembles)),
         )
     except ValueError as error:
         parser.error(str(error))

@@ -1,5 +1,6 @@
 """How suppression depends on one number of the experiment: size, coupling, noise."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,22 +58,27 @@ def _flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def dependence_of(values: Sequence[float], evaluations: Sequence[Evaluation]) -> Dependence:
     """One row per value and controller, in the order of the values.
 
-    A quenched or diverged ensemble counts as zero suppression.
+    A quenched or diverged ensemble counts as zero suppression, and has no residual: that of a
+    frozen population would be the least of all. Where every one is, the residual is NaN.
 
     Args:
         values: What the evaluations differ in.
         evaluations: One per value.
     """
-    measures = {"s_ratio": "s_ratio", "residual": "std_controlled"}
     names = ["value", "controller"]
-    names += [f"{measure}_{end}" for measure in measures for end in ("median", "low", "high")]
+    for measure in ("s_ratio", "residual"):
+        names += [f"{measure}_{end}" for end in ("median", "low", "high")]
     columns: Dependence = {name: [] for name in names}
     for index in np.argsort(values, kind="stable"):
         for controller, scores in evaluations[index].scores.items():
             columns["value"].append(float(values[index]))
             columns["controller"].append(controller)
-            for measure, attribute in measures.items():
-                many = np.nan_to_num([getattr(one, attribute) for one in scores])
+            alive = [one.std_controlled for one in scores if not math.isnan(one.s_ratio)]
+            measures = {
+                "s_ratio": np.nan_to_num([one.s_ratio for one in scores]),
+                "residual": np.array(alive or [np.nan]),
+            }
+            for measure, many in measures.items():
                 for end, number in zip(
                     ("median", "low", "high"),
                     (np.median(many), many.min(), many.max()),
@@ -146,6 +152,7 @@ def write_dependence(
     report.figure(
         path,
         f"Suppression and residual over {name}: medians over ensembles, bands from the lowest to "
-        "the highest. The dotted line is no suppression.",
+        "the highest. The dotted line is no suppression. Quenched and diverged ensembles are left "
+        "out of the residual, and count as no suppression at all.",
     )
     return report.write()

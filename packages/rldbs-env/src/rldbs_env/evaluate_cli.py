@@ -9,8 +9,10 @@ from neuro_common.cli import progress
 from neuro_common.runs import Run, read_config
 from rldbs_env import controllers
 from rldbs_env.animation import animate
+from rldbs_env.catalogue import id_of
 from rldbs_env.comparison import comparison
 from rldbs_env.config import EvaluateConfig, FiguresConfig
+from rldbs_env.controllers import Controller
 from rldbs_env.dependence import varied_number, write_dependence
 from rldbs_env.evaluation import (
     Evaluation,
@@ -30,7 +32,7 @@ from rldbs_env.learning import (
 )
 from rldbs_env.policy import load_policy
 from rldbs_env.presets import preset, shipped
-from rldbs_env.protocol import Protocol
+from rldbs_env.protocol import FIRST_UNSEEN, Protocol
 from rldbs_env.suite import overall
 from rldbs_env.suite_files import read_submission
 from rldbs_env.suite_report import write_suite_report
@@ -77,11 +79,14 @@ def evaluate(config: EvaluateConfig, run: Run) -> float:
             "arguments.linear.gain=-0.03"
         )
     chosen = {
-        name: preset(config.environment, name, **config.arguments.get(name, {})) for name in names
+        name: preset(
+            config.environment, name, model=protocol.model, **config.arguments.get(name, {})
+        )
+        for name in names
     }
     for one in trainings:
         chosen[f"policy seed {one.seed}"] = load_policy(one.directory)
-    evaluation = Evaluation(protocol)
+    evaluation = Evaluation(protocol, notes=_notes(protocol, config.environment, chosen))
     with progress(chosen, "controllers", metric="S_ratio") as bar:
         for step, (name, controller) in enumerate(chosen.items()):
             scores = evaluation.add(name, controller)
@@ -90,11 +95,38 @@ def evaluate(config: EvaluateConfig, run: Run) -> float:
             bar.show(s_ratio)
             bar.advance()
     evaluation.write(run.directory)
-    print(format_columns(summary(evaluation)))
+    print("\n\n".join([*evaluation.notes, format_columns(summary(evaluation))]))
     if beside := comparison(evaluation):
         print("\n" + format_columns(beside))
     write_report(evaluation, run.directory)
     return s_ratio
+
+
+def _notes(protocol: Protocol, environment: str, chosen: Mapping[str, Controller]) -> list[str]:
+    """What makes these scores another thing than a test of controllers where they are at home."""
+    seen = [seed for seed in protocol.ensembles if seed < FIRST_UNSEEN]
+    notes = []
+    if seen:
+        notes.append(
+            f"{len(seen)} of {len(protocol.ensembles)} ensembles have seeds below {FIRST_UNSEEN}, "
+            "by which agents were trained, or settings and shipped agents chosen: it is no test."
+        )
+    usual = type(protocol.model)().dt
+    if protocol.model.dt != usual:
+        notes.append(
+            f"With dt={protocol.model.dt:g} in place of {usual:g} windows of laws have as many "
+            "time units as before, but delays, gains and all that a policy sees count steps."
+        )
+    if protocol.prelude is not None:
+        notes.append(
+            "The free phase begins suppressed and its rhythm grows: the std before control, and so "
+            f"S_ratio, hang on its {protocol.free_steps} steps; compare residuals."
+        )
+    for name, controller in chosen.items():
+        trained_on = getattr(controller, "environment", None)
+        if trained_on is not None and trained_on != id_of(environment):
+            notes.append(f"{name} was trained on {trained_on}, not on {id_of(environment)}.")
+    return notes
 
 
 def _beside(trained: Mapping[str, Any], config: EvaluateConfig) -> EvaluateConfig:

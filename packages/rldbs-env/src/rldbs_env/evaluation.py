@@ -48,11 +48,13 @@ class Evaluation:
         protocol: The test that all of them took.
         scores: One score per ensemble, by controller.
         examples: What happened to the first ensemble, by controller.
+        notes: What a reader of the scores must know beside them, a sentence each.
     """
 
     protocol: Protocol
     scores: dict[str, list[Score]] = field(default_factory=dict)
     examples: dict[str, Example] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     def add(self, name: str, controller: Controller) -> list[Score]:
         """Test one more controller; returns its scores."""
@@ -104,6 +106,7 @@ class Evaluation:
             attributes={
                 "controllers": list(self.examples),
                 "protocol": record_of(self.protocol),
+                "notes": list(self.notes),
             },
         )
         write_recording(directory / "data.h5", recording)
@@ -131,7 +134,10 @@ def read_evaluation(directory: Path) -> Evaluation:
     recording = read_recording(directory / "data.h5")
     columns = read_csv(directory / "scores.csv")
     try:
-        evaluation = Evaluation(protocol_of(recording.attributes["protocol"]))
+        evaluation = Evaluation(
+            protocol_of(recording.attributes["protocol"]),
+            notes=[str(note) for note in recording.attributes.get("notes", ())],
+        )
         for index, name in enumerate(recording.attributes["controllers"]):
             evaluation.examples[name] = Example(
                 *(recording.signals[entry.name].data[index] for entry in fields(Example))

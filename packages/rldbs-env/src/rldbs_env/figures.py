@@ -229,7 +229,7 @@ def draw_all(evaluation: Evaluation, directory: Path, shown: str | None = None) 
             "time": time, "mean_x": example.mean_x, "kick": example.kicks,
         }  # fmt: skip
         captions[save_figure(figure, directory / "traces", data)] = (
-            f"Mean field of one unseen ensemble before, during and after control by {best}, and "
+            f"Mean field of one ensemble before, during and after control by {best}, and "
             "the kicks. Control begins and ends at the dashed lines."
         )
 
@@ -290,7 +290,7 @@ def draw_all(evaluation: Evaluation, directory: Path, shown: str | None = None) 
             data |= {f"{label}_frequency": estimate.frequency, f"{label}_psd": estimate.density}
         captions[save_figure(figure, directory / "phase_portrait_and_spectrum", data)] = (
             f"Left: the mean field in the X-Y plane, free and under control by {best}. Right: its "
-            "power spectral density; the dashed line is the rhythm's frequency."
+            "power spectral density; the dashed line is the published rhythm's frequency."
         )
     return captions
 
@@ -335,10 +335,11 @@ def fill_report(
     report = Report(directory, title)
     report.text(
         f"{len(evaluation.scores)} controllers on {len(protocol.ensembles)} ensembles of "
-        f"{protocol.n_neurons} neurons that none of them was tuned on "
-        f"({_experiment(protocol)}): {protocol.free_steps} free steps, "
-        f"{protocol.controlled_steps} under control, {protocol.recovery_steps} free again."
+        f"{protocol.n_neurons} neurons ({_experiment(protocol)}): {protocol.free_steps} free "
+        f"steps, {protocol.controlled_steps} under control, {protocol.recovery_steps} free again."
     )
+    for note in evaluation.notes:
+        report.text(note)
     if command:
         report.command(command)
     report.table(

@@ -33,16 +33,18 @@ class Law:
     max_kick: float = 1.0
 
     def __post_init__(self) -> None:
+        for entry in fields(self):
+            value = getattr(self, entry.name)
+            if not isinstance(value, int | float | np.number):
+                raise ValueError(f"{entry.name} must be a number, got {value!r}")
+            if entry.type is int and not isinstance(value, int | np.integer):
+                raise ValueError(f"{entry.name} must be a whole number, got {value!r}")
+            if entry.name != "max_kick" and not math.isfinite(value):
+                raise ValueError(f"{entry.name} must be finite, got {value}")
         if self.window < 1:
             raise ValueError(f"window must be at least 1, got {self.window}")
         if not (math.isfinite(self.max_kick) and self.max_kick > 0):
             raise ValueError(f"max_kick must be finite and above 0, got {self.max_kick}")
-        for entry in fields(self):
-            value = getattr(self, entry.name)
-            if entry.type is int and not isinstance(value, int | np.integer):
-                raise ValueError(f"{entry.name} must be a whole number, got {value!r}")
-            if not math.isfinite(value):
-                raise ValueError(f"{entry.name} must be finite, got {value}")
 
     def predict(
         self,

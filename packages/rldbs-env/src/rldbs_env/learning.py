@@ -1,5 +1,6 @@
 """What a training is judged by: its learning curve, and its score beside the linear law's."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neuro_common.plots import new_figure
+from neuro_common.provenance import differing_keys
 from neuro_common.runs import FormatError, read_config, read_csv, write_csv
-from neuro_common.style import CONTROLLED, STIMULATION, figure_style, save_figure
+from neuro_common.style import CONTROLLED, PALETTE, STIMULATION, figure_style, save_figure
 from rldbs_env.catalogue import name_of
 from rldbs_env.comparison import add_comparison, agents_and_laws
 from rldbs_env.evaluation import Evaluation, read_evaluation
@@ -115,41 +117,60 @@ def read_curve(run: Path) -> dict[str, list[float]]:
         raise FormatError(f"{run} must hold the metrics of a training, got {error!r}") from error
 
 
-def learning_curves(axes: Sequence["Axes"], curves: Sequence[Curve], law: float) -> list["Line2D"]:
-    """Suppression and charge of the mean action against steps: each seed, and their median.
+def learning_curves(
+    axes: Sequence["Axes"],
+    curves: Sequence[Curve],
+    laws: Sequence[float],
+    groups: Sequence[str] | None = None,
+) -> list["Line2D"]:
+    """Suppression and charge of the mean action against steps: each training, and their median.
 
     Args:
         axes: Two, for suppression and for charge.
-        curves: One per seed.
-        law: S_ratio of the linear law, drawn as a level.
+        curves: One per training.
+        laws: S_ratio of the law that each is scored beside, whose median is drawn as a level.
+        groups: What each training was told, where they differ by more than their seed: each group
+            has a colour, a median and a level of its own. None for one group.
 
     Returns:
-        The lines of the seeds, then the medians.
+        For each panel and group the lines of its trainings, then the median.
     """
     lines: list[Line2D] = []
+    told = ["" for _ in curves] if groups is None else groups
+    names = list(dict.fromkeys(told))
     panels = (("s_ratio", CONTROLLED, "S_ratio"), ("charge", STIMULATION, "charge per step"))
-    for ax, (name, colour, label) in zip(axes, panels, strict=True):
-        for curve in curves:
-            lines += ax.plot(
-                np.divide(curve["step"], 1e6), curve[name], color=colour, alpha=0.4, linewidth=0.8
-            )
-        shared = min(len(curve["step"]) for curve in curves)
-        middle = np.median([curve[name][:shared] for curve in curves], axis=0)
-        steps = np.divide(curves[0]["step"][:shared], 1e6)
-        lines += ax.plot(steps, middle, color=colour, linewidth=1.8)
+    for ax, (name, usual, label) in zip(axes, panels, strict=True):
+        for number, group in enumerate(names):
+            colour = usual if len(names) == 1 else PALETTE[number % len(PALETTE)]
+            mine = [curve for curve, own in zip(curves, told, strict=True) if own == group]
+            for curve in mine:
+                steps = np.divide(curve["step"], 1e6)
+                lines += ax.plot(steps, curve[name], color=colour, alpha=0.4, linewidth=0.8)
+            shared = min(len(curve["step"]) for curve in mine)
+            middle = np.median([curve[name][:shared] for curve in mine], axis=0)
+            steps = np.divide(mine[0]["step"][:shared], 1e6)
+            lines += ax.plot(steps, middle, color=colour, linewidth=1.8, label=group)
+            if name == "s_ratio":
+                law = np.median([law for law, own in zip(laws, told, strict=True) if own == group])
+                level = "0.4" if len(names) == 1 else colour
+                ax.axhline(float(law), color=level, linestyle="--", linewidth=0.8)
         ax.set(xlabel="environment steps (millions)", ylabel=label, ylim=(0, None))
-    axes[0].axhline(law, color="0.4", linestyle="--", linewidth=0.8)
+        ax.locator_params(axis="x", nbins=5)
+    if len(names) > 1:
+        axes[0].legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), borderaxespad=0.2)
     return lines
 
 
 def paired_ratio(evaluation: Evaluation) -> float:
     """Median over ensembles of the policy's S_ratio over the law's on the same ensemble.
 
-    A quenched or diverged ensemble counts as zero.
+    An ensemble that the policy quenches or drives out of bounds counts as zero; one that the law
+    does has no ratio and is left out, NaN where that leaves none.
     """
-    agent = [one.s_ratio for one in evaluation.scores["policy"]]
-    law = [one.s_ratio for one in _law_scores(evaluation)]
-    return float(np.median(np.nan_to_num(np.divide(agent, law))))
+    agent = np.nan_to_num([one.s_ratio for one in evaluation.scores["policy"]])
+    law = np.array([one.s_ratio for one in _law_scores(evaluation)])
+    known = np.isfinite(law)
+    return float(np.median(agent[known] / law[known])) if known.any() else math.nan
 
 
 def _law_scores(evaluation: Evaluation) -> Sequence[Score]:
@@ -240,8 +261,7 @@ def write_training_report(evaluation: Evaluation, curve: Curve, directory: Path)
     report = fill_report(
         evaluation, directory, "rldbs-env: an agent learns to silence a population", shown="policy"
     )
-    law = float(np.median([one.s_ratio for one in _law_scores(evaluation)]))
-    report.figure(_draw_curves([curve], law, directory), _CAPTION)
+    report.figure(_draw_curves([curve], [_law_ratio(evaluation)], directory), _CAPTION)
     table = published(evaluation)
     if table["quantity"]:
         report.table(table, "The published agent and this one, medians over ensembles.")
@@ -261,10 +281,11 @@ def write_sweep_report(trainings: Sequence[Training], directory: Path) -> Path:
     varied = differing(trainings)
     rows = [seed_row(evaluation) for evaluation in evaluations]
     table: dict[str, list[Any]] = {"seed": [one.seed for one in trainings]}
-    table |= {name: [str(one.config[name]) for one in trainings] for name in varied}
+    groups = _groups(trainings)
+    table |= {"training": groups} if any(groups) else {}
     table |= {key: [row[key] for row in rows] for key in rows[0]}
     write_csv(directory / "summary.csv", table)
-    law = np.median([one.s_ratio for one in _law_scores(evaluations[0])])
+    laws = [_law_ratio(evaluation) for evaluation in evaluations]
     curves = [read_curve(one.directory) for one in trainings]
     report = Report(directory, "rldbs-env: trainings, seed by seed")
     report.table(
@@ -274,8 +295,31 @@ def write_sweep_report(trainings: Sequence[Training], directory: Path) -> Path:
     )
     if not varied:
         add_comparison(report, _joined(evaluations, trainings), directory)
-    report.figure(_draw_curves(curves, float(law), directory), _CAPTION)
+    seeds = [one.seed for one in trainings]
+    report.figure(_draw_curves(curves, laws, directory, seeds, groups), _CAPTION)
     return report.write()
+
+
+def _law_ratio(evaluation: Evaluation) -> float:
+    return float(np.median([one.s_ratio for one in _law_scores(evaluation)]))
+
+
+def _groups(trainings: Sequence[Training]) -> list[str]:
+    """What each training was told of the settings in which they differ beside their seed."""
+    free = set(_FREE)
+    configs = [{k: v for k, v in one.config.items() if k not in free} for one in trainings]
+    varied = differing_keys(configs) if len(configs) > 1 else {}
+
+    def said(names: Sequence[str]) -> list[str]:
+        rows = zip(*(varied[name] for name in names), strict=True)
+        return [", ".join(f"{n}={v}" for n, v in zip(names, row, strict=True)) for row in rows]
+
+    if not varied:
+        return ["" for _ in trainings]
+    # an algorithm brings settings of its own, which its name alone may tell
+    short = [name for name in varied if name == "algo.name" or not name.startswith("algo.")]
+    whole, brief = said([*varied]), said(short) if short else []
+    return brief if len(set(brief)) == len(set(whole)) else whole
 
 
 def _joined(evaluations: Sequence[Evaluation], trainings: Sequence[Training]) -> Evaluation:
@@ -290,17 +334,26 @@ def _joined(evaluations: Sequence[Evaluation], trainings: Sequence[Training]) ->
 
 _CAPTION = (
     "Learning curves: suppression and charge of the mean action on validation ensembles, soon "
-    "after it is switched on. Thin: each seed; thick: their median; dashed: the law, settled."
+    "after it is switched on; a quenched population counts as zero. Thin: each training; thick: "
+    "the median over seeds; dashed: the law, settled. A colour for each setting that was varied."
 )
 
 
-def _draw_curves(curves: Sequence[Curve], law: float, directory: Path) -> Path:
+def _draw_curves(
+    curves: Sequence[Curve],
+    laws: Sequence[float],
+    directory: Path,
+    seeds: Sequence[int] | None = None,
+    groups: Sequence[str] | None = None,
+) -> Path:
     with figure_style():
         figure, axes = new_figure(1, 2, height_mm=65)
-        learning_curves(axes[0], curves, law)
-        data: dict[str, Any] = {
-            "seed": [i for i, curve in enumerate(curves) for _ in curve["step"]]
-        }
+        learning_curves(axes[0], curves, laws, groups)
+        data: dict[str, Any] = {}
+        for name, of_each in (("seed", seeds), ("training", groups)):
+            if of_each is not None and any(one != "" for one in of_each):
+                pairs = zip(of_each, curves, strict=True)
+                data[name] = [one for one, curve in pairs for _ in curve["step"]]
         for name in ("step", "reward", "s_ratio", "charge"):
             data[name] = [value for curve in curves for value in curve[name]]
         return save_figure(figure, directory / "figures" / "learning_curves", data)

@@ -135,8 +135,10 @@ class Oscillators:
     def __post_init__(self) -> None:
         for entry in fields(self):
             value = getattr(self, entry.name)
-            if entry.name not in ("populations", "network") and not math.isfinite(value):
-                raise ValueError(f"{entry.name} must be a finite number, got {value}")
+            if entry.name in ("populations", "network"):
+                continue
+            if not isinstance(value, int | float | np.number) or not math.isfinite(value):
+                raise ValueError(f"{entry.name} must be a finite number, got {value!r}")
         if self.spread < 0:
             raise ValueError(f"spread must be at least 0 (a standard deviation), got {self.spread}")
         if self.noise < 0:

@@ -60,16 +60,19 @@ def shipped(environment: str) -> list[str]:
     return [*CONTROLLERS, *(["policy"] if id_of(environment) in _POLICIES else [])]
 
 
-def preset(environment: str, name: str, **arguments: Any) -> Controller:
+def preset(
+    environment: str, name: str, *, model: Model | None = None, **arguments: Any
+) -> Controller:
     """The controller of this name as it suits an environment.
 
-    Laws look at the window of the environment's model; ``policy`` is the agent that was trained
-    for the environment.
+    Laws look at the window of the model; ``policy`` is the agent that was trained for the
+    environment.
 
     Args:
         environment: One of `rldbs_env.catalogue.ENVIRONMENTS`, or what is between ``rldbs/`` and
             ``-v0``.
         name: As for `rldbs_env.controllers.make`.
+        model: The model that it will meet; None for the environment's own.
         **arguments: These replace those of `PRESETS`.
 
     Raises:
@@ -78,7 +81,7 @@ def preset(environment: str, name: str, **arguments: Any) -> Controller:
         FileNotFoundError: A directory that was named holds no policy.
     """
     full = id_of(environment)
-    model: Model = settings_of(full).get("model", BonhoefferVanDerPol())
+    own: Model = settings_of(full).get("model", BonhoefferVanDerPol())
     if name == "policy":
         if full not in _POLICIES:
             raise ValueError(
@@ -88,5 +91,7 @@ def preset(environment: str, name: str, **arguments: Any) -> Controller:
         return make(_POLICIES[full], **arguments)
     if name.startswith("policy:"):
         return make(name, **arguments)
-    suited = {"window": model.window} | dict(PRESETS.get(full, {}).get(name, {}))
+    suited = {"window": (own if model is None else model).window} | dict(
+        PRESETS.get(full, {}).get(name, {})
+    )
     return make(name, **suited | arguments)

@@ -19,7 +19,10 @@ from rldbs_env.pulses import Pulse, delta
 from rldbs_env.reward import QuadraticReward, Reward
 from rldbs_env.vector import DBSVectorEnv
 
-__all__ = ["NEURON_EVERY", "Protocol", "Recording", "run"]
+__all__ = ["FIRST_UNSEEN", "NEURON_EVERY", "Protocol", "Recording", "run"]
+
+FIRST_UNSEEN = 3000
+"""Seed of the first ensemble that nothing in this package was trained, tuned or chosen by."""
 
 NEURON_EVERY = 5
 """Steps from sample to sample of the neurons that are shown."""
@@ -58,7 +61,7 @@ class Protocol:
 
     model: Model = field(default_factory=BonhoefferVanDerPol)
     n_neurons: int = 1000
-    ensembles: Sequence[int] = tuple(range(1000, 1020))
+    ensembles: Sequence[int] = tuple(range(FIRST_UNSEEN, FIRST_UNSEEN + 20))
     free_steps: int = 5000
     controlled_steps: int = 10_000
     recovery_steps: int = 5000
@@ -83,6 +86,7 @@ class Protocol:
             ("free_steps", self.neuron_steps),
             ("controlled_steps", 2 * self.neuron_steps),
             ("recovery_steps", self.window_steps),
+            ("seed", 0),
         ):
             value = getattr(self, name)
             if not isinstance(value, int) or value < least:

@@ -37,14 +37,14 @@ class Recorder:
                 'render_mode="rgb_array" needs matplotlib: pip install "rldbs-env[plot]"'
             ) from error
         self._dt = settings.model.dt * len(settings.shape.weights)
+        self._are_phases = settings.model.variables == ("phase",)
         self._first_weight = settings.shape.weights[0]
-        self._shown = np.linspace(
-            0, settings.n_neurons - 1, min(_NEURONS, settings.n_neurons)
-        ).astype(int)
+        self._shown: NDArray[np.int64] = np.arange(0)
         self._mean_x: deque[float] = deque(maxlen=_SAMPLES)
         self._mean_y: deque[float] = deque(maxlen=_SAMPLES)
         self._kick: deque[float] = deque(maxlen=_SAMPLES)
         self._neurons: deque[NDArray[Any]] = deque(maxlen=_SAMPLES)
+        self._ranges: list[tuple[float, float]] = []
         self._figure = Figure(figsize=(9.6, 5.4), dpi=100, layout="constrained")
         self._canvas: Any = FigureCanvasAgg(self._figure)
 
@@ -65,6 +65,8 @@ class Recorder:
         """Forget the last episode and show the window that the new one starts with."""
         for record in (self._mean_x, self._mean_y, self._kick, self._neurons):
             record.clear()
+        size = int(batch.sizes[0])  # varies from episode to episode where sizes do
+        self._shown = np.linspace(0, size - 1, min(_NEURONS, size)).astype(np.int64)
         head, length = batch.heads[0], batch.settings.window_steps
         every, n_sensors = len(batch.settings.shape.weights), batch.fields.shape[2]
         window = batch.windows[0, :, head : head + length]
@@ -74,7 +76,9 @@ class Recorder:
         self._mean_y.extend(last[n_sensors : 2 * n_sensors].mean(axis=0))
         self._kick.extend(np.zeros(last.shape[1] - first.shape[1]))
         self._kick.extend(first.sum(axis=0))
-        self._neurons.append(batch.state[0, 0, self._shown].copy())
+        self._neurons.append(self._seen(batch))
+        # the window holds the free rhythm: a suppressed one is drawn on its scale
+        self._ranges = [(min(row), max(row)) for row in (self._mean_x, self._mean_y)]
 
     def add(self, batch: Batch) -> None:
         """Take one sample of the first environment; the kick is that of the first sub-step."""
@@ -82,7 +86,14 @@ class Recorder:
         self._mean_x.append(float(x))
         self._mean_y.append(float(y))
         self._kick.append(float(batch.delivered[0].sum()) * self._first_weight)
-        self._neurons.append(batch.state[0, 0, self._shown].copy())
+        self._neurons.append(self._seen(batch))
+        pairs = zip(self._ranges, (float(x), float(y)), strict=True)
+        self._ranges = [(min(low, now), max(high, now)) for (low, high), now in pairs]
+
+    def _seen(self, batch: Batch) -> NDArray[Any]:
+        """State x of the neurons that are shown, the cosine of a phase."""
+        x = batch.state[0, 0, self._shown]
+        return np.asarray(np.cos(x) if self._are_phases else x.copy())
 
     def frame(self) -> NDArray[np.uint8]:
         """Mean field and kicks, raster of single neurons, phase portrait: (height, width, 3).
@@ -101,9 +112,10 @@ class Recorder:
         )
         time = (np.arange(len(self._mean_x)) - len(self._mean_x) + 1) * self._dt
         span = (-_SAMPLES * self._dt, 0.0)
+        x_range, y_range = (_padded(*one) for one in self._ranges)
 
         grid["trace"].plot(time, self._mean_x, color="#0072B2")
-        grid["trace"].set(xlim=span, ylim=(-2.7, 2.7), ylabel="mean field X", xticklabels=[])
+        grid["trace"].set(xlim=span, ylim=x_range, ylabel="mean field X", xticklabels=[])
         strongest = max(1e-3, float(np.abs(self._kick).max()))
         grid["kick"].plot(time, self._kick, color="#D55E00", linewidth=0.8)
         grid["kick"].set(
@@ -112,12 +124,13 @@ class Recorder:
 
         raster = grid["raster"]
         neurons = np.array(self._neurons).T
+        low, high = np.percentile(neurons, [2, 98])
         raster.imshow(
             neurons,
             aspect="auto",
             cmap="Greys",
-            vmin=-2,
-            vmax=2,
+            vmin=low,
+            vmax=high,
             interpolation="nearest",
             extent=(-neurons.shape[1] * self._dt, 0.0, len(neurons), 0),
         )
@@ -126,6 +139,11 @@ class Recorder:
         portrait = grid["portrait"]
         portrait.plot(self._mean_x, self._mean_y, color="#0072B2", linewidth=0.8)
         portrait.plot(self._mean_x[-1], self._mean_y[-1], "o", color="#D55E00")
-        portrait.set(xlim=(-2.7, 2.7), ylim=(-1.5, 3.0), xlabel="X", ylabel="Y")
+        portrait.set(xlim=x_range, ylim=y_range, xlabel="X", ylabel="Y")
         self._canvas.draw()
         return np.asarray(self._canvas.buffer_rgba())[..., :3].copy()
+
+
+def _padded(low: float, high: float) -> tuple[float, float]:
+    room = 0.1 * max(high - low, 1e-6)
+    return low - room, high + room

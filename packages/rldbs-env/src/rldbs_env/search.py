@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from shutil import rmtree
@@ -22,7 +22,8 @@ from rldbs_env.training import CurvePoint, model_of, train, validate
 
 __all__ = ["Parameter", "objective", "overrides", "parameters", "search", "training_config"]
 
-_STUDY = "rldbs-env tune"
+_STUDY, _TRAINING = "rldbs-env tune", "training"
+_OF_NO_TRIAL = ("seed", "threads")  # processes of one study may differ in them
 _RANGE = {"low", "high", "log"}
 _RANDOM_TRIALS = 5
 _UNPRUNED_TRIALS, _UNPRUNED_PART = 4, 0.25
@@ -179,8 +180,8 @@ def search(
         All trials that ended, in their order.
 
     Raises:
-        ValueError: The space does not fit the training, the law gives no charge, or no trial came
-            to its end.
+        ValueError: The space does not fit the training, the study is one of another training, the
+            law gives no charge, or no trial came to its end.
     """
     space = parameters(config.space, config)
     home = Path(config.study) if config.study else directory
@@ -195,6 +196,7 @@ def search(
             n_startup_trials=_UNPRUNED_TRIALS, n_warmup_steps=int(_UNPRUNED_PART * config.steps)
         ),
     )
+    _check_training(study, config, {one.name for one in space}, home)
     _take_up(study, directory)
     law_charge = _law_charge(config)
     while len(_ended(study)) < config.trials:
@@ -214,6 +216,29 @@ def search(
         reasons = [str(trial.user_attrs.get("error", "pruned")) for trial in ended]
         raise ValueError(f"at least one trial must come to its end, got none: {reasons[-1]}")
     return ended
+
+
+def _check_training(
+    study: optuna.Study, config: TuneConfig, varied: Collection[str], home: Path
+) -> None:
+    """Refuse a study whose trials were trained or judged otherwise: they are not comparable."""
+    told = _known(config) | {"algo.name": config.algo.name, "space": sorted(varied)}
+    # as they come back from the journal
+    fixed = json.loads(json.dumps({k: v for k, v in told.items() if k not in _OF_NO_TRIAL}))
+    before = study.user_attrs.get(_TRAINING)
+    if before is None:
+        study.set_user_attr(_TRAINING, fixed)
+        return
+    other = [
+        f"{name}={fixed.get(name)} (there {before.get(name)})"
+        for name in sorted({*fixed, *before} - {*varied})
+        if fixed.get(name) != before.get(name)
+    ]
+    if other:
+        raise ValueError(
+            f"the study in {home} must be of the same training, got {', '.join(other)}: give it "
+            "the settings that it has, or another study=DIRECTORY"
+        )
 
 
 def _ended(study: optuna.Study) -> tuple[FrozenTrial, ...]:

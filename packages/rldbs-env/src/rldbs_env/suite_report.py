@@ -98,7 +98,8 @@ def write_suite_report(submissions: Sequence[Submission], directory: Path) -> Pa
         The page.
 
     Raises:
-        ValueError: If there is none, or they are of several environments.
+        ValueError: If there is none, they are of several environments, of other numbers of
+            ensembles or other seeds, or two are of one controller.
     """
     from neuro_common.report import Report
 
@@ -107,6 +108,17 @@ def write_suite_report(submissions: Sequence[Submission], directory: Path) -> Pa
         raise ValueError(
             "submissions must be at least one, all on one environment, got "
             f"{', '.join(environments) or 'none'}"
+        )
+    tests = {(one.n_ensembles, one.seed) for one in submissions}
+    labels = [label_of(one) for one in submissions]
+    if len(tests) > 1 or len(set(labels)) < len(labels):
+        raise ValueError(
+            "submissions that are compared must be of different controllers, with one n_ensembles "
+            "and one seed, got "
+            + "; ".join(
+                f"{label} (n_ensembles={one.n_ensembles}, seed={one.seed})"
+                for label, one in zip(labels, submissions, strict=True)
+            )
         )
     rows = suite_rows(submissions)
     write_csv(directory / "suite.csv", rows)

@@ -49,7 +49,7 @@ class TorchVectorEnv(VectorEnv[Tensor, Tensor, Tensor]):
 
     Args:
         num_envs: Number of environments, at least 1.
-        device: Where they are: "cuda", "cuda:1", "cpu".
+        device: Where they are: "cpu", "cuda" or "cuda:1".
         fused: Take one Triton kernel per step instead of plain torch; None for the kernel where it
             can be had. It needs a CUDA device, Triton 3.6 or later, and at most 8192 neurons.
         phases: Beginnings in the bank per ensemble.
@@ -79,12 +79,7 @@ class TorchVectorEnv(VectorEnv[Tensor, Tensor, Tensor]):
             raise ValueError(f"num_envs must be at least 1, got {num_envs}")
         self.settings = Settings.of(settings)
         rules = rules_of(self.settings)
-        self.device = torch.device(device)
-        if self.device.type == "cuda" and not torch.cuda.is_available():
-            raise ValueError(
-                f"device={str(device)!r} needs an NVIDIA GPU and torch built for CUDA, got torch "
-                f'{torch.__version__} that finds none: take device="cpu"'
-            )
+        self.device = _checked_device(device)
         self._bank = Bank.on(self.device, starts_of(self.settings, phases, threads))
         self._step = _step_of(rules, self._bank, fused)
         self._plain = TorchStep(rules, self._bank)
@@ -257,6 +252,23 @@ class TorchVectorEnv(VectorEnv[Tensor, Tensor, Tensor]):
             )
         chosen = [self._index[seed] for seed in np.broadcast_to(seeds, self.num_envs).tolist()]
         return torch.tensor(chosen, device=self.device)
+
+
+def _checked_device(device: str | torch.device) -> torch.device:
+    """As `neuro_common.device.checked_device`, which a light install does not have."""
+    try:
+        found = torch.device(device)
+    except RuntimeError:
+        found = None
+    cards = torch.cuda.device_count()
+    if found is not None and found.type == "cpu":
+        return found
+    if found is not None and found.type == "cuda" and (found.index or 0) < cards:
+        return found
+    raise ValueError(
+        f'device must be "cpu", or "cuda" where torch finds a graphics card, got {str(device)!r}; '
+        f"torch {torch.__version__} finds {cards}"
+    )
 
 
 def _episodes(bank: Bank, n: int) -> Episodes:

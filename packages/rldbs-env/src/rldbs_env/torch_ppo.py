@@ -157,7 +157,10 @@ class DevicePPO(PPO):
         self, env: VecEnv, callback: BaseCallback, rollout_buffer: RolloutBuffer,
         n_rollout_steps: int,
     ) -> bool:  # fmt: skip
-        """Fill the buffer without waiting for the device; the mean reward per step is logged.
+        """Fill the buffer on the device; the mean reward per step is logged.
+
+        The host waits where torch's distributions look at their arguments, which
+        ``torch.distributions.Distribution.set_default_validate_args(False)`` leaves out.
 
         Returns:
             False if the callback asked to stop.

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
@@ -43,7 +44,8 @@ class CurvePoint:
 
     Attributes:
         reward: Mean reward per step since the last report, exploration included.
-        s_ratio: Suppression by the mean action on validation ensembles, their median.
+        s_ratio: Suppression by the mean action on validation ensembles, their median; one that is
+            quenched or diverged counts as zero.
         charge: Mean absolute kick of the mean action, once settled.
         kick_std: Spread of the exploring kicks.
     """
@@ -125,7 +127,9 @@ def validate(
     """Median S_ratio and mean charge of a controller that is switched on in settled ensembles.
 
     Settling and scoring take 1,500 steps each, or three cycles of the rhythm if that is more.
-    Within a pulse every sub-step counts, so each is a step of its own here.
+    Within a pulse every sub-step counts, so each is a step of its own here. An ensemble that
+    diverges, or is quenched (fewer than 0.9 of its neurons have a third of the std of free ones),
+    counts as zero: its mean field is flat because nothing moves.
 
     Args:
         controller: A policy, or a law.
@@ -153,16 +157,30 @@ def validate(
     scored = on + max(_SETTLING_STEPS, cycles)
     fields, charges = np.zeros((2, scored + max(_SCORED_STEPS, cycles), len(ensembles)))
     pulses, memory = np.zeros((len(ensembles), 1), np.float32), None
+    free: list[NDArray[Any]] = []
+    controlled: list[NDArray[Any]] = []
+    diverged, every = np.zeros(len(ensembles), np.bool_), max(1, model.period_steps // 16)
     for step in range(len(fields)):
         phase = (step - on) % len(weights)
         if step >= on and phase == 0:
             pulses, memory = controller.predict(observation, memory)
         kicks = pulses * np.float32(weights[phase])
-        observation, _, _, _, info = env.step(kicks)
+        observation, _, terminated, _, info = env.step(kicks)
         fields[step], charges[step] = info["mean_x"], np.abs(kicks[:, 0])
+        diverged |= terminated
+        if step % every == 0 and not on <= step < scored:
+            (free if step < on else controlled).append(_recorded(model, env.neurons))
     env.close()
+    active = np.std(controlled, axis=0) > np.median(np.std(free, axis=0)) / 3
+    failed = diverged | (active.mean(axis=1) < 0.9)
     residual = np.maximum(fields[scored:].std(axis=0), 1e-9)
-    return float(np.median(fields[:on].std(axis=0) / residual)), float(charges[scored:].mean())
+    s_ratio = np.where(failed, 0.0, fields[:on].std(axis=0) / residual)
+    return float(np.median(s_ratio)), float(charges[scored:].mean())
+
+
+def _recorded(model: Model, state: NDArray[Any]) -> NDArray[Any]:
+    """State x of every neuron, the cosine of a phase, shape (envs, neurons)."""
+    return np.cos(state[:, 0]) if model.variables == ("phase",) else state[:, 0]
 
 
 def _model(config: TrainConfig, directory: Path) -> BaseAlgorithm:

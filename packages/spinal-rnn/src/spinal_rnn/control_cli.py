@@ -1,6 +1,7 @@
 """The verbs that look for a stimulation: `optimise` and `next`."""
 
-from dataclasses import dataclass
+import re
+from dataclasses import MISSING, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -77,10 +78,35 @@ def next_trials(config: "NextConfig", run: "Run") -> float:
         print(f"{one.name}: {one.amplitudes_ma[0]:.1f} to {one.amplitudes_ma[-1]:.1f} mA")
     print(
         f"\nMeasure these {sum(map(len, proposals))} trials, fill in the late responses in mV in "
-        f"{path}, and go on with\nspinal-rnn next session={config.session} target={config.target} "
-        f"'measured=[{','.join([*config.measured, str(path)])}]'"
+        f"{path}, and go on with\n{_going_on(config, str(path))}"
     )
     return float(sum(map(len, proposals)))
+
+
+def _going_on(config: "NextConfig", path: str) -> str:
+    """The command that goes on with a filled table, within the limits of this one."""
+    import shlex
+
+    from spinal_rnn.control_config import NextConfig as Settings
+
+    words: dict[str, Any] = {"session": config.session, "target": config.target}
+    for one in fields(Settings):
+        value = getattr(config, one.name)
+        default = one.default if one.default_factory is MISSING else one.default_factory()
+        if value != default:
+            words[one.name] = value
+    words["measured"] = [*config.measured, path]
+    told = (shlex.quote(f"{name}={_typed(value)}") for name, value in words.items())
+    return " ".join(["spinal-rnn next", *told])
+
+
+def _typed(value: Any) -> str:
+    """A value as Hydra reads it; text with its signs is quoted."""
+    if isinstance(value, list):
+        return f"[{','.join(map(_typed, value))}]"
+    if isinstance(value, str) and not re.fullmatch(r"[\w./+-]+", value):
+        return f'"{value}"'
+    return str(value)
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,6 +171,7 @@ def _prepare(config: "ControlConfig") -> _Task:
     torch.set_num_threads(config.threads)
     objective = parse_target(config.target, config.selectivity, config.floor)
     session = open_session(config.session, config.session_seed)
+    _refuse_silent(objective, session)
     limits = Limits(
         config.contact_ma,
         config.total_ma,
@@ -169,6 +196,24 @@ def _prepare(config: "ControlConfig") -> _Task:
     surrogate = EnsembleSurrogate.fit(responses, min(limits.frequencies_hz), ensemble)
     believed = correct(surrogate, trials, Doubt(), session.lead)
     return _Task(session, responses, surrogate, believed, objective, limits, trials)
+
+
+def _refuse_silent(objective: "Selectivity | Match", session: "Session") -> None:
+    """Refuse a target of which the session has no EMG: nothing is known of it."""
+    import numpy as np
+
+    from spinal_rnn.control.objectives import Selectivity
+    from spinal_rnn.muscles import MUSCLES
+
+    if isinstance(objective, Selectivity):
+        wanted = np.isin(np.arange(len(MUSCLES)), objective.targets)
+    else:
+        wanted = objective.wanted > 0
+    if unknown := [MUSCLES[one] for one in np.flatnonzero(wanted & session.silent)]:
+        raise ValueError(
+            f"target must be a muscle that the session recorded, got {', '.join(unknown)}, whose "
+            "EMG is 0 in all trials"
+        )
 
 
 def _searched(task: _Task, config: "ControlConfig") -> "tuple[dict[str, Candidates], Candidates]":
@@ -239,7 +284,7 @@ def _summary(task: _Task, best: "Candidates") -> list[str]:
 
 
 def _best_of_session(task: _Task) -> tuple[float, str]:
-    from spinal_rnn.conditions import configuration_name
+    from spinal_rnn.conditions import Conditions, configuration_name
     from spinal_rnn.control.gaussian_process import series_values
 
     parts = task.surrogate.parts(task.responses.late_mv, task.responses.conditions)
@@ -247,6 +292,14 @@ def _best_of_session(task: _Task) -> tuple[float, str]:
     best = int(values.value.argmax())
     name = configuration_name(values.vectors[best])
     where = f"{name} at {values.amplitude_ma[best]:g} mA, {values.frequency_hz[best]:g} Hz"
+    trial = Conditions.of(
+        values.vectors[best],
+        values.amplitude_ma[best],
+        [values.frequency_hz[best]],
+        values.pulse_width_us[best],
+    )
+    if broken := task.limits.broken_by(trial):
+        where += f", which is not within the limits ({broken.removeprefix('trial 0: ')})"
     return float(values.value[best]), where
 
 

@@ -103,6 +103,7 @@ def scored(
         ceiling = estimate_noise(conditions, target).ceiling(test)
     except ValueError:  # nothing was repeated
         ceiling = float("nan")
+    own = muscle_r2(test, predicted.values)
     covered = width = float("nan")
     if predicted.low is not None and predicted.high is not None:
         covered = coverage(test, predicted.low, predicted.high)
@@ -112,7 +113,7 @@ def scored(
         split=split.name,
         r2=pooled_r2(test, predicted.values),
         ceiling=ceiling,
-        median_r2=float(np.nanmedian(muscle_r2(test, predicted.values))),
+        median_r2=float(np.median(own[np.isfinite(own)])) if np.isfinite(own).any() else np.nan,
         nrmse=nrmse(test, predicted.values),
         coverage=covered,
         width=width,

@@ -102,7 +102,6 @@ def maps(config: "MapsConfig", run: "Run") -> float | None:
     """Draw responses over amplitude and frequency; returns the prediction's pooled R2."""
     import numpy as np
 
-    from spinal_rnn.conditions import Conditions
     from spinal_rnn.figures.maps import draw_maps
     from spinal_rnn.figures.shown import Trials
 
@@ -114,7 +113,7 @@ def maps(config: "MapsConfig", run: "Run") -> float | None:
         amplitude, frequency = np.meshgrid(
             np.linspace(low_ma, high_ma, config.points), np.linspace(low_hz, high_hz, config.points)
         )
-        grid = Conditions.of(mapping.vector, amplitude.ravel(), frequency.ravel())
+        grid = mapping.stimulated(amplitude.ravel(), frequency.ravel())
         mapped, measured = Trials(grid, model.late(grid).values), trials
     path = draw_maps(mapping.session.lead, mapped, stem, measured=measured, theme=config.theme)
     dots = "predicted; dots are measured" if measured else "as measured"
@@ -166,7 +165,6 @@ def roots(config: "RootsConfig", run: "Run") -> float | None:
     """
     import numpy as np
 
-    from spinal_rnn.conditions import Conditions
     from spinal_rnn.figures.roots import draw_roots
     from spinal_rnn.simulation.anatomy import root_places
 
@@ -182,7 +180,7 @@ def roots(config: "RootsConfig", run: "Run") -> float | None:
     learnt = None
     heights_mm = root_places()[1][:7]
     if model is not None:
-        learnt = model.late(Conditions.of(mapping.vector, amplitudes, 40.0)).activities
+        learnt = model.late(mapping.stimulated(amplitudes, 40.0)).activities
         places_mm = model.root_heights_mm()
         heights_mm = heights_mm if places_mm is None else places_mm
     shown = true if learnt is None else learnt
@@ -196,7 +194,7 @@ def roots(config: "RootsConfig", run: "Run") -> float | None:
         what="true" if learnt is None else "learned", theme=config.theme,
     )  # fmt: skip
     error = None if learnt is None or true is None else float(np.abs(learnt - true).mean())
-    lines = [f"Configuration {mapping.name}.", _HELD_OUT.get(config.weights, "")]
+    lines = [f"Configuration {mapping.name}.", _told_of(config.weights)]
     if error is not None:
         lines.append(f"Recruited parts are off by {100 * error:.1f} % of the fibres on average.")
     caption = (
@@ -223,7 +221,15 @@ def hidden(config: "HiddenConfig", run: "Run") -> float:
     mapping = map_configuration(session, config.configuration)
     points: list[Any] = []
     model = _recurrent(config, mapping, points.append)
-    view = view_network(model, mapping.vector, config.amplitude_ma, config.frequencies_hz)
+    pulse = mapping.trials.conditions
+    view = view_network(
+        model,
+        mapping.vector,
+        config.amplitude_ma,
+        config.frequencies_hz,
+        pulse_width_us=pulse.pulse_width_us[0],
+        pulses=pulse.pulses[0],
+    )
     theme = config.theme
     captions = {
         draw_orbits(session.lead, view, run.path("figures", "orbits"), theme=theme): (
@@ -340,11 +346,26 @@ def _score(model: "Predictor | None", trials: "Trials") -> float | None:
 def _sentences(mapping: "Mapping", weights: str, score: float | None) -> list[str]:
     lines = [
         f"Configuration {mapping.name}: {len(mapping.chosen)} of {len(mapping.session)} trials.",
-        _HELD_OUT.get(weights, f"Predictions are those of {weights}."),
+        _told_of(weights),
     ]
+    if mapping.left_out:
+        pulse = mapping.trials.conditions
+        lines.append(
+            f"Pulses are of {pulse.pulse_width_us[0]:g} us, {pulse.pulses[0]} in a burst; "
+            f"{mapping.left_out} trials with others are not drawn."
+        )
     if score is not None:
         lines.append(f"Pooled R2 of the prediction on what is drawn: {score:.3f}.")
     return lines
+
+
+def _told_of(weights: str) -> str:
+    """Whose predictions are drawn, and whether they are a test."""
+    other = (
+        f"Predictions are those of {weights}; they are a test only if it was trained without this "
+        "configuration and its mirror image."
+    )
+    return _HELD_OUT.get(weights, other)
 
 
 def _write_page(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from spinal_rnn.conditions import Conditions, configuration_name, parse_configuration
 from spinal_rnn.figures.shown import Curve, Trials
@@ -26,6 +26,7 @@ LEAST_RISE = 0.1
 """A muscle whose curve rises by less, as a part of its large response, has no threshold."""
 
 _POINTS = 61
+_SAME = 1e-6  # difference of equal configurations
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +38,8 @@ class Mapping:
         responses: Late responses of all trials as parts of the large ones.
         scale: Those large ones.
         vector: The configuration, shape (contacts,).
-        chosen: Numbers of its trials, ascending.
+        chosen: Numbers of its trials, ascending: those of its commonest pulse width and number of
+            pulses, since a curve, a bar and a map are of one kind of pulse.
     """
 
     session: Session
@@ -55,6 +57,24 @@ class Mapping:
     def trials(self) -> Trials:
         """The trials of the configuration."""
         return self.responses.take(self.chosen)
+
+    @property
+    def left_out(self) -> int:
+        """How many of its trials are not among the chosen, for their other pulses."""
+        apart = np.abs(self.responses.conditions.configuration - self.vector).max(axis=1)
+        return int((apart < _SAME).sum()) - len(self.chosen)
+
+    def stimulated(self, amplitude_ma: ArrayLike, frequency_hz: ArrayLike) -> Conditions:
+        """The configuration with its own kind of pulse.
+
+        Args:
+            amplitude_ma: Shape (trials,), or a number.
+            frequency_hz: Likewise.
+        """
+        like = self.trials.conditions
+        return Conditions.of(
+            self.vector, amplitude_ma, frequency_hz, like.pulse_width_us[0], like.pulses[0]
+        )
 
     @property
     def others(self) -> NDArray[np.int64]:
@@ -85,6 +105,9 @@ def map_configuration(session: Session, name: str | None = None) -> Mapping:
         name: Such as ``cath4_an3_5``; None is the one with the strongest mean response, of those
             with the most trials.
 
+    Returns:
+        Trials of the configuration with other pulses than its commonest are not among the chosen.
+
     Raises:
         ValueError: The session has no trial of it.
     """
@@ -100,13 +123,14 @@ def map_configuration(session: Session, name: str | None = None) -> Mapping:
     else:
         wanted = parse_configuration(name, len(session.lead))
         distance = np.abs(parts.conditions.configuration - wanted).max(axis=1)
-        trials = np.flatnonzero(distance < 1e-6)
+        trials = np.flatnonzero(distance < _SAME)
     if not len(trials):
         known = np.unique(parts.conditions.configuration, axis=0)
         raise ValueError(
             f"configuration must be one of the session's, got {name}; it has "
             f"{', '.join(sorted(map(configuration_name, known)))}"
         )
+    trials = trials[_commonest_pulse(parts.conditions.take(trials))]
     vector = parts.conditions.configuration[trials[0]]
     return Mapping(session, parts, scale, vector, trials)
 
@@ -115,7 +139,7 @@ def fitted_curves(trials: Trials, *, n_resamples: int = 200) -> tuple[Curve, ...
     """A recruitment curve for each frequency that has amplitudes enough.
 
     Args:
-        trials: Of one configuration.
+        trials: Of one configuration and one kind of pulse.
         n_resamples: Resamples for the thresholds' intervals.
     """
     curves = []
@@ -140,13 +164,14 @@ def amplitude_grid(trials: Trials) -> Conditions:
     """Many amplitudes up to the largest, at each frequency of some trials.
 
     Args:
-        trials: Of one configuration.
+        trials: Of one configuration and one kind of pulse.
     """
     conditions = trials.conditions
     along = np.linspace(0.05, conditions.amplitude_ma.max(), _POINTS)
     frequencies = np.unique(conditions.frequency_hz)
     hz, ma = (axis.ravel() for axis in np.meshgrid(frequencies, along, indexing="ij"))
-    return Conditions.of(conditions.configuration[0], ma, hz)
+    width_us, pulses = conditions.pulse_width_us[0], conditions.pulses[0]
+    return Conditions.of(conditions.configuration[0], ma, hz, width_us, pulses)
 
 
 def predicted_curves(
@@ -169,3 +194,10 @@ def predicted_curves(
         amplitude = conditions.amplitude_ma[mine]
         curves.append(Curve(hz, amplitude, prediction.values[mine], low, high, known.get(hz)))
     return tuple(curves)
+
+
+def _commonest_pulse(conditions: Conditions) -> NDArray[np.bool_]:
+    """Trials of the pulse width and the pulses a burst that most of them have, shape (trials,)."""
+    kinds = np.stack([conditions.pulse_width_us, conditions.pulses], axis=1)
+    _, kind, count = np.unique(kinds, axis=0, return_inverse=True, return_counts=True)
+    return np.asarray(kind.reshape(-1) == count.argmax())

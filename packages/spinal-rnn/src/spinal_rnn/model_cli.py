@@ -52,13 +52,15 @@ def train(config: "TrainConfig", run: "Run") -> float | None:
         "session": config.session,
         "subject": session.subject,
         "trials": len(trials),
+        "pulses": int(conditions.pulses[0]),
     }
     metric = None
     if split is not None:
         predicted = model.predict(conditions.take(split.test))
         score = scored(config.model.name, split, conditions, target, predicted, lead)
         run.log(step=0, **score.row())
-        facts |= {"split": score.split, "r2": score.r2}
+        # responses that never vary have no R2
+        facts |= {"split": score.split, "r2": score.r2 if np.isfinite(score.r2) else None}
         print("\n".join(_told(score, split)))
         metric = score.r2
     if isinstance(model, RootEnsemble):
@@ -79,12 +81,14 @@ def predict(config: "PredictConfig", run: "Run") -> float:
     from spinal_rnn.conditions import configuration_name
     from spinal_rnn.formats.condition_tables import read_condition_table
     from spinal_rnn.models.files import load_model, responses_of
+    from spinal_rnn.models.weights import check_pulses
     from spinal_rnn.muscles import MUSCLES
 
     torch.set_num_threads(config.threads)
     trained = responses_of(load_model(config.weights))
     contacts = len(trained.model.form.lead)
     conditions = read_condition_table(Path(config.conditions), contacts).conditions
+    check_pulses(trained, conditions)
     predicted = trained.model.predict(conditions)
     columns: dict[str, Sequence[Any]] = {
         "configuration": [configuration_name(one) for one in conditions.configuration],

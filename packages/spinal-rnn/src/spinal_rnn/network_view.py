@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from spinal_rnn.conditions import Conditions
+from spinal_rnn.conditions import PULSE_WIDTH_US, Conditions
 from spinal_rnn.interpretation import (
     Components,
     Orbit,
@@ -106,6 +106,9 @@ def view_network(
     vector: NDArray[np.float64],
     amplitude_ma: float,
     frequency_hz: Sequence[float],
+    *,
+    pulse_width_us: float = PULSE_WIDTH_US,
+    pulses: int = 1,
 ) -> NetworkView:
     """Stimulate a network, and its untrained self, with one configuration at some frequencies.
 
@@ -114,13 +117,16 @@ def view_network(
         vector: The configuration, shape (contacts,).
         amplitude_ma: Of the pulses.
         frequency_hz: Of the pulses; of each at least two periods must fit in what is settled.
+        pulse_width_us: Of each pulse.
+        pulses: Of each burst.
     """
     import torch
 
     from spinal_rnn.encoding import encode
     from spinal_rnn.models.recurrent_training import build_network
 
-    conditions = Conditions.of(vector, amplitude_ma, np.asarray(frequency_hz, dtype=np.float64))
+    frequencies = np.asarray(frequency_hz, dtype=np.float64)
+    conditions = Conditions.of(vector, amplitude_ma, frequencies, pulse_width_us, pulses)
     rates = np.asarray(model.predict(conditions).activities)
     first = build_network(model.options, len(vector), 1e3 / model.fs_hz).eval()
     currents = encode(conditions, rates.shape[1], model.fs_hz, model.lead_in_ms)

@@ -13,6 +13,8 @@ from spinal_rnn.session import Session
 
 if TYPE_CHECKING:
     from spinal_rnn.mapping import Mapping
+    from spinal_rnn.models.recurrent import RecurrentModel
+    from spinal_rnn.models.waveform import WaveformModel
     from spinal_rnn.models.weights import TrainedEnsemble
 
 __all__ = ["Predictor", "predictor"]
@@ -91,11 +93,13 @@ def predictor(mapping: "Mapping", weights: str) -> Predictor | None:
     Raises:
         FileNotFoundError: There is no such directory.
         FormatError: It holds no model.
-        ValueError: The model is of another number of contacts.
+        ValueError: The model is of another lead, of trials that were sampled otherwise, or of
+            bursts of another number of pulses.
     """
     from spinal_rnn.models.files import load_model, responses_of
+    from spinal_rnn.models.hybrid import HybridModel
     from spinal_rnn.models.recurrent import RecurrentModel
-    from spinal_rnn.models.weights import TrainedEnsemble
+    from spinal_rnn.models.weights import TrainedEnsemble, check_pulses
 
     session, scale = mapping.session, mapping.scale
     if weights == "none":
@@ -103,16 +107,41 @@ def predictor(mapping: "Mapping", weights: str) -> Predictor | None:
     if weights == "fit":
         return _fit_to_others(mapping)
     model = load_model(weights)
+    if isinstance(model, HybridModel):
+        _check_sampling(model.front, session)
+    elif not isinstance(model, TrainedEnsemble):
+        _check_sampling(model, session)
     if isinstance(model, RecurrentModel):
         return Predictor(session, scale, waveforms=model)
     trained = responses_of(model)
     waveforms = None if isinstance(model, TrainedEnsemble) else model
-    if len(trained.model.form.lead) != len(session.lead):
+    lead = trained.model.form.lead
+    if len(lead) != len(session.lead):
         raise ValueError(
             f"weights must be of the {len(session.lead)} contacts of {session.lead.name}, got "
-            f"those of {len(trained.model.form.lead)}"
+            f"those of {len(lead)}"
         )
+    places = [np.stack([one.x_mm, one.z_mm]) for one in (lead, session.lead)]
+    if not np.allclose(places[0], places[1], equal_nan=True):
+        raise ValueError(
+            f"weights must be of contacts that lie as on {session.lead.name}, got those of "
+            f"{lead.name} at other places: train on this session"
+        )
+    check_pulses(trained, mapping.trials.conditions)
     return Predictor(session, scale, trained, waveforms)
+
+
+def _check_sampling(model: "WaveformModel | RecurrentModel", session: Session) -> None:
+    """Refuse a model of waveforms whose samples are not the session's."""
+    learnt = (model.samples, model.fs_hz, model.lead_in_ms)
+    recorded = (session.emg.shape[1], session.fs_hz, session.lead_in_ms)
+    if learnt != recorded:
+        told = (f"{n} samples at {hz:g} Hz, the first pulse at {ms:g} ms" for n, hz, ms in
+                (recorded, learnt))  # fmt: skip
+        raise ValueError(
+            f"weights must be of trials like the session's, {next(told)}, got those of trials of "
+            f"{next(told)}: import the session so, or train on it"
+        )
 
 
 def _fit_to_others(mapping: "Mapping") -> Predictor:

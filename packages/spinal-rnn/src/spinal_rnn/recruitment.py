@@ -92,7 +92,10 @@ def fit_recruitment(
 ) -> RecruitmentFit:
     """Fit one curve to each column by least squares, with intervals of resampled residuals.
 
-    Levenberg and Marquardt's method takes all curves, starts and resamples at once.
+    Levenberg and Marquardt's method takes all curves, starts and resamples at once. The resampling
+    is a wild bootstrap: a residual stays with its trial and changes its sign alone, since noise
+    grows with the response, and is enlarged by what its trial pulled the curve (HC3: MacKinnon and
+    White 1985).
 
     Args:
         amplitude_ma: Above 0, in any order, repeats allowed, shape (trials,).
@@ -114,10 +117,9 @@ def fit_recruitment(
     fitted = _hill(theta, x)
     residual = scaled - fitted
     trials = len(amplitudes)
-    # residuals of a fit are smaller than the noise by the numbers that were fitted
-    spread = residual * np.sqrt(trials / (trials - theta.shape[1]))
-    draw = generator(seed).integers(trials, size=(n_resamples, trials))
-    resampled = fitted[:, None] + spread[:, draw]
+    enlarged = residual / (1 - _leverage(theta, x))
+    signs = generator(seed).choice((-1.0, 1.0), size=(n_resamples, trials))
+    resampled = fitted[:, None] + enlarged[:, None] * signs
     flat = resampled.reshape(-1, trials)
     again = _fit(np.repeat(theta, n_resamples, axis=0), x, flat)
     curves = _curves(theta, unit, unit_ma)
@@ -128,6 +130,8 @@ def fit_recruitment(
         for name in _TESTED
     }
     variance = np.maximum(((scaled.T - scaled.mean(axis=1)) ** 2).sum(axis=0), 1e-300)
+    # residuals of a fit are smaller than the noise by the numbers that were fitted
+    scatter = residual.std(axis=1) * np.sqrt(trials / (trials - theta.shape[1]))
     rising = np.stack([_isotonic(amplitudes, one) for one in scaled])
     return RecruitmentFit(
         curves,
@@ -135,7 +139,7 @@ def fit_recruitment(
         {name: pair[1] for name, pair in ends.items()},
         1 - (residual**2).sum(axis=1) / variance,
         ((scaled - rising) ** 2).sum(axis=1) / variance,
-        np.ptp(fitted, axis=1) > 3 * spread.std(axis=1) + 1e-9,
+        np.ptp(fitted, axis=1) > 3 * scatter + 1e-9,
     )
 
 
@@ -147,7 +151,7 @@ def recruitment_table(
     confidence: float = 0.9,
     seed: int = 0,
 ) -> dict[str, list[Any]]:
-    """Fit each configuration, frequency and pulse width, one row for each muscle.
+    """Fit each configuration, frequency and kind of pulse, one row for each muscle.
 
     Args:
         conditions: The trials.
@@ -161,9 +165,8 @@ def recruitment_table(
         muscles that do not respond have NaN for threshold and slope.
     """
     values = np.asarray(response, dtype=np.float64)
-    keys = np.stack(
-        [conditions.groups(), conditions.frequency_hz, conditions.pulse_width_us], axis=1
-    )
+    kinds = (conditions.frequency_hz, conditions.pulse_width_us, conditions.pulses)
+    keys = np.stack([conditions.groups(), *kinds], axis=1)
     rows: list[dict[str, Any]] = []
     for key in np.unique(keys, axis=0):
         (trials,) = np.nonzero((keys == key).all(axis=1) & (conditions.amplitude_ma > 0))
@@ -179,6 +182,7 @@ def recruitment_table(
                 "configuration": name,
                 "frequency_hz": key[1],
                 "pulse_width_us": key[2],
+                "pulses": int(key[3]),
                 "muscle": muscle,
                 "responds": bool(fit.responds[number]),
                 "explained": fit.explained[number],
@@ -238,6 +242,14 @@ def _jacobian(theta: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.
     steep = np.exp(plateau) * part * (1 - part)
     ones = np.ones_like(part)
     return np.stack([np.exp(plateau) * part, -steep * np.exp(exponent), steep * odds, ones], -1)
+
+
+def _leverage(theta: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How much each trial pulls its own fitted value, in [0, 0.95], shape (curves, trials)."""
+    slopes = _jacobian(theta, x)
+    normal = np.einsum("cti,ctj->cij", slopes, slopes) + 1e-9 * np.eye(4)
+    pulled = np.linalg.solve(normal, slopes.transpose(0, 2, 1))
+    return np.asarray(np.einsum("cti,cit->ct", slopes, pulled).clip(0, 0.95))
 
 
 def _fit(

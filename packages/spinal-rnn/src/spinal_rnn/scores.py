@@ -97,12 +97,14 @@ class RepeatNoise:
         return (self.constant + self.proportional * target**2) / (1 + self.proportional)
 
     def ceiling(self, target: NDArray[np.float64]) -> float:
-        """The pooled R2 of a predictor that knows every condition's mean.
+        """The pooled R2 of a predictor that knows every condition's mean; NaN if nothing varies.
 
         Args:
             target: Measured responses, shape (trials, 14).
         """
         _, spread = _squares(target, target)
+        if not spread.sum() > 0:
+            return float("nan")
         return float(1 - self.variance(target).sum() / spread.sum())
 
 

@@ -35,7 +35,7 @@ NOTE = (
 
 _BOOTSTRAPS = 100
 _CANDIDATES = 4
-_LIMIT = 5  # the column of a threshold's upper limit
+_LIMIT = 6  # the column of a threshold's upper limit
 _WEAK, _STRONG = 0.2, 0.5  # parts of a large response
 
 
@@ -85,9 +85,10 @@ def quality(mapping: "Mapping") -> dict[str, list[Any]]:
 def lowest_thresholds(trials: Trials) -> dict[str, list[Any]]:
     """For each muscle the series of trials that reaches it at the surely lowest amplitude.
 
-    A series is a configuration at one frequency. Of those that evoke half of a large response, the
-    few that do anything at the lowest amplitudes are fitted, and the one counts whose threshold has
-    the lowest upper limit. Thresholds below what was tried do not count.
+    A series is a configuration at one frequency and with one kind of pulse. Of those that evoke
+    half of a large response, the few that do anything at the lowest amplitudes are fitted, and the
+    one counts whose threshold has the lowest upper limit. Thresholds below what was tried do not
+    count.
 
     Args:
         trials: Of a session.
@@ -96,15 +97,15 @@ def lowest_thresholds(trials: Trials) -> dict[str, list[Any]]:
         Columns of a table; muscles that no series reaches have empty cells.
     """
     series = _series(trials)
-    rows: list[list[Any]] = [[name, *[None] * 7] for name in MUSCLES]
+    rows: list[list[Any]] = [[name, *[None] * 8] for name in MUSCLES]
     for number, muscles in _candidates(series).items():
         for muscle, found in _thresholds(series[number], muscles).items():
             least = rows[muscle][_LIMIT]
             if least is None or found[_LIMIT - 1] < least:
                 rows[muscle][1:] = found
     heads = (
-        "muscle", "configuration", "frequency (Hz)", "threshold (mA)", "from", "to",
-        "slope (1/mA)", "plateau",
+        "muscle", "configuration", "frequency (Hz)", "pulse width (us)", "threshold (mA)", "from",
+        "to", "slope (1/mA)", "plateau",
     )  # fmt: skip
     return dict(zip(heads, map(list, zip(*rows, strict=True)), strict=True))
 
@@ -125,7 +126,7 @@ def most_selective(trials: Trials, floor: float) -> dict[str, list[Any]]:
     rows: list[list[Any]] = []
     for muscle, name in enumerate(MUSCLES):
         if not np.isfinite(index[:, muscle]).any():
-            rows.append([name, *[None] * 6])
+            rows.append([name, *[None] * 7])
             continue
         best = int(np.nanargmax(index[:, muscle]))
         rows.append(
@@ -134,14 +135,15 @@ def most_selective(trials: Trials, floor: float) -> dict[str, list[Any]]:
                 configuration_name(mean.conditions.configuration[best]),
                 mean.conditions.amplitude_ma[best],
                 mean.conditions.frequency_hz[best],
+                mean.conditions.pulse_width_us[best],
                 100 * mean.response[best, muscle],
                 index[best, muscle],
                 share[best, muscle],
             ]
         )
     heads = (
-        "muscle", "configuration", "amplitude (mA)", "frequency (Hz)", "response (%)", "difference",
-        "share",
+        "muscle", "configuration", "amplitude (mA)", "frequency (Hz)", "pulse width (us)",
+        "response (%)", "difference", "share",
     )  # fmt: skip
     return dict(zip(heads, map(list, zip(*rows, strict=True)), strict=True))
 
@@ -273,11 +275,12 @@ def _add_figures(
 
 
 def _series(trials: Trials) -> list[Trials]:
-    """Trials of one configuration and one frequency, where there are amplitudes enough to fit."""
+    """Trials alike but for the amplitude, where there are amplitudes enough to fit."""
     from spinal_rnn.recruitment import LEAST_AMPLITUDES
 
     conditions = trials.conditions
-    keys = np.stack([conditions.groups(), conditions.frequency_hz], axis=1)
+    kinds = (conditions.frequency_hz, conditions.pulse_width_us, conditions.pulses)
+    keys = np.stack([conditions.groups(), *kinds], axis=1)
     found = []
     for key in np.unique(keys, axis=0):
         one = trials.take((keys == key).all(axis=1) & (conditions.amplitude_ma > 0))
@@ -308,14 +311,14 @@ def _thresholds(one: Trials, muscles: list[int]) -> dict[int, list[Any]]:
     amplitude = one.conditions.amplitude_ma
     fit = fit_recruitment(amplitude, one.response[:, muscles], n_resamples=_BOOTSTRAPS)
     name = configuration_name(one.conditions.configuration[0])
-    hz = float(one.conditions.frequency_hz[0])
+    hz, width_us = one.conditions.frequency_hz[0], one.conditions.pulse_width_us[0]
     columns = (
         fit.curves.threshold_ma, fit.low["threshold_ma"], fit.high["threshold_ma"],
         fit.curves.slope, fit.curves.plateau,
     )  # fmt: skip
     rows = np.stack(columns, axis=1).tolist()
     return {
-        muscle: [name, hz, *row]
+        muscle: [name, float(hz), float(width_us), *row]
         for muscle, row in zip(muscles, rows, strict=True)
         if row[0] >= amplitude.min()
     }

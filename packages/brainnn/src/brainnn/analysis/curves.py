@@ -27,7 +27,7 @@ LABELS: Mapping[str, str] = {
     "loss": "error of labelled actions",
     "explained_variance": "explained variance",
     "episode_steps": "episode (steps)",
-    "ends": "ends before time",
+    "ends": "ends before time (share)",
 }
 """Labels of what learning curves show, by column of ``metrics.csv``."""
 
@@ -119,6 +119,9 @@ def learning_panels(trainings: list[Training]) -> dict[str, dict[str, LearningCu
 
     Args:
         trainings: As :func:`find_trainings` gives them, at least one.
+
+    Raises:
+        RunError: None of them has one of `LABELS`: they are runs of something else.
     """
     told = [{key: value for key, value in one.config.items() if key != "seed"} for one in trainings]
     varied = differing_keys(told) if len(told) > 1 else {}
@@ -136,6 +139,12 @@ def learning_panels(trainings: list[Training]) -> dict[str, dict[str, LearningCu
             }
             if runs:
                 panels.setdefault(label, {})[name] = mean_curve(runs)
+    if not panels:
+        raise RunError(
+            f"metrics.csv of a training must have one of {', '.join(LABELS)}, got "
+            f"{', '.join(trainings[0].columns) or 'nothing'}: give the directory that `brainnn "
+            "train` printed"
+        )
     return panels
 
 

@@ -4,7 +4,7 @@ To silence many neurons does more than to silence few, whichever they are. So ea
 with as many other neurons of the same classes, drawn at random.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,7 +15,7 @@ from brainnn.connectome.graph import Connectome
 from brainnn.networks.lesions import ablate
 from brainnn.networks.rnn import ConnectomeRNN
 from neuro_common.seeding import generator
-from neuro_common.stats import Interval, bootstrap_mean
+from neuro_common.stats import Interval
 
 __all__ = [
     "CHANGES",
@@ -34,6 +34,8 @@ Scores = Mapping[str, NDArray[np.float64]]
 CHANGES = ("speed", "upright", "stride_hz")
 """What a table tells of each lesion: forward speed and stride frequency as shares of those of the
 intact network, and the share of the episodes without a fall."""
+
+_SCORED, _RESAMPLES = ("speed", "stride_hz", "fell"), 2000
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,20 +128,28 @@ def lesion_groups(
     return lesions
 
 
-def changes(after: Scores, before: Scores, *, seed: int = 0) -> dict[str, Interval[float]]:
-    """What is left of a walk, with 95 % bootstrap intervals over episodes.
+def changes(
+    after: Scores | Sequence[Scores], before: Scores, *, seed: int = 0
+) -> dict[str, Interval[float]]:
+    """What is left of a walk, with 95 % bootstrap intervals.
+
+    Episodes of one seed are resampled together, before and after the change, and so are the draws
+    of a change that was drawn: neither the intact walk nor the draws that happened to be made are
+    taken for certain. From few draws such an interval is too narrow.
 
     Args:
-        after: Scores after the change.
-        before: Scores before it.
+        after: Scores after the change, of each of its draws if there are several.
+        before: Scores before it, on the same seeds.
         seed: Of the bootstrap.
 
     Returns:
         By name in `CHANGES`; an episode too short for a stride frequency is left out of it.
     """
-    ratios = {name: after[name] / _nanmean(before[name]) for name in ("speed", "stride_hz")}
-    ratios["upright"] = 1 - after["fell"]
-    return {name: _interval(ratios[name], seed) for name in CHANGES}
+    draws = [after] if isinstance(after, Mapping) else [*after]
+    stacked = {name: np.stack([one[name] for one in draws]) for name in _SCORED}
+    left = {name: _left(stacked[name], before[name], seed) for name in ("speed", "stride_hz")}
+    left["upright"] = _left(1 - stacked["fell"], np.ones_like(before["fell"]), seed)
+    return {name: left[name] for name in CHANGES}
 
 
 def lesion_table(lesions: list[Lesion], *, seed: int = 0) -> dict[str, list[Any]]:
@@ -158,7 +168,12 @@ def lesion_table(lesions: list[Lesion], *, seed: int = 0) -> dict[str, list[Any]
     for one in others:
         merged.setdefault((one.group, one.draw > 0), []).append(one)
     rows = [
-        (group, random, many[0].neurons, changes(_mean_of(many), intact.scores, seed=seed))
+        (
+            group,
+            random,
+            many[0].neurons,
+            changes([one.scores for one in many], intact.scores, seed=seed),
+        )
         for (group, random), many in merged.items()
     ]
     slowing = {group: found["speed"].mean for group, random, _, found in rows if not random}
@@ -211,23 +226,28 @@ def _others(
     return np.concatenate(drawn)
 
 
-def _mean_of(lesions: list[Lesion]) -> Scores:
-    """Scores of each episode, mean over draws that have it."""
-    names = ("speed", "stride_hz", "fell")
-    stacked = {name: np.stack([one.scores[name] for one in lesions]) for name in names}
-    return {name: _nanmean(values) for name, values in stacked.items()}
+def _left(after: NDArray[np.float64], before: NDArray[np.float64], seed: int) -> Interval[float]:
+    """Mean of (draws, episodes) over that of (episodes,), and its interval."""
+    rng, (draws, episodes) = generator(seed), after.shape
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = float(_nanmean(after.reshape(1, -1))[0] / _nanmean(before[None])[0])
+        if np.isfinite(after).any(axis=0).sum() < 2:
+            return Interval(mean, float("nan"), float("nan"))
+        chosen = rng.integers(episodes, size=(_RESAMPLES, episodes))
+        drawn = rng.integers(draws, size=(_RESAMPLES, draws))
+        many = after[drawn[:, :, None], chosen[:, None]].reshape(_RESAMPLES, -1)
+        ratios = _nanmean(many) / _nanmean(before[chosen])
+    known = ratios[np.isfinite(ratios)]
+    if len(known) == 0:
+        return Interval(mean, float("nan"), float("nan"))
+    low, high = np.quantile(known, [0.025, 0.975])
+    # rounding may leave the mean of resamples that are all alike outside
+    return Interval(mean, min(float(low), mean), max(float(high), mean))
 
 
 def _nanmean(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean over rows that are finite; NaN where none is, without a warning."""
+    """Mean of each row over what is finite; NaN where nothing is, without a warning."""
     finite = np.isfinite(values)
-    count = finite.sum(axis=0)
-    total = np.where(finite, values, 0.0).sum(axis=0)
+    count = finite.sum(axis=1)
+    total = np.where(finite, values, 0.0).sum(axis=1)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
-
-
-def _interval(values: NDArray[np.float64], seed: int) -> Interval[float]:
-    known: list[float] = values[np.isfinite(values)].tolist()
-    if len(known) >= 2:
-        return bootstrap_mean(known, n_resamples=2000, seed=seed)
-    return Interval(known[0] if known else float("nan"), float("nan"), float("nan"))

@@ -122,7 +122,7 @@ def robustness(
     if draws < 1:
         raise ValueError(f"draws must be at least 1, got {draws}")
     before = walk(act(core), roughness_of("none", 0.0))
-    rows: list[tuple[str, float, Scores]] = [("none", 0.0, before)]
+    rows: list[tuple[str, float, list[Scores]]] = [("none", 0.0, [before])]
     for number, (kind, many) in enumerate(levels.items()):
         for place, level in enumerate(many):
             repeats = draws if kind == "lesions" else 1
@@ -131,9 +131,9 @@ def robustness(
             ]
             ground = roughness_of(kind, level)
             found = [walk(disturb(core, act, kind, level, one), ground) for one in seeds]
+            rows.append((kind, level, found))
             scores = {name: np.concatenate([one[name] for one in found]) for name in before}
-            rows.append((kind, level, scores))
-            report(*rows[-1])
+            report(kind, level, scores)
     columns: dict[str, list[Any]] = {
         "disturbance": [row[0] for row in rows],
         "level": [row[1] for row in rows],

@@ -1,6 +1,6 @@
 """How learning went: curves with their intervals over seeds."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,12 @@ _DASHES = ("-", (0, (4, 2)), (0, (1, 1)))
 
 
 def curve_plot(
-    ax: "Axes", curves: Mapping[str, LearningCurve], *, x_label: str, y_label: str
+    ax: "Axes",
+    curves: Mapping[str, LearningCurve],
+    *,
+    x_label: str,
+    y_label: str,
+    names: Sequence[str] | None = None,
 ) -> list["Line2D"]:
     """Mean curves with bands.
 
@@ -30,12 +35,15 @@ def curve_plot(
         curves: By the name in the legend; after seven the colours return, dashed.
         x_label: Label of the steps.
         y_label: Label of the numbers.
+        names: All names of the figure, whose order gives the colours; None takes those drawn here.
 
     Returns:
         One line for each curve.
     """
     lines = []
-    for number, (name, curve) in enumerate(curves.items()):
+    order = [*(curves if names is None else names)]
+    for name, curve in curves.items():
+        number = order.index(name)
         colour = PALETTE[number % len(PALETTE)]
         dash: Any = _DASHES[number // len(PALETTE) % len(_DASHES)]
         lines += ax.plot(curve.step, curve.mean, color=colour, linestyle=dash, label=name)
@@ -61,6 +69,8 @@ def draw_training(
     """
     from matplotlib.ticker import EngFormatter
 
+    # one colour for a name in all panels, some of which may lack it
+    names = [*dict.fromkeys(name for curves in panels.values() for name in curves)]
     columns = len(panels) if len(panels) <= 3 else 2
     rows = -(-len(panels) // columns)
     numbers: dict[str, ArrayLike] = {}
@@ -69,7 +79,7 @@ def draw_training(
             rows, columns, width_mm=max(95, 60 * columns), height_mm=20 + 45 * rows, sharex=True
         )
         for ax, (label, curves) in zip(axes.flat, panels.items(), strict=False):
-            curve_plot(ax, curves, x_label=x_label, y_label=label)
+            curve_plot(ax, curves, x_label=x_label, y_label=label, names=names)
             ax.xaxis.set_major_formatter(EngFormatter(sep=""))
             for name, curve in curves.items():
                 numbers |= {f"{name} {label} {part}": values for part, values in _parts(curve)}
@@ -77,9 +87,10 @@ def draw_training(
             ax.set_xlabel("")
         for ax in axes.flat[len(panels) :]:
             ax.set_axis_off()
-        handles, labels = axes[0, 0].get_legend_handles_labels()
-        if len(labels) > 1:
-            figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)))
+        drawn = {str(line.get_label()): line for ax in axes.flat for line in ax.get_lines()}
+        if len(names) > 1:
+            handles = [drawn[name] for name in names]
+            figure.legend(handles, names, loc="outside lower center", ncols=min(4, len(names)))
         return save_figure(figure, stem, numbers)
 
 

@@ -54,8 +54,9 @@ def learn_from(
 
     Returns:
         The learning curve, one entry for each round: ``labelled_steps``, ``loss`` (mean squared
-        error of its updates), ``reward`` and ``ends`` (the environment's reward a step, and
-        episodes that ended by themselves, of whoever drove).
+        error of its updates), ``reward`` and ``ends`` (the environment's reward a step, and of the
+        episodes that ended in the round the share that ended by itself, NaN if none did; of whoever
+        drove).
 
     Raises:
         ValueError: Observations do not have the student's channels, or the teacher's labels not
@@ -105,7 +106,8 @@ class _Ground:
         shape = (settings.segment_steps, settings.num_envs)
         observations = np.zeros((*shape, self._core.channels), np.float32)
         labels = np.zeros((*shape, self._core.actions), np.float32)
-        starts, rewards, ends = np.zeros(shape, np.bool_), np.zeros(shape), 0
+        starts, rewards = np.zeros(shape, np.bool_), np.zeros(shape)
+        ends: list[bool] = []
         for step in range(settings.segment_steps):
             observations[step] = self._current[:, self._seen]
             starts[step], labels[step] = self._starts, self._labels()
@@ -113,10 +115,12 @@ class _Ground:
             actions = self._noisy(labels[step]) if number < settings.teacher_rounds else own
             for place, env in enumerate(self._envs):
                 seen, reward, terminated, truncated, _ = env.step(actions[place])
-                rewards[step, place], ends = float(reward), ends + terminated
+                rewards[step, place] = float(reward)
                 self._starts[place] = terminated or truncated
+                ends += [bool(terminated)] if self._starts[place] else []
                 self._current[place] = self._restart(env) if self._starts[place] else seen
-        row = {"reward": float(rewards.mean()), "ends": float(ends)}
+        share = float(np.mean(ends)) if ends else float("nan")
+        row = {"reward": float(rewards.mean()), "ends": share}
         return self._cut(observations, labels, starts, first_state), row
 
     def _labels(self) -> NDArray[np.float32]:

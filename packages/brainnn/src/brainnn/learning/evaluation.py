@@ -63,7 +63,8 @@ def score(walks: Rollouts, reference: Clip | None = None) -> dict[str, NDArray[n
         (mean forward speed in units of the observation, 0 after a fall) and ``speed_m_s``,
         ``native_return`` and ``shaped_return`` (sums of the reward of BipedalWalker-v3 and of
         imitation; NaN where the environment has none), ``stride_hz``, and the correlation of each
-        joint angle with the reference at the best common lag. What a walk is too short for is NaN.
+        joint angle with the reference at the best common lag. What a walk, or the reference, is too
+        short for is NaN.
     """
     rows = [_score_one(walks, run, reference) for run in range(len(walks))]
     columns = {name: np.array([row[name] for row in rows]) for name in SCORES}
@@ -92,7 +93,7 @@ def _score_one(walks: Rollouts, run: int, reference: Clip | None) -> dict[str, f
     if length >= _LEAST_STEPS:
         # a foot that bounces doubles a count of touch-downs, but not a spectrum
         row["stride_hz"] = describe_gait(seen, settle=_SETTLE_STEPS).spectral_hz
-        if reference is not None:
+        if reference is not None and reference.steps >= _LEAST_STEPS:
             found = joint_correlation(seen, reference.states, settle=_SETTLE_STEPS)
             row |= dict(zip(_JOINTS, found.joints, strict=True))
     return row

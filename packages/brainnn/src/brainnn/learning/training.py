@@ -14,6 +14,7 @@ from brainnn.learning.walkers import Body, TrainedWalker, load_walker
 from brainnn.networks.core import Core
 from brainnn.networks.files import load_network, save_network
 from brainnn.networks.making import make_network
+from brainnn.networks.rnn import ConnectomeRNN
 from brainnn.train_config import (
     BipedTaskConfig,
     CloningConfig,
@@ -48,10 +49,11 @@ def train_walker(
             `COLUMNS`.
 
     Raises:
-        ValueError: The configuration does not fit together.
+        ValueError: The configuration does not fit together, or to its weights.
         FormatError: A checkpoint is damaged, or of another training.
     """
     body, (taught, rewarded) = _body(config), _parts(config)
+    body.test(config.test_steps)().close()  # a test that cannot be is refused before the training
     core = _first_network(config, body, connectome)
     done = 0
     if taught is not None:
@@ -140,6 +142,7 @@ def _first_network(config: TrainConfig, body: Body, connectome: Connectome) -> C
         return make_network(config.network, connectome, channels, actions, seed=config.seed)
     walker = load_walker(config.weights)
     core = walker.core
+    _check_kind(config.network.name, connectome, core)
     if walker.squash != _squash(config):
         raise ValueError(
             f"learning.squash must be {walker.squash}, as it was for the weights, got "
@@ -152,6 +155,18 @@ def _first_network(config: TrainConfig, body: Body, connectome: Connectome) -> C
             "they were"
         )
     return core
+
+
+def _check_kind(network: str, connectome: Connectome, core: Core) -> None:
+    """Refuse weights of another network: its wiring comes with them, and nothing else is asked."""
+    wanted = {"connectome": connectome.name, "dense": "dense", "gru": "gru", "mlp": "mlp"}
+    name = wanted.get(network, f"{connectome.name}, {network}")
+    found = core.connectome.name if isinstance(core, ConnectomeRNN) else core.kind
+    if found != name:
+        raise ValueError(
+            f"weights must be of the network that is asked for, {name} (network={network} on "
+            f"{connectome.name}), got those of {found}: give network= and connectome= as they were"
+        )
 
 
 def _teach(

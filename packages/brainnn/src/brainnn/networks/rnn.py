@@ -180,11 +180,10 @@ class ConnectomeRNN(Core):
 
     @property
     def by_edges(self) -> bool:
-        """Whether it runs by edges."""
-        if self.path != "auto":
-            return self.path == "sparse"
+        """Whether it runs by edges, as it can on the CPU alone."""
         few = len(self.wiring) < _SPARSE_DENSITY * self.state_size**2
-        return few and self.scale.device.type == "cpu"
+        wanted = few if self.path == "auto" else self.path == "sparse"
+        return wanted and self.scale.device.type == "cpu"
 
     @property
     def tau_ms(self) -> Tensor:
@@ -396,5 +395,6 @@ def _time_constants(
     if unknown := sorted({*type_tau_ms} - {*types.tolist()}):
         raise ValueError(f"type_tau_ms must name cell types of the wiring, got {unknown[0]!r}")
     taus = [type_tau_ms.get(name, tau_ms) for name in types.tolist()]
-    tau = torch.tensor(taus, dtype=torch.float64)
-    return checked_time_constants(tau, len(types), dt_ms, trained), torch.from_numpy(of_neuron)
+    # one by one, so that a refusal tells which
+    tau = torch.stack([checked_time_constants(one, 1, dt_ms, trained) for one in taus])
+    return tau, torch.from_numpy(of_neuron)

@@ -52,6 +52,12 @@ class SweepRNN(Core):
 
     count: Tensor
     forwards: Tensor
+    pre: Tensor
+    post: Tensor
+    inputs: Tensor
+    outputs: Tensor
+    order: Tensor
+    place: Tensor
 
     def __init__(
         self,
@@ -81,10 +87,16 @@ class SweepRNN(Core):
         dtype = dtype or torch.get_default_dtype()
         self.register_buffer("count", torch.from_numpy(np.where(used, count, 0)).to(dtype))
         self.register_buffer("forwards", torch.from_numpy(forwards))
-        self.ends = torch.from_numpy(post), torch.from_numpy(pre)
-        self.inputs, self.outputs = map(torch.from_numpy, (roles.inputs, roles.outputs))
-        self.order = tuple(torch.from_numpy(one) for one in self.layers)
-        self.place = torch.cat(self.order).argsort()
+        order = np.concatenate(self.layers)
+        for name, places in (
+            ("pre", pre),
+            ("post", post),
+            ("inputs", roles.inputs),
+            ("outputs", roles.outputs),
+            ("order", order),
+            ("place", order.argsort()),
+        ):
+            self.register_buffer(name, torch.from_numpy(places), persistent=False)
 
         draw = torch.Generator().manual_seed(seed)
 
@@ -122,8 +134,9 @@ class SweepRNN(Core):
         """
         values = self.weight * self.count
         nothing = values.new_zeros(self.state_size, self.state_size)
-        at_once = nothing.index_put(self.ends, values * self.forwards)
-        return at_once, nothing.index_put(self.ends, values * ~self.forwards)
+        ends = self.post, self.pre
+        at_once = nothing.index_put(ends, values * self.forwards)
+        return at_once, nothing.index_put(ends, values * ~self.forwards)
 
     def forward(self, observations: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Act on a sequence, one sweep a step.
@@ -153,10 +166,11 @@ class SweepRNN(Core):
 
     def _swept(self, given: Tensor, at_once: Tensor) -> Tensor:
         """One sweep over the layers, from what each neuron gets besides, shape (batch, neurons)."""
-        first = given[:, self.order[0]]
-        done = first if self.linear_first else torch.sigmoid(first + self.bias[self.order[0]])
-        for number, layer in enumerate(self.order[1:], start=1):
-            below = torch.cat(self.order[:number])
+        lowest, *higher = torch.split(self.order, [len(one) for one in self.layers])
+        first = given[:, lowest]
+        done = first if self.linear_first else torch.sigmoid(first + self.bias[lowest])
+        for layer in higher:
+            below = self.order[: done.shape[1]]
             arriving = done @ at_once[layer][:, below].mT
             new = torch.sigmoid(arriving + given[:, layer] + self.bias[layer])
             done = torch.cat((done, new), dim=1)

@@ -24,8 +24,8 @@ __all__ = ["TrackingTask", "TrackingTrials", "draw_trials", "tracking_scores", "
 TrackingKind = Literal["follow", "integrate"]
 """What is wanted: the signal through a filter, or its integral."""
 
-# Streams of a seed; the trials that validate are the same for all seeds.
-_TRIALS = 0
+# Streams of a seed; the trials that validate, and those that test, are the same for all seeds.
+_TRIALS, _TEST = 0, 1
 _FIXED_TRIALS = 20240524
 _VALIDATION = 64
 
@@ -154,14 +154,19 @@ def train_tracking(
     )
 
 
-def tracking_scores(core: Core, task: TrackingTask) -> Mapping[str, float]:
+def tracking_scores(core: Core, task: TrackingTask, *, test: bool = False) -> Mapping[str, float]:
     """Scores on fixed trials that no training sees.
+
+    Args:
+        core: The network.
+        task: The task.
+        test: Take other trials than those of the validation, by which the weights were chosen.
 
     Returns:
         ``loss``, the mean squared error, and ``explained_variance``, 1 minus its ratio to the mean
         square of the target.
     """
-    trials = draw_trials(task, generator(_FIXED_TRIALS), _VALIDATION)
+    trials = draw_trials(task, generator(_FIXED_TRIALS, *([_TEST] if test else [])), _VALIDATION)
     with torch.no_grad():
         squares, wanted = _squares(core, task, trials)
     loss = float(squares.mean())

@@ -19,20 +19,18 @@ __all__ = ["draw_relation", "relation_plot"]
 
 _COLUMNS = 4
 _WIDTH = 16  # letters of a line above a panel
+_LINE = 28  # of a correlation there
 
 
-def relation_plot(
-    ax: "Axes", standings: Sequence[Standing], windows: Mapping[str, str] | None = None
-) -> list["Line2D"]:
-    """Draw performance against explained variance, a colour for each session.
+def relation_plot(ax: "Axes", standings: Sequence[Standing]) -> list["Line2D"]:
+    """Draw performance against explained variance, a colour for each prediction of a session.
 
     Args:
         ax: Where to draw.
         standings: Of one task.
-        windows: "active" or "passive" by session, for the legend.
 
     Returns:
-        One set of points for each session.
+        One set of points for each prediction.
     """
     lines = []
     for number, session in enumerate(dict.fromkeys(one.session for one in standings)):
@@ -44,7 +42,7 @@ def relation_plot(
             color=PALETTE[number % len(PALETTE)],
             markersize=4,
             alpha=0.8,
-            label=" ".join([Path(session).name, (windows or {}).get(session, "")]).strip(),
+            label=f"{Path(session).name} {own[0].window}",
         )
     ax.locator_params(axis="x", nbins=3)
     ax.tick_params(labelsize=7)
@@ -56,15 +54,13 @@ def draw_relation(
     standings: Sequence[Standing],
     relations: Mapping[str, Sequence[str]],
     stem: Path,
-    windows: Mapping[str, str] | None = None,
 ) -> Path:
-    """Draw a panel for each task with its partial correlation, and save them with their numbers.
+    """Draw a panel for each task with its partial correlations, and save them with their numbers.
 
     Args:
         standings: Of all networks that have a performance.
         relations: Columns of ``relations.csv``; tasks it lacks have no correlation.
         stem: Path without suffix.
-        windows: "active" or "passive" by session, for the legend.
 
     Returns:
         Path of the PNG.
@@ -78,11 +74,8 @@ def draw_relation(
             "predictions must hold trained networks with a performance to relate, got none: give "
             "`proprio-tcn predict` networks=[DIR]"
         )
-    told = {
-        task: f"r {float(r):.2f}, p {float(p):.2g}"
-        for task, r, p in zip(relations["task"], relations["r"], relations["p"], strict=True)
-        if math.isfinite(float(r or "nan")) and math.isfinite(float(p or "nan"))
-    }
+    several = len({one.window for one in standings}) > 1
+    told = _correlations(relations, several=several)
     cols = min(_COLUMNS, len(tasks))
     rows = -(-len(tasks) // cols)
     with figure_style():
@@ -95,10 +88,11 @@ def draw_relation(
                 ax.remove()
                 continue
             task = tasks[place]
-            lines = relation_plot(ax, [one for one in standings if one.task == task], windows)
+            lines = relation_plot(ax, [one for one in standings if one.task == task])
             handles |= {str(one.get_label()): one for one in lines}
             title = textwrap.fill(TASKS[task].title, _WIDTH)
-            ax.set_title(f"{title}\n{told.get(task, 'too few for r')}", fontsize=7.5)
+            lines_of = [title, *told.get(task, ["too few for r"])]
+            ax.set_title("\n".join(lines_of), fontsize=6 if several else 7.5)
             heads = TASKS[task].head in ("classify", "project")
             ax.set_xlabel("accuracy" if heads else "R2 in movement")
             if place % cols == 0:
@@ -109,7 +103,22 @@ def draw_relation(
             fontsize=7,
             ncols=min(3, len(handles)),
         )
-        names = ("session", "model", "task", "layers", "performance", "test_ev")
+        names = ("session", "window", "model", "task", "layers", "performance", "test_ev")
         return save_figure(
             figure, stem, {name: [getattr(one, name) for one in standings] for name in names}
         )
+
+
+def _correlations(relations: Mapping[str, Sequence[str]], *, several: bool) -> dict[str, list[str]]:
+    """A line for each correlation of a task; of several windows each is named."""
+    found: dict[str, list[str]] = {}
+    # tables of earlier versions pooled all windows
+    windows = relations.get("window", ["all windows"] * len(relations["task"]))
+    columns = (relations[name] for name in ("task", "r", "p"))
+    for window, task, *numbers in zip(windows, *columns, strict=True):
+        r, p = (float(one or "nan") for one in numbers)
+        if math.isfinite(r) and math.isfinite(p):
+            name = f"{window.replace('_', ' ')}: " if several else ""
+            line = textwrap.fill(f"{name}r {r:.2f}, p {p:.2g}", _LINE)
+            found.setdefault(task, []).append(line)
+    return found

@@ -156,11 +156,15 @@ def read_explained(directory: str | Path) -> list[Explained]:
     taught = dict(zip(models["model"], models["task"], strict=True))
     seen = dict(zip(models["model"], models.get("input", ()), strict=False))
     values: dict[tuple[str, str], list[float]] = {}
-    rows = zip(neurons["model"], neurons["layer"], neurons["test_ev"], strict=True)
-    for model, layer, test_ev in rows:
-        values.setdefault((model, layer), []).append(_number(test_ev))
+    test_evs = _numbers(directory, "neurons.csv", neurons, "test_ev").tolist()
+    for model, layer, test_ev in zip(neurons["model"], neurons["layer"], test_evs, strict=True):
+        values.setdefault((model, layer), []).append(test_ev)
+    depths = np.nan_to_num(_numbers(directory, "layers.csv", layers, "depth")).astype(int).tolist()
     found = []
-    for model, layer, depth, kind, best in zip(*(layers[one] for one in columns), strict=True):
+    told_of = zip(
+        layers["model"], layers["layer"], depths, layers["kind"], layers["best"], strict=True
+    )
+    for model, layer, depth, kind, best in told_of:
         if (model, layer) not in values:
             raise FormatError(
                 f"{directory}: neurons.csv must have rows of {model}, {layer}, got none: "
@@ -171,7 +175,7 @@ def read_explained(directory: str | Path) -> list[Explained]:
         of = _KINDS.get(kind) or ("untrained" if told == "untrained" else "trained")
         test_ev_of = np.array(values[model, layer])
         task = told if of == "trained" else of
-        row = (model, layer, int(depth), of, task, best == "True", test_ev_of)
+        row = (model, layer, depth, of, task, best == "True", test_ev_of)
         found.append(Explained(*row, seen.get(model, "")))
     if not found:
         raise FormatError(f"{Path(directory) / 'layers.csv'} must have at least one row, got none")
@@ -184,27 +188,36 @@ def read_ceilings(directory: str | Path) -> dict[str, float]:
     names = {"oracle_ev": "the true rates", "condition_ceiling": "mean course of each direction"}
     found = {}
     for column, name in names.items():
-        values = np.array([_number(one) for one in table.get(column, [])])
+        values = _numbers(directory, "ceilings.csv", table, column)
         if np.isfinite(values).any():
             found[name] = float(np.nanmean(values))
     return found
 
 
 def read_lags(directory: str | Path) -> list[LagScores]:
-    """Lag curves of the models of a prediction; none where it was told no lags."""
+    """Lag curves of the models of a prediction; none where it was told no lags.
+
+    Raises:
+        FormatError: The table lacks a column, a cell is no number, or a lag lacks neurons.
+    """
     if not (Path(directory) / "lags.csv").is_file():
         return []
     columns = ("model", "lag_bins", "fold_ev", "test_ev")
     table = read_table(directory, "lags.csv", columns, "predict")
-    model, lag = np.array(table["model"]), np.array([int(one) for one in table["lag_bins"]])
-    fold, test = (np.array([_number(one) for one in table[name]]) for name in columns[2:])
+    model = np.array(table["model"])
+    lag, fold, test = (_numbers(directory, "lags.csv", table, name) for name in columns[1:])
     found = []
     for name in dict.fromkeys(table["model"]):
         lags = np.unique(lag[model == name])
         of = [(model == name) & (lag == one) for one in lags]
+        if len({int(rows.sum()) for rows in of}) > 1:
+            raise FormatError(
+                f"{Path(directory) / 'lags.csv'} must have the same neurons at each lag, but not "
+                f"those of {name}: predict again"
+            )
         test_ev = np.stack([test[rows] for rows in of], axis=1)
         fold_ev = np.array([fold[rows].mean() for rows in of])
-        found.append(LagScores(name, lags, fold_ev, test_ev))
+        found.append(LagScores(name, lags.astype(int), fold_ev, test_ev))
     return found
 
 
@@ -225,5 +238,13 @@ def chosen_models(layers: Sequence[Explained], most: int) -> list[Explained]:
     return sorted(kept[:most], key=lambda one: -one.mean)
 
 
-def _number(cell: str) -> float:
-    return float(cell) if cell else float("nan")
+def _numbers(
+    directory: str | Path, name: str, table: Mapping[str, Sequence[str]], column: str
+) -> Floats:
+    """A column as numbers, NaN where a cell is blank; none where there is no such column."""
+    try:
+        return np.array([float(cell or "nan") for cell in table.get(column, ())])
+    except ValueError as error:
+        raise FormatError(
+            f"{Path(directory) / name} must have numbers as {column}: {error}; predict again"
+        ) from None

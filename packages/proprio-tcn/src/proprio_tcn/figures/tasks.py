@@ -10,6 +10,7 @@ from neuro_common.checkpoint import load_checkpoint
 from neuro_common.files import FormatError
 from neuro_common.plots import new_figure
 from neuro_common.style import PALETTE, figure_style, save_figure
+from proprio_tcn._words import counted
 from proprio_tcn.networks.settings import FAMILIES, TrunkSettings
 from proprio_tcn.tasks.sixteen import TASKS
 from proprio_tcn.training.shipped import each_network, find_network
@@ -71,7 +72,7 @@ def read_task_scores(runs: Sequence[str | Path]) -> list[TaskScore]:
         if not kept:
             raise FileNotFoundError(
                 f"runs must hold networks of `proprio-tcn train` with a test score, but {run} "
-                f"holds {len(own)} networks, none with one"
+                f"holds {counted(len(own), 'network')}, none with one"
             )
         found |= kept
     order = list(TASKS)

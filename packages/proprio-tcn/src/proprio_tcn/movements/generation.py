@@ -91,7 +91,8 @@ def generate_movements(
         ValueError: The layout is unknown, a split is left without a writer, or several workers
             would open another arm than this.
         RunError: The folder holds another movement set, one begun with another state of the files
-            that the settings name or another version, or another process writes it.
+            that the settings name or another version, another process writes it, or a worker was
+            killed.
         FileNotFoundError: A file that the settings name is not there.
         RenderingError: A trial was never accepted.
     """
@@ -235,6 +236,7 @@ def _finished(
             yield task, _make_shard(renderer, parts, task, cells)
         return
     from concurrent.futures import ProcessPoolExecutor, as_completed
+    from concurrent.futures.process import BrokenProcessPool
     from multiprocessing import get_context
 
     with ProcessPoolExecutor(
@@ -244,6 +246,13 @@ def _finished(
         try:
             for future in as_completed(futures):
                 yield futures[future], future.result()
+        except BrokenProcessPool:
+            raise RunError(
+                f"{workers} workers must live until all samples are made, but one was killed, as "
+                "the system does for lack of memory, or could not begin; finished shards are kept "
+                f"in {parts}: run the same command again with output={parts.parent} and fewer "
+                f"workers, such as workers={workers // 2}"
+            ) from None
         finally:
             pool.shutdown(cancel_futures=True)
 

@@ -64,7 +64,8 @@ def opened(path: Path, split: str) -> Iterator[Any]:
         raise RunError(
             f"{path} cannot be read now, another process may write it: {error}"
         ) from error
-    except (OSError, KeyError, TypeError) as error:
+    # what h5py lets through of broken bytes, and names and settings that are no more what they were
+    except (OSError, RuntimeError, LookupError, TypeError, ValueError) as error:
         raise FormatError(
             f"{path} must be a whole movement set, got one that is damaged or half written "
             f"({error}): delete it and generate it again"

@@ -165,6 +165,7 @@ def _read_ragged(file: Any, facts: dict[str, Any]) -> dict[str, Any]:
                 f"{file.filename} must have {bins} bins of {name}, got {array.shape[1]}: "
                 "generate it again"
             )
+    _check_finite(file, arrays)
     return arrays
 
 
@@ -186,10 +187,14 @@ def _cut(
             if name == "spindle_info" and start == 0:
                 list_[-1][:, 0, 1] /= 2.0  # at the edge of the window it was one-sided
     arrays = {name: np.concatenate(list_, axis=1) for name, list_ in pieces.items()}
+    _check_finite(file, arrays)
+    return {PUBLISHED_KEYS[name]: np.ascontiguousarray(one) for name, one in arrays.items()}
+
+
+def _check_finite(file: Any, arrays: dict[str, NDArray[Any]]) -> None:
     for name, array in arrays.items():
         if not np.isfinite([array.min(initial=0.0), array.max(initial=0.0)]).all():
             raise FormatError(f"{file.filename} must hold finite {name}, got NaN or infinity")
-    return {PUBLISHED_KEYS[name]: np.ascontiguousarray(one) for name, one in arrays.items()}
 
 
 def _render(

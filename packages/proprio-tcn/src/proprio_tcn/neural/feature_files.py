@@ -1,22 +1,23 @@
 """Features of networks on disk, bound to the windows and the settings that they were made for."""
 
 import json
-import zipfile
-import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from neuro_common.files import FORMAT_VERSION, FormatError, atomic_path, check_format
+from neuro_common.files import FORMAT_VERSION, FormatError, atomic_path
 from proprio_tcn.neural.features import Features
+from proprio_tcn.neural.formats.npz import check_arrays, read_arrays
 from proprio_tcn.neural.protocol import Protocol
 from proprio_tcn.neural.targets import Targets
 
-__all__ = ["read_features", "write_features"]
+__all__ = ["StoredFeatures", "StoredLayer", "read_features", "write_features"]
 
 _FORMAT = "proprio-tcn/features"
+_FACTS, _VALUES = "facts.{}", "values.{}"
 
 
 def write_features(
@@ -42,10 +43,43 @@ def write_features(
     arrays |= _place(targets)
     arrays["settings"] = json.dumps(_settings(protocol, control, seed))
     for number, one in enumerate(features):
-        arrays[f"facts.{number}"] = np.array([one.model, one.layer, str(one.depth), one.kind])
-        arrays[f"values.{number}"] = one.values
+        arrays[_FACTS.format(number)] = np.array([one.model, one.layer, str(one.depth), one.kind])
+        arrays[_VALUES.format(number)] = one.values
     with atomic_path(path) as temporary:
         np.savez(temporary, **arrays)
+
+
+class StoredLayer(NamedTuple):
+    """What a file says of one layer, beside its values; see `Features`."""
+
+    model: str
+    layer: str
+    depth: int
+    kind: str
+
+
+@dataclass(frozen=True)
+class StoredFeatures:
+    """Layers in a file of `proprio-tcn activations`; iterating reads one after another.
+
+    Attributes:
+        path: Of the file.
+        layers: What they are.
+    """
+
+    path: Path
+    layers: tuple[StoredLayer, ...]
+
+    def __iter__(self) -> Iterator[Features]:
+        """Read each layer when its turn comes.
+
+        Raises:
+            FormatError: The file was damaged since it was opened, or beyond its headings.
+        """
+        for number, one in enumerate(self.layers):
+            name = _VALUES.format(number)
+            values = read_arrays(self.path, name.__eq__)[name]
+            yield Features(one.model, one.layer, values, one.depth, one.kind)
 
 
 def read_features(
@@ -55,8 +89,8 @@ def read_features(
     *,
     control: str | None = None,
     seed: int = 0,
-) -> list[Features]:
-    """Read what `write_features` wrote for the same windows, split, movements and settings.
+) -> StoredFeatures:
+    """Open what `write_features` wrote for the same windows, split, movements and settings.
 
     Args:
         path: Of the file.
@@ -70,12 +104,14 @@ def read_features(
         FormatError: The file is cut short, foreign or newer.
         ValueError: It was made for something else.
     """
-    try:
-        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-    except (ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        raise FormatError(f"{path} must be a whole npz file of plain arrays, got {error}") from None
-    check_format(path, str(arrays.get("format")), int(arrays.get("format_version", 0)), _FORMAT)
+    held: list[str] = []
+
+    def heading(name: str) -> bool:
+        held.append(name)
+        return not name.startswith(_VALUES.format(""))
+
+    arrays = read_arrays(path, heading)
+    check_arrays(path, arrays, _FORMAT)
     for name, wanted in _place(targets).items():
         if name not in arrays or not _alike(arrays[name], wanted):
             raise ValueError(
@@ -83,11 +119,18 @@ def read_features(
                 "make it anew with the recording, the protocol and the seed of this prediction"
             )
     _check_settings(path, arrays, _settings(protocol, control, seed))
-    found = []
-    for number in range(sum(name.startswith("facts.") for name in arrays)):
-        model, layer, depth, kind = (str(one) for one in arrays[f"facts.{number}"])
-        found.append(Features(model, layer, arrays[f"values.{number}"], int(depth), kind))
-    return found
+    layers = []
+    for number in range(sum(name.startswith(_FACTS.format("")) for name in arrays)):
+        try:
+            model, layer, depth, kind = (str(one) for one in arrays[_FACTS.format(number)])
+            layers.append(StoredLayer(model, layer, int(depth), kind))
+            held.remove(_VALUES.format(number))
+        except (KeyError, TypeError, ValueError) as error:
+            raise FormatError(
+                f"{path} must name and hold each of its layers, but not its layer {number} "
+                f"({error}): make it anew with `proprio-tcn activations`"
+            ) from None
+    return StoredFeatures(Path(path), tuple(layers))
 
 
 def _place(targets: Targets) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What is known of the networks of a prediction, as ``models.csv``."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from neuro_common.files import FormatError, read_csv, write_csv
@@ -13,6 +14,19 @@ _NAMES = (
     *("seed", "input", "settings"),
 )
 _STANDING = ("model", "task", "layers", "performance")
+
+
+def _object(cell: str) -> None:
+    if not isinstance(json.loads(cell), dict):
+        raise ValueError(cell)
+
+
+_PARSED: Mapping[str, tuple[str, Callable[[str], object]]] = {
+    "layers": ("whole numbers", int),
+    "parameters": ("numbers", float),
+    "performance": ("numbers", float),
+    "settings": ("JSON objects", _object),
+}
 
 
 def write_models(
@@ -67,7 +81,7 @@ def read_models(path: str | Path, needed: Sequence[str] = _STANDING) -> dict[str
 
     Raises:
         FileNotFoundError: There is no such file.
-        FormatError: It lacks a column, or a cell is no number where one is due.
+        FormatError: It lacks a column, or a cell is no number or settings where these are due.
     """
     table = read_csv(path)
     if lacking := [name for name in needed if name not in table]:
@@ -75,10 +89,10 @@ def read_models(path: str | Path, needed: Sequence[str] = _STANDING) -> dict[str
             f"{path} must be the table of `proprio-tcn activations` or `predict`, but it has no "
             f"column {', '.join(lacking)}: if it is another file, move it elsewhere"
         )
-    for name in {"layers", "parameters", "performance"} & set(needed):
-        for cell in table[name]:
+    for name, (what, parse) in _PARSED.items():
+        for cell in table[name] if name in needed else ():
             try:
-                float(cell)
+                parse(cell)
             except ValueError:
-                raise FormatError(f"{path} must have numbers as {name}, got {cell!r}") from None
+                raise FormatError(f"{path} must have {what} as {name}, got {cell!r}") from None
     return table

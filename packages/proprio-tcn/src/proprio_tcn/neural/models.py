@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ __all__ = [
 
 _MOVING = "_movement_r2"
 _UNTRAINED = "untrained"
+_MANIFEST = "manifest.json"
 _NUMBERED = "muscle "  # names that a reader gave where the file has none
 
 
@@ -102,9 +104,9 @@ def open_networks(
     a trained one they see the session's muscles in standard deviations over its training windows.
 
     Args:
-        directories: Of trained networks, names of those that ship, or "untrained/MODEL" and
-            "untrained/MODEL/SEED", with the first weights that a training with this seed would
-            begin with.
+        directories: Of trained networks, folders above them such as that of a sweep, names of those
+            that ship, or "untrained/MODEL" and "untrained/MODEL/SEED", with the first weights that
+            a training with this seed would begin with.
         recording: Whose muscles untrained draws see.
         untrained: Add each architecture and seed as it was before training, once for each input.
         draws: Further untrained architectures from the published search space.
@@ -113,7 +115,7 @@ def open_networks(
     Raises:
         FileNotFoundError: A directory holds no network.
         FormatError: Its files are damaged.
-        ValueError: There is no such model.
+        ValueError: There is no such model, or the recording has no muscles.
     """
     import torch
 
@@ -126,7 +128,8 @@ def open_networks(
     found: dict[str, NamedNetwork] = {}
     inputs: list[NamedNetwork] = []
     by_model = [one for one in directories if _is_model(one)]
-    for directory in each_network([one for one in directories if one not in by_model]):
+    given = each_network([one for one in directories if one not in by_model])
+    for directory in chain.from_iterable(map(_networks_in, given)):
         trained = load_network(directory, device=device)
         network, settings = trained.network, trained.network.trunk.settings
         name = f"{trained.task.name} {settings.name()} {network.seed}"
@@ -155,6 +158,11 @@ def open_networks(
             )
     like = next(iter(found.values()), None)
     muscles = None if like is None else like.muscles
+    if (by_model or draws) and not (muscles or recording.muscles):
+        raise ValueError(
+            "untrained networks see muscle lengths, of which the recording has none: give draws=0 "
+            "and no networks, or a recording with them, such as one of `proprio-tcn inputs`"
+        )
     asked = [_first_weights(Path(one).as_posix()) for one in by_model]
     for draw in range(draws):
         settings = sample_trunk(draw)
@@ -279,6 +287,15 @@ def network_input(
     return control_input(spindle, targets.windows, control, placement=way, seed=seed)
 
 
+def _networks_in(directory: str | Path) -> "list[str | Path]":
+    """A network; or all below a folder that is none, such as that of a sweep."""
+    from proprio_tcn.training.shipped import find_network
+
+    folder = find_network(directory)
+    below = [] if (folder / _MANIFEST).exists() else folder.rglob(_MANIFEST)
+    return sorted(path.parent for path in below) or [directory]
+
+
 def of_muscles(recording: Recording, muscles: tuple[str, ...]) -> Recording:
     """A recording with the muscles that a network sees, in its order.
 
@@ -297,7 +314,9 @@ def of_muscles(recording: Recording, muscles: tuple[str, ...]) -> Recording:
         raise ValueError(
             f"the recording must hold the network's {len(muscles)} muscles, but it lacks "
             f"{len(lacking)} of them, such as {lacking[0]}; it has {len(own)}: "
-            f"{', '.join(own[:4])}{', ...' if len(own) > 4 else ''}"
+            f"{', '.join(own[:4])}{', ...' if len(own) > 4 else ''}; train networks on the arm of "
+            "this recording (`proprio-tcn train drawn.arm=MODEL.osim`), or take untrained ones "
+            "(draws=2)"
         )
     else:
         place = [own.index(one) for one in muscles]

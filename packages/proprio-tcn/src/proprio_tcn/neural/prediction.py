@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -290,7 +290,7 @@ def score_predictions(
     )
 
 
-def refuse_twice(layers: Iterable[LayerScore | Features]) -> None:
+def refuse_twice(layers: Iterable["_Named"]) -> None:
     """Make sure that no layer of a model is there twice.
 
     Raises:
@@ -305,6 +305,15 @@ def refuse_twice(layers: Iterable[LayerScore | Features]) -> None:
                 "give each network, and each file of activations, once"
             )
         seen.add(name)
+
+
+class _Named(Protocol):
+    """Anything of one layer."""
+
+    @property
+    def model(self) -> str: ...
+    @property
+    def layer(self) -> str: ...
 
 
 def _fit(x: Floats, y: Floats, fold: Any, alphas: Sequence[float], device: str) -> RidgeFit:

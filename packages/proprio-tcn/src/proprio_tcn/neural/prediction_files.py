@@ -1,17 +1,17 @@
 """Predictions on disk: tables for people, and an npz that comparisons are made from."""
 
 import json
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from neuro_common.files import FORMAT_VERSION, FormatError, atomic_path, check_format, write_csv
+from neuro_common.files import FORMAT_VERSION, FormatError, atomic_path, write_csv
+from neuro_common.runs import read_config
+from proprio_tcn.neural.formats.npz import check_arrays, read_arrays
 from proprio_tcn.neural.prediction import LayerScore, Prediction, TrialSums
 
-__all__ = ["read_prediction", "write_prediction"]
+__all__ = ["read_prediction", "read_window", "write_prediction"]
 
 _FORMAT = "proprio-tcn/prediction"
 _FILE = "prediction.npz"
@@ -59,12 +59,13 @@ def read_prediction(directory: str | Path) -> Prediction:
         FormatError: The file is cut short, foreign or newer.
     """
     path = Path(directory) / _FILE
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-    except (ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        raise FormatError(f"{path} must be a whole npz file of plain arrays, got {error}") from None
-    check_format(path, str(arrays.get("format")), int(arrays.get("format_version", 0)), _FORMAT)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{directory} must be the directory of a finished `proprio-tcn predict`, but it holds "
+            f"no {_FILE}"
+        )
+    arrays = read_arrays(path)
+    check_arrays(path, arrays, _FORMAT)
     try:
         facts = json.loads(str(arrays["layers"]))
         layers = [
@@ -86,4 +87,25 @@ def read_prediction(directory: str | Path) -> Prediction:
     except (KeyError, TypeError, IndexError, ValueError) as error:
         raise FormatError(
             f"{path} is no whole prediction: {error}; restore it from a copy, or predict again"
+        ) from None
+
+
+def read_window(directory: str | Path) -> str:
+    """Which bins a prediction explains, one of `proprio_tcn.neural.windows.WINDOWS`.
+
+    Args:
+        directory: Of `proprio-tcn predict`.
+
+    Raises:
+        FileNotFoundError: The directory holds no run.
+        RunError: The run is another command's.
+        FormatError: Its config is damaged.
+    """
+    config = read_config(directory, of="proprio-tcn predict")
+    try:
+        return str(config["protocol"]["window"])
+    except (KeyError, TypeError):
+        raise FormatError(
+            f"{Path(directory) / 'config.json'} must have protocol.window, as `proprio-tcn "
+            "predict` writes it: predict again"
         ) from None

@@ -27,6 +27,7 @@ class Standing:
         performance: At its task, greater is better.
         test_ev: Mean test explained variance of its best layer.
         architecture: Name of its trunk; "" for one of its own.
+        window: Which bins were explained, one of `proprio_tcn.neural.windows.WINDOWS`.
     """
 
     session: str
@@ -36,10 +37,15 @@ class Standing:
     performance: float
     test_ev: float
     architecture: str = ""
+    window: str = "active"
 
     @classmethod
     def of(
-        cls, session: str, prediction: Prediction, models: Mapping[str, Sequence[str]]
+        cls,
+        session: str,
+        prediction: Prediction,
+        models: Mapping[str, Sequence[str]],
+        window: str = "active",
     ) -> "list[Standing]":
         """Standings of the networks that have a performance.
 
@@ -47,6 +53,7 @@ class Standing:
             session: Name of the session.
             prediction: Its scores.
             models: Columns of ``models.csv``.
+            window: Which bins were explained.
         """
         found = []
         trunks = models.get("architecture", [""] * len(models["model"]))
@@ -56,13 +63,13 @@ class Standing:
                 continue
             test_ev = float(prediction.best_layer(name).test_ev.mean())
             task, layers = models["task"][number], int(models["layers"][number])
-            row = (session, name, task, layers, performance, test_ev, trunks[number])
+            row = (session, name, task, layers, performance, test_ev, trunks[number], window)
             found.append(cls(*row))
         return found
 
 
 def relation_table(standings: Sequence[Standing]) -> dict[str, list[Any]]:
-    """Performance against explained variance for each task, a row for each that can be told.
+    """Performance against explained variance for each window and task that can be told.
 
     Networks of one architecture are much alike, so that their means over first weights count, one
     for each session. r, a description, is the partial correlation over these, with depth and
@@ -71,14 +78,21 @@ def relation_table(standings: Sequence[Standing]) -> dict[str, list[Any]]:
     architecture, p with as many degrees of freedom as architectures leave; in one session p is that
     of r. All are NaN where performance or explained variance follows from depth and session. Tasks
     that fewer than five architectures learnt have no row.
+
+    Args:
+        standings: Of all networks. Movements, bumps and cut movements (``window``) are not pooled.
+
+    Returns:
+        Columns window, task, networks, architectures, sessions, r, p, slope.
     """
     from scipy.stats import t
 
     columns: dict[str, list[Any]] = {
-        name: [] for name in ("task", "networks", "architectures", "sessions", "r", "p", "slope")
+        name: []
+        for name in ("window", "task", "networks", "architectures", "sessions", "r", "p", "slope")
     }
-    for task in dict.fromkeys(one.task for one in standings):
-        every = [one for one in standings if one.task == task]
+    for window, task in dict.fromkeys((one.window, one.task) for one in standings):
+        every = [one for one in standings if (one.window, one.task) == (window, task)]
         own = _means(every)
         sessions = sorted({one.session for one in own})
         models = {one.model for one in own}
@@ -103,7 +117,7 @@ def relation_table(standings: Sequence[Standing]) -> dict[str, list[Any]]:
                 free = len(models) - 2 - int(varies)
                 p = float(2 * t.sf(abs(slope) / mixed.standard_errors[1], free))
         networks = len({one.model for one in every})
-        row = (task, networks, len(models), len(sessions), r, p, slope)
+        row = (window, task, networks, len(models), len(sessions), r, p, slope)
         for name, value in zip(columns, row, strict=True):
             columns[name].append(value)
     return columns

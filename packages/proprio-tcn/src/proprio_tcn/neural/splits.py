@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neuro_common.seeding import generator
+from proprio_tcn._words import counted
 
 __all__ = ["FOLD_SEED", "TrialSplit", "nested_splits", "split_trials", "trial_folds"]
 
@@ -114,7 +115,8 @@ def trial_folds(trials: int, folds: int = 5, *, seed: int = FOLD_SEED) -> Ints:
 
     if not 2 <= folds <= trials:
         raise ValueError(
-            f"folds must be at least 2 and at most the {trials} trials to learn from, got {folds}"
+            f"folds must be at least 2 and at most the {counted(trials, 'trial')} to learn from, "
+            f"got {folds}"
         )
     fold = np.empty(trials, dtype=np.int64)
     for number, (_, held_out) in enumerate(
@@ -127,7 +129,10 @@ def trial_folds(trials: int, folds: int = 5, *, seed: int = FOLD_SEED) -> Ints:
 def _labels(condition: ArrayLike) -> Ints:
     labels = np.asarray(condition)
     if labels.ndim != 1 or len(labels) < 2:
-        raise ValueError(f"condition must be (trials,) with at least 2 trials, got {labels.shape}")
+        raise ValueError(
+            "there must be at least 2 trials, to learn from one and be scored on another, got "
+            f"conditions of shape {labels.shape}"
+        )
     return labels
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from proprio_tcn._words import counted
 from proprio_tcn.movements.format import BIN_S, BINS
 from proprio_tcn.neural.binning import smooth
 from proprio_tcn.neural.protocol import Protocol
@@ -166,7 +167,8 @@ def _trimmed(
         told = f" with responses at lags of {min(lags)} to {max(lags)} bins" if any(lags) else ""
         raise ValueError(
             f"a window must have between 1 and {BINS - placement} bins{told}, got none among "
-            f"{len(windows)}: lower protocol.placement for long ones, or use smaller lags"
+            f"{len(windows)}: lower protocol.placement for long ones, or use smaller lags; these "
+            f"have {windows.length.min()} to {windows.length.max()} bins, taken to be of 10 ms"
         )
     kept = windows.take(fits)
     return Windows(kept.trial, start[fits], stop[fits], kept.direction_deg, kept.kind)
@@ -182,11 +184,15 @@ def _left_out(recording: Recording, windows: Windows, varies: NDArray[np.bool_])
     told = []
     of_kind = recording.passive if windows.kind == "passive" else recording.active
     if trials := int(of_kind.sum()) - len(windows):
-        told.append(f"{trials} trials: too long for a network's input, over too soon, or not drawn")
+        told.append(
+            f"{counted(trials, 'trial')}: too long for a network's input, over too soon, or not "
+            "drawn"
+        )
     if len(still := np.flatnonzero(~varies)):
         names = ", ".join(recording.neurons[index] for index in still)
         told.append(
-            f"{len(still)} neurons that do not vary in training or held-out trials: {names}"
+            f"{counted(len(still), 'neuron that does', 'neurons that do')} not vary in training or "
+            f"held-out trials: {names}"
         )
     return tuple(told)
 

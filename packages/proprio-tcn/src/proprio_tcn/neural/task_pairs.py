@@ -19,7 +19,7 @@ __all__ = ["Placed", "task_pairs"]
 _UNTRAINED = "untrained"
 _NORM = "norm"
 _COLUMNS = (
-    *("first", "second", "architectures", "pairs", "difference", "low", "high"),
+    *("window", "first", "second", "architectures", "pairs", "difference", "low", "high"),
     *("p_wilcoxon", "p_holm"),
 )
 
@@ -36,6 +36,7 @@ class Placed:
         seed: Of its first weights.
         test_ev: Mean test explained variance of its best layer.
         input: How it sees spindles.
+        window: Which bins were explained, one of `proprio_tcn.neural.windows.WINDOWS`.
     """
 
     session: str
@@ -45,10 +46,15 @@ class Placed:
     seed: str
     test_ev: float
     input: str = ""
+    window: str = "active"
 
     @classmethod
     def of(
-        cls, session: str, prediction: Prediction, models: Mapping[str, Sequence[str]]
+        cls,
+        session: str,
+        prediction: Prediction,
+        models: Mapping[str, Sequence[str]],
+        window: str = "active",
     ) -> "list[Placed]":
         """Networks of a prediction that ``models.csv`` knows, and that explain a number.
 
@@ -56,6 +62,7 @@ class Placed:
             session: Name of the session.
             prediction: Its scores.
             models: Columns of ``models.csv``.
+            window: Which bins were explained.
         """
         found = []
         columns = ("model", "task", "settings", "seed", "input")
@@ -70,7 +77,7 @@ class Placed:
             facts = json.loads(settings)
             norm = str(facts.pop(_NORM, ""))
             trunk = json.dumps(facts, sort_keys=True)
-            found.append(cls(session, task, trunk, norm, seed, test_ev, seen))
+            found.append(cls(session, task, trunk, norm, seed, test_ev, seen, window))
         return found
 
 
@@ -81,10 +88,10 @@ def task_pairs(
 
     Networks are paired that have the same architecture and first weights and saw the same session;
     a trained network and an untrained one also have the same norm and input, two tasks need not.
-    Differences
-    are averaged within an architecture, over first weights and sessions, which share too much to
-    count as many; interval (percentile bootstrap) and p (Wilcoxon's signed ranks) are over
-    architectures. Tasks with fewer than two architectures in common are left out.
+    Movements, bumps and cut movements (``window``) have rows of their own. Differences are averaged
+    within an architecture, over first weights and sessions, which share too much to count as many;
+    interval (percentile bootstrap) and p (Wilcoxon's signed ranks) are over architectures. Tasks
+    with fewer than two architectures in common are left out.
 
     Args:
         networks: What they explain.
@@ -92,21 +99,25 @@ def task_pairs(
         seed: Of the bootstrap.
 
     Returns:
-        Columns first, second (tasks), architectures, pairs, difference (of test explained variance,
-        first less second), low, high (95 %), p_wilcoxon, and p_holm, corrected for all rows.
+        Columns window, first, second (tasks), architectures, pairs, difference (of test explained
+        variance, first less second), low, high (95 %), p_wilcoxon, and p_holm, corrected for all
+        rows.
     """
     tasks = sorted(dict.fromkeys(one.task for one in networks), key=lambda task: task == _UNTRAINED)
     columns: dict[str, list[Any]] = {name: [] for name in _COLUMNS}
-    for first, second in combinations(tasks, 2):
-        gains = _gains(networks, first, second)
-        if len(gains) < 2:
-            continue
-        means = np.array([np.mean(own) for own in gains.values()])
-        drawn = generator(seed).choice(means, (n_resamples, len(means))).mean(axis=1)
-        low, high = np.quantile(drawn, [0.025, 0.975])
-        row = (first, second, len(means), sum(map(len, gains.values())), means.mean(), low, high)
-        for name, value in zip(_COLUMNS, (*row, _signed_ranks(means)), strict=False):
-            columns[name].append(value)
+    for window in dict.fromkeys(one.window for one in networks):
+        own = [one for one in networks if one.window == window]
+        for first, second in combinations(tasks, 2):
+            gains = list(_gains(own, first, second).values())
+            if len(gains) < 2:
+                continue
+            means = np.array([np.mean(one) for one in gains])
+            drawn = generator(seed).choice(means, (n_resamples, len(means))).mean(axis=1)
+            low, high = np.quantile(drawn, [0.025, 0.975])
+            counts = len(gains), sum(map(len, gains))
+            row = (window, first, second, *counts, means.mean(), low, high, _signed_ranks(means))
+            for name, value in zip(_COLUMNS, row, strict=False):
+                columns[name].append(value)
     columns["p_holm"] = [float(one) for one in holm(columns["p_wilcoxon"])]
     return columns
 

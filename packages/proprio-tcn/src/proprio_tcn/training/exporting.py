@@ -167,16 +167,16 @@ def _deviation(program: Program, trained: Trained) -> float:
     moving[0, bins // 4 : bins // 2] = moving[1, : bins // 3] = True
     target = rng.normal(20, 5, size=(2, 3, bins)).astype(np.float32)
     conditioned = trained.task.condition is not None
-    told = Told(torch.from_numpy(moving), torch.from_numpy(target) if conditioned else None)
-    network = trained.network.eval()
+    network, reading = trained.network.eval(), trained.reading
+    told = Told(reading.tensor(moving), reading.tensor(target) if conditioned else None)
     with torch.no_grad():
         if trained.task.head == "project":
-            outputs = network.trunk(torch.from_numpy(spindle), told.moving)
+            outputs = network.trunk(reading.tensor(spindle), told.moving)
         else:
-            outputs = trained.reading.run(network, torch.from_numpy(spindle), told)
-    wanted = outputs.numpy()
+            outputs = reading.run(network, reading.tensor(spindle), told)
+    wanted = outputs.cpu().numpy()
     if trained.scale is not None:
-        wanted = trained.reading.restore(wanted, spindle)
+        wanted = reading.restore(wanted, spindle)
     seen = spindle if trained.encoding is None else trained.encoding.encode(spindle)
     masked = network.trunk.settings.norm == "masked"
     given = [seen, *([moving] if masked else []), *([target] if conditioned else [])]

@@ -61,6 +61,7 @@ def train_network(
     *,
     seed: int,
     encoder: SpindleSettings | None = None,
+    device: str | torch.device = "cpu",
     report: Callable[[Point], None] = lambda point: None,
     advance: Callable[[int, float], None] = lambda updates, loss: None,
 ) -> Trained:
@@ -76,6 +77,7 @@ def train_network(
         seed: Of the first weights, the order of movements and every other draw.
         encoder: What becomes of lengths and velocities before the network sees them; None leaves
             them as they are.
+        device: Where to train; the result does not depend on it but by rounding.
         report: Called with every validation.
         advance: Called with the number of updates that were made, and the loss of the last.
 
@@ -96,6 +98,7 @@ def train_network(
         directory,
         seed=seed,
         encoder=encoder,
+        device=device,
         report=lambda points: report(points[0]),
         advance=advance,
     )
@@ -112,6 +115,7 @@ def train_together(
     *,
     seed: int,
     encoder: SpindleSettings | None = None,
+    device: str | torch.device = "cpu",
     report: Callable[[Sequence[Point]], None] = lambda points: None,
     advance: Callable[[int, float], None] = lambda updates, loss: None,
 ) -> list[Trained]:
@@ -129,6 +133,7 @@ def train_together(
         directory: As for :func:`train_network`.
         seed: Of the order of movements and every other draw but first weights and dropout.
         encoder: As for :func:`train_network`.
+        device: As for :func:`train_network`.
         report: Called with every validation of all of them.
         advance: As for :func:`train_network`, with the mean loss.
 
@@ -156,6 +161,7 @@ def train_together(
             inputs=inputs,
             encoding=encoding,
             bins=bins,
+            device=device,
         )
         for task, one in members
     ]
@@ -275,8 +281,7 @@ def _told(
 ) -> dict[str, Any]:
     """All that decides what a training gives, in plain values; not where it runs."""
     how = asdict(settings)
-    for where in ("device", "compile"):
-        del how[where]
+    del how["compile"]
     return {
         "tasks": [task.name for task, _ in members],
         "seeds": [one for _, one in members],

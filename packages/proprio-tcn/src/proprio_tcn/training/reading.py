@@ -38,8 +38,9 @@ class Reading:
         scale: Of its targets; None for a task that is no regression.
         centres: Bin of the movement that each output stands for ``(outputs in time,)``.
         bins: Of a movement.
-        settings: Interpolation, precision and device.
+        settings: Interpolation and precision.
         blank: Spindles that the network takes for nothing ``(muscles, 1, 2)``; None is zero.
+        device: That of the network.
     """
 
     def __init__(
@@ -50,10 +51,12 @@ class Reading:
         bins: int,
         settings: TrainSettings,
         blank: Tensor | None = None,
+        *,
+        device: str | torch.device = "cpu",
     ) -> None:
         self.blank = blank
         self.task, self.scale, self.settings = task, scale, settings.for_task(task.name)
-        self.device = torch.device(settings.device)
+        self.device = torch.device(device)
         every = np.arange(bins)
         at = every if task.head == "decode" else np.asarray(centres)
         self._whole = np.array_equal(at, every)

@@ -66,7 +66,6 @@ class TrainSettings:
             large, and hold what the scores are of.
         amp: Compute in bfloat16 where that is safe.
         compile: Let torch compile the network.
-        device: "cpu", "cuda" or "cuda:1".
 
     Raises:
         ValueError: An option is unknown, or a number out of its range.
@@ -97,7 +96,6 @@ class TrainSettings:
     half_weights: bool = False
     amp: bool = False
     compile: bool = False
-    device: str = "cpu"
 
     def __post_init__(self) -> None:
         for name in ("epochs", "patience"):

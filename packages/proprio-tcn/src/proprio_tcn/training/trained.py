@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from neuro_common.checkpoint import load_checkpoint, save_checkpoint
+from neuro_common.device import checked_device
 from neuro_common.files import FormatError
 from proprio_tcn.movements.format import BINS
 from proprio_tcn.networks.geometry import published_target_bins
@@ -73,6 +74,7 @@ class Trained:
         inputs: NDArray[np.float64] | None = None,
         encoding: SpindleEncoding | None = None,
         bins: int = BINS,
+        device: str | torch.device = "cpu",
     ) -> Self:
         """A network as every training of these settings and this seed begins.
 
@@ -88,6 +90,7 @@ class Trained:
                 as published.
             encoding: What becomes of lengths and velocities before that; None leaves them.
             bins: Of a movement.
+            device: Where it goes.
         """
         settings = settings.for_task(task.name)
         outputs = task.outputs(len(muscles)) or PROJECTED
@@ -97,7 +100,7 @@ class Trained:
         network = build_network(trunk, head, len(muscles), seed, bins=bins)
         if inputs is not None or encoding is not None:
             network.trunk = ScaledTrunk.of(network.trunk, inputs, encoding)
-        network.to(torch.device(settings.device))
+        network.to(device)
         return cls(network, task, muscles, scale, settings, facts={"origin": "untrained"})
 
     def begin(self) -> Self:
@@ -118,7 +121,13 @@ class Trained:
             inputs=inputs,
             encoding=self.encoding,
             bins=trunk.bins,
+            device=self.device,
         )
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return next(self.network.parameters()).device
 
     @property
     def encoding(self) -> SpindleEncoding | None:
@@ -134,7 +143,9 @@ class Trained:
         centres: ArrayLike = self.network.centres
         if self.settings.compat_alignment:
             centres = published_target_bins(len(self.network.centres), trunk.bins)
-        return Reading(self.task, self.scale, centres, trunk.bins, self.settings, blank)
+        return Reading(
+            self.task, self.scale, centres, trunk.bins, self.settings, blank, device=self.device
+        )
 
     @property
     def validation_metric(self) -> float:
@@ -220,12 +231,14 @@ def load_network(directory: str | Path, *, device: str = "cpu") -> Trained:
         directory: That of a training run, any that was written to, or the name of a network that
             ships, such as "pretrained/hand_position", see
             `proprio_tcn.training.shipped.shipped_networks`.
-        device: Where the network goes.
+        device: Where the network goes, see :func:`neuro_common.device.checked_device`.
 
     Raises:
+        ValueError: Torch has no such device here.
         FileNotFoundError: There are no weights, or no manifest, or no network of that name ships.
         FormatError: They are damaged, or of something else.
     """
+    found = checked_device(device)
     directory = find_network(directory)
     tensors, manifest = load_checkpoint(directory)
     if manifest.get("kind") != _KIND:
@@ -252,12 +265,14 @@ def load_network(directory: str | Path, *, device: str = "cpu") -> Trained:
             for name, one in tensors.items()
             if name.startswith(_SCALE)
         }
+        settings = _BEFORE | manifest["settings"]
+        settings.pop("device", None)  # earlier ones told where they were trained
         return Trained(
-            network.to(torch.device(device)).eval(),
+            network.to(found).eval(),
             task,
             tuple(manifest["muscles"]),
             TargetScale(**scale) if task.is_regression else None,
-            TrainSettings(**_BEFORE | manifest["settings"] | {"device": device}),
+            TrainSettings(**settings),
             {k: math.nan if v is None else v for k, v in manifest["metrics"].items()},
             manifest["facts"],
         )

@@ -129,7 +129,7 @@ def draw_adaptation(
         "Left: taps to clicks at several intervals; at the dotted line the clicks end and the "
         "network goes on alone. Middle: intervals round a change of tempo. Right: what one click "
         "out of order does to the taps, against the same noise with the click in order. Bars are "
-        "standard deviations over repeats."
+        "standard deviations over repeats; a gap is a beat at which one of them has no tap."
     )
     return {path: caption}
 
@@ -146,8 +146,8 @@ def _line(
 
 
 def _mean_and_sd(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Over repeats, NaN where one of them has no value."""
-    return values.mean(axis=0), values.std(axis=0)
+    """Over repeats, NaN where one of them has no value; the deviation is the sample's, n - 1."""
+    return values.mean(axis=0), values.std(axis=0, ddof=min(1, len(values) - 1))
 
 
 def _numbers(

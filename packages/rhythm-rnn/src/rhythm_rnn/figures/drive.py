@@ -121,12 +121,15 @@ def draw_drive(run: Drive, table: Tempo, directory: Path) -> dict[Path, str]:
     return captions
 
 
-def write_drive_report(run: Drive, directory: Path) -> list[str]:
+def write_drive_report(
+    run: Drive, directory: Path, trained_cues: ArrayLike | None = None
+) -> list[str]:
     """Draw a drive and write ``taps.csv`` and ``report.html``.
 
     Args:
         run: A drive.
         directory: The run directory.
+        trained_cues: As for `rhythm_rnn.tempo.tempo`.
 
     Returns:
         What was found, in a few lines.
@@ -134,7 +137,7 @@ def write_drive_report(run: Drive, directory: Path) -> list[str]:
     from neuro_common.report import Report
     from neuro_common.runs import write_csv
 
-    table = tempo(run)
+    table = tempo(run, trained_cues)
     write_csv(directory / "taps.csv", {n: c.tolist() for n, c in table.columns().items()})
     summary = _summary(table) + _asynchrony_summary(run)
     report = Report(directory, "rhythm-rnn: tempo against cue")
@@ -196,12 +199,15 @@ def _summary(table: Tempo) -> list[str]:
 def _asynchrony_summary(run: Drive) -> list[str]:
     if not len(run.click_s):
         return []
-    found = click_asynchronies(run)
-    tapped = found[np.isfinite(found)]
-    heard = f"{len(tapped)} of {found.size} clicks have a tap"
-    if not len(tapped):
-        return [f"{heard}."]
-    return [f"{heard}, {tapped.mean():+.1f} ms from it (standard deviation {tapped.std():.1f} ms)."]
+    lines = []
+    for cue, row in zip(run.cues, click_asynchronies(run), strict=True):
+        tapped = row[np.isfinite(row)]
+        line = f"Cue {cue:.4g}: {len(tapped)} of {len(row)} clicks have a tap"
+        if len(tapped) > 1:
+            spread = tapped.std(ddof=1)
+            line += f", {tapped.mean():+.1f} ms from it (standard deviation {spread:.1f} ms)"
+        lines.append(f"{line}.")
+    return lines
 
 
 def _trace_page(run: Drive, numbers: NDArray[np.int64]) -> tuple[Any, dict[str, Any]]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from neuro_common.plots import new_figure
 from neuro_common.style import FREE, PALETTE, figure_style, save_figure
@@ -79,10 +80,15 @@ def network_plot(ax: "Axes", diagram: NetworkDiagram) -> list["Line2D"]:
     return lines
 
 
-def network_period_plot(ax: "Axes", diagram: NetworkDiagram) -> list["Line2D"]:
+def network_period_plot(
+    ax: "Axes", diagram: NetworkDiagram, trained_cues: ArrayLike | None = None
+) -> list["Line2D"]:
     """Period of the rhythm against the cue, what the cue asks for, and the events.
 
-    The trained cues are shaded.
+    Args:
+        ax: Where to draw.
+        diagram: Of the network.
+        trained_cues: Their range is shaded, shape (cues,); None is the seven published ones.
 
     Returns:
         The line of the periods, that of 0.1 s / cue, and one for each event.
@@ -99,7 +105,7 @@ def network_period_plot(ax: "Axes", diagram: NetworkDiagram) -> list["Line2D"]:
         lines.append(ax.axvline(event.before.cue, color="0.7", linestyle=":", linewidth=0.8))
         rows.append(f"{number}  {event.before.cue:.4f} {_short(event)}")
     ax.text(0.02, 0.97, "\n".join(rows), transform=ax.transAxes, fontsize=6.5, va="top")
-    trained = context_cue(TRAINED_PERIODS_S)
+    trained = context_cue(TRAINED_PERIODS_S) if trained_cues is None else np.asarray(trained_cues)
     ax.axvspan(trained.min(), trained.max(), color="0.93", linewidth=0, label="trained cues")
     ax.set(xlabel=_CUE, ylabel="period (ms)", ylim=(0, 1.1 * top), xlim=diagram.cue_range)
     ax.legend(loc="upper right", fontsize=7)
@@ -174,7 +180,10 @@ def eigenvalue_plot(ax: "Axes", event: BranchEvent) -> list["Line2D"]:
 
 
 def draw_fixed_points(
-    diagram: NetworkDiagram, reduced: Diagram, directory: Path
+    diagram: NetworkDiagram,
+    reduced: Diagram,
+    directory: Path,
+    trained_cues: ArrayLike | None = None,
 ) -> dict[Path, str]:
     """Draw the network's diagram beside the reduced model's, and what happens at the events.
 
@@ -182,6 +191,7 @@ def draw_fixed_points(
         diagram: Of the network.
         reduced: Of the reduced model.
         directory: Where the figures go, as PNG, SVG and CSV.
+        trained_cues: As for `network_period_plot`.
 
     Returns:
         Caption of each PNG, in reading order.
@@ -191,7 +201,7 @@ def draw_fixed_points(
         figure, axes = new_figure(2, 2, height_mm=130, sharex="col", height_ratios=(1.4, 1))
         network_plot(axes[0, 0], diagram)
         bifurcation_plot(axes[0, 1], reduced)
-        network_period_plot(axes[1, 0], diagram)
+        network_period_plot(axes[1, 0], diagram, trained_cues)
         period_plot(axes[1, 1], reduced)
         for ax, title in zip(axes[0], ("trained network", "reduced model"), strict=True):
             ax.set(title=title, xlabel="")
@@ -217,7 +227,10 @@ def draw_fixed_points(
 
 
 def write_fixed_points_report(
-    diagram: NetworkDiagram, reduced: Diagram, directory: Path
+    diagram: NetworkDiagram,
+    reduced: Diagram,
+    directory: Path,
+    trained_cues: ArrayLike | None = None,
 ) -> list[str]:
     """Draw the figures and write ``events.csv``, ``rhythm.csv`` and ``report.html``.
 
@@ -225,6 +238,7 @@ def write_fixed_points_report(
         diagram: Of the network.
         reduced: Of the reduced model.
         directory: The run directory.
+        trained_cues: As for `network_period_plot`.
 
     Returns:
         What was found, in a few lines.
@@ -242,7 +256,7 @@ def write_fixed_points_report(
     summary = summarised(diagram)
     report = Report(directory, "rhythm-rnn: fixed points of the trained network")
     report.text(" ".join(summary))
-    report.figures(draw_fixed_points(diagram, reduced, directory / "figures"))
+    report.figures(draw_fixed_points(diagram, reduced, directory / "figures", trained_cues))
     shown = [i for i, kind in enumerate(events["kind"]) if kind != "crossing"]
     if shown:
         short = {

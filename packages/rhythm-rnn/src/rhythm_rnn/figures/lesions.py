@@ -43,7 +43,7 @@ def lesion_plot(ax: "Axes", intact: Lesion, lesions: Sequence[Lesion]) -> list["
     artists: list[Artist] = []
     for one in lesions:
         place = targets.index(one.target) + (0.25 if one.control else -0.2)
-        change = 100 * (one.interval_ms / intact.interval_ms - 1)
+        change = _change_percent(one, intact)
         for i, verdict in enumerate(one.verdicts):
             look: dict[str, Any] = {
                 "color": "0.65" if one.control else colours[i],
@@ -86,25 +86,31 @@ def draw_lesions(lesions: Sequence[Lesion], directory: Path) -> dict[Path, str]:
         path = save_figure(figure, directory / "lesions", lesion_table(lesions))
     return {
         path: "Inter-tap interval after a class is weakened, against the intact network; number of "
-        "units in brackets. Grey: as many active units drawn at random. Crosses: no valid rhythm. "
-        "Triangles: activity runs away."
+        "units in brackets. Grey: as many active units, drawn at random from all classes. Crosses: "
+        "no valid rhythm. Triangles: activity runs away."
     }
 
 
 def lesion_summary(lesions: Sequence[Lesion]) -> list[str]:
-    """What each lesion does to the tempo, a line for each."""
+    """What each lesion does to the tempo, a line for each; cues are not averaged."""
     lines = []
     intact, *others = lesions
+    beats = np.array(intact.verdicts) == "valid"
+    if not beats.all():
+        lines.append(
+            f"The intact network keeps no beat at cue {_listed(intact.cues[~beats])}, where "
+            "lesions are not compared."
+        )
     for one in (lesion for lesion in others if not lesion.control):
-        changes = one.interval_ms / intact.interval_ms - 1
-        # an invalid rhythm has an interval too, but not one to believe
-        kept = np.isfinite(changes) & (np.array(one.verdicts) == "valid")
+        changes = _change_percent(one, intact)
+        kept = np.isfinite(changes)
         effect = "no valid rhythm is left"
         if kept.any():
-            effect = f"the interval changes by {100 * changes[kept].mean():+.1f} %"
-            effect += (
-                "" if kept.all() else f", no valid rhythm at {(~kept).sum()} of {len(kept)} cues"
-            )
+            pairs = zip(changes[kept], one.cues[kept], strict=True)
+            told = ", ".join(f"{change:+.1f} % at cue {cue:.4g}" for change, cue in pairs)
+            effect = f"the interval changes by {told}"
+            lost = one.cues[beats & ~kept]
+            effect += f"; no valid rhythm at cue {_listed(lost)}" if len(lost) else ""
         lines.append(f"{one.target} {_name(one.dose)}: {effect}.")
     return lines
 
@@ -127,6 +133,18 @@ def lesion_table(lesions: Sequence[Lesion]) -> dict[str, list[Any]]:
     ]
     names = ("target", "control", "dose", "units", "cue", "verdict", "iti_ms", "swing")
     return {name: list(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
+
+
+def _change_percent(one: Lesion, intact: Lesion) -> NDArray[np.float64]:
+    """Change of the interval at each cue; NaN where either has no valid rhythm."""
+    # an invalid rhythm has an interval too, but not one to believe
+    valid = (np.array(one.verdicts) == "valid") & (np.array(intact.verdicts) == "valid")
+    change = 100 * (one.interval_ms / intact.interval_ms - 1)
+    return np.asarray(np.where(valid, change, np.nan))
+
+
+def _listed(cues: NDArray[np.float64]) -> str:
+    return ", ".join(f"{cue:.4g}" for cue in cues)
 
 
 def _name(dose: float) -> str:

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_training", "learning_plot", "trial_plot", "write_training_report"]
 
+_OF_MEMBERS = (
+    " Several networks were trained: each point is of the one that was the best at that "
+    "validation, so that the line may pass from one to another; metrics.csv has the loss of each."
+)
 _TARGET, _OUTPUT, _CLICK, _CUE = "0.6", PALETTE[0], PALETTE[1], PALETTE[2]
 
 
@@ -59,7 +63,8 @@ def trial_plot(axes: NDArray[Any], trials: Trials, which: int, output: ArrayLike
     upper.set(ylabel="output")
     lower.plot(time, inputs[:, CLICK], color=_CLICK, label="clicks")
     lower.plot(time, inputs[:, CUE], color=_CUE, label="cue")
-    lower.set(xlabel="time (s)", ylabel="input", xlim=(time[0], time[-1]), ylim=(-0.05, 1.1))
+    top = 1.1 * max(1.0, float(inputs.max()))
+    lower.set(xlabel="time (s)", ylabel="input", xlim=(time[0], time[-1]), ylim=(-0.05, top))
     for ax in axes:
         ax.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
 
@@ -97,6 +102,7 @@ def draw_training(
         )
         captions[save_figure(figure, directory / "learning_curve", numbers)] = (
             "Mean squared error on fixed validation trials, and of the updates in between."
+            + (_OF_MEMBERS if any(name.startswith("loss_seed_") for name in curve) else "")
         )
         for i, period in enumerate(np.asarray(period_s)):
             figure, axes = new_figure(2, 1, height_mm=70, sharex=True, height_ratios=(2, 1))

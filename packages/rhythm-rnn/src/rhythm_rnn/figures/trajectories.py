@@ -113,7 +113,7 @@ def tempo_plot(
     lines = ax.plot(along, 100 / along, color="0.6", linewidth=0.8, label="100 ms / cue")
     for label, chosen, style in (
         ("untrained", agree & ~known, {"marker": "o", "markerfacecolor": "white"}),
-        ("trained", agree & known, {"marker": "o", "color": PALETTE[4]}),
+        ("trained", agree & known, {"marker": "o", "color": PALETTE[1]}),
         ("invalid", ~agree & np.isfinite(means), {"marker": "x", "color": "black"}),
     ):
         look: dict[str, Any] = {"color": PALETTE[0], "markersize": 3.5, **style}
@@ -128,7 +128,10 @@ def tempo_plot(
 
 
 def write_trajectories_report(
-    found: "Trajectories", scan: "Sequence[Activity]", directory: Path
+    found: "Trajectories",
+    scan: "Sequence[Activity]",
+    directory: Path,
+    trained_cues: ArrayLike | None = None,
 ) -> list[str]:
     """Draw the trajectories, write ``cycles.csv``, ``intervals.csv`` and ``report.html``.
 
@@ -136,6 +139,7 @@ def write_trajectories_report(
         found: Paths of the trained tempi, at least three components.
         scan: Activity at many cues above 0, with or without rates.
         directory: The run directory.
+        trained_cues: Cues of the training, shape (cues,); None is the seven published ones.
 
     Returns:
         What was found, in a few lines.
@@ -143,7 +147,9 @@ def write_trajectories_report(
     from neuro_common.report import Report
     from neuro_common.runs import write_csv
 
-    tempo = _tempo_table(scan)
+    tempo = _tempo_table(
+        scan, context_cue(TRAINED_PERIODS_S) if trained_cues is None else trained_cues
+    )
     lengths = {
         "cue": found.cues.tolist(),
         "length_mean": found.length_mean.tolist(),
@@ -194,8 +200,7 @@ def _trajectory_summary(found: "Trajectories") -> list[str]:
     ]
 
 
-def _tempo_table(scan: "Sequence[Activity]") -> dict[str, list[Any]]:
-    trained = context_cue(TRAINED_PERIODS_S)
+def _tempo_table(scan: "Sequence[Activity]", trained: ArrayLike) -> dict[str, list[Any]]:
     rows = []
     for one in scan:
         many = len(one.taps.time_ms) > 2

@@ -75,9 +75,8 @@ def series_values(conditions: Conditions, responses: Array, objective: Objective
         responses: As parts of the full one, shape (trials, 14).
         objective: The score.
     """
-    keys = np.stack(
-        [conditions.groups(), conditions.frequency_hz, conditions.pulse_width_us], axis=1
-    )
+    kinds = (conditions.frequency_hz, conditions.pulse_width_us, conditions.pulses)
+    keys = np.stack([conditions.groups(), *kinds], axis=1)
     rows = []
     for key in np.unique(keys, axis=0):
         (trials,) = np.nonzero((keys == key).all(axis=1))

@@ -11,7 +11,7 @@ from torch import Tensor
 from spinal_rnn.conditions import Conditions
 from spinal_rnn.models.anatomical import AnatomicalForm
 from spinal_rnn.models.ensemble import RootEnsemble
-from spinal_rnn.models.forms import Parameters, Stimulation, stimulation
+from spinal_rnn.models.forms import NEVER, Parameters, Stimulation, stimulation
 from spinal_rnn.responses import Responses, Scale
 
 __all__ = ["EnsembleSurrogate"]
@@ -24,7 +24,8 @@ class EnsembleSurrogate:
     """What the members of a fitted `RootEnsemble` say a muscle does.
 
     The ensemble learns peak-to-peaks, to which noise adds a floor. The surrogate leaves the floor
-    out, and divides by the late response of fully recruited roots at the reference frequency.
+    out, and divides by the late response of fully recruited roots at the reference frequency. A
+    muscle that was 0 in all trials has no full response; it is 0 here, too.
 
     Attributes:
         form: The ensemble's form.
@@ -66,7 +67,7 @@ class EnsembleSurrogate:
         """The same, differentiable in the stimulation, shape (members, trials, 14)."""
         quiet = replace(self.form, floor=False)
         values, _ = quiet.respond(self.parameters, given)
-        return values / self._full[:, None]
+        return (values / self._full[:, None]).masked_fill(self._silent[:, None], 0)
 
     def parts(self, late_mv: Array, conditions: Conditions) -> Array:
         """Measured responses without the floor, as parts of the full one.
@@ -80,7 +81,13 @@ class EnsembleSurrogate:
         with torch.no_grad():
             floor, _ = self.form.respond(self.parameters, silent)
         squared = self.scale.apply(late_mv) ** 2 - floor.double().numpy().mean(axis=0) ** 2
-        return np.asarray(np.sqrt(np.maximum(squared, 0)) / self._full.mean(dim=0).numpy())
+        parts = np.sqrt(np.maximum(squared, 0)) / self._full.mean(dim=0).numpy()
+        return np.asarray(np.where(self._silent[0].numpy(), 0.0, parts))
+
+    @property
+    def _silent(self) -> Tensor:
+        """Which muscles the ensemble was told never to respond, (members, 14)."""
+        return self.parameters["log_top"] <= NEVER
 
     @property
     def _full(self) -> Tensor:

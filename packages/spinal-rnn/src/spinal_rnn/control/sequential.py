@@ -119,6 +119,8 @@ def propose(
     trials: Trials,
     count: int,
     lead: Lead = SPECIFY_565,
+    *,
+    smoothing_mm: float = Doubt.smoothing_mm,
 ) -> list[Proposal]:
     """What to measure next.
 
@@ -131,8 +133,9 @@ def propose(
         trials: Measured so far; no configuration of them is proposed again.
         count: How many to propose; fewer come where the pool has no more.
         lead: Where the contacts lie.
+        smoothing_mm: Width of the Gaussian that smooths currents, as in `Doubt`.
     """
-    smooth = fields(lead, Doubt().smoothing_mm)
+    smooth = fields(lead, smoothing_mm)
     chosen: list[Proposal] = []
     if not len(trials) and plan.singles and limits.allowed[-1]:
         alone = evaluate(surrogate, objective, single(limits), limits)
@@ -213,8 +216,9 @@ def run(
     while (left := plan.series - len(trials)) > 0:
         corrected = correct(surrogate, trials, doubt, lead)
         proposals = propose(
-            corrected, objective, pool, limits, plan, trials, min(plan.batch, left), lead
-        )
+            corrected, objective, pool, limits, plan, trials, min(plan.batch, left), lead,
+            smoothing_mm=doubt.smoothing_mm,
+        )  # fmt: skip
         if not proposals:
             break
         trials = trials.with_more(proposals, measurer(proposals, len(trials)))

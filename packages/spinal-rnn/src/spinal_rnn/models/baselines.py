@@ -1,7 +1,8 @@
 """What a model must beat: regressions that know nothing of roots, tuned so that they are strong.
 
 Each sees one row of numbers for each trial: the current of each contact, amplitude and frequency,
-or the currents spread by a Gaussian over the lead, and learns all muscles at once. Hyper-parameters
+or the currents spread by a Gaussian over the lead, and where they differ between trials, the pulse
+width and the pulses of a burst; it learns all muscles at once. Hyper-parameters
 are chosen within the training trials, by a cross-validation that holds out whole configurations,
 the test that the models are to pass.
 """
@@ -39,6 +40,7 @@ _KERNEL_ALPHAS = [1e-3, 1e-2, 1e-1, 1.0]
 _GAMMAS = [1e-3, 3e-3, 1e-2, 3e-2, 1e-1]
 _WIDTHS_MM = (2.5, 4.0, 7.0)
 _EPOCHS = 60
+_PULSE = ("pulse_width_us", "pulses")
 
 
 def raw_features(conditions: Conditions) -> NDArray[np.float64]:
@@ -116,6 +118,7 @@ class Baseline(Model):
         self.chosen: dict[str, Any] = {}
         self._kind, self._lead = kind, lead
         self._features: Features = raw_features
+        self._also: list[str] = []
         self._pipeline: Pipeline | None = None
 
     def fit(self, conditions: Conditions, target: NDArray[np.float64]) -> Self:
@@ -129,6 +132,7 @@ class Baseline(Model):
             ValueError: The two do not fit.
         """
         check_target(conditions, target)
+        self._also = [name for name in _PULSE if np.ptp(getattr(conditions, name)) > 0]
         widths = _WIDTHS_MM if self._kind.smoothed else (None,)
         searches = [self._search(width, conditions, target) for width in widths]
         _, self._features, self._pipeline, self.chosen = max(searches, key=lambda one: one[0])
@@ -145,7 +149,13 @@ class Baseline(Model):
         """
         if self._pipeline is None:
             raise NotFitted(f"{self.name} has learnt nothing yet: call fit first")
-        return Prediction(np.asarray(self._pipeline.predict(self._features(conditions))))
+        rows = self._rows(self._features, conditions)
+        return Prediction(np.asarray(self._pipeline.predict(rows)))
+
+    def _rows(self, features: Features, conditions: Conditions) -> NDArray[np.float64]:
+        """What the regression sees of each trial, shape (trials, numbers)."""
+        also = [getattr(conditions, name) for name in self._also]
+        return np.column_stack([features(conditions), *also])
 
     def _search(
         self, width_mm: float | None, conditions: Conditions, target: NDArray[np.float64]
@@ -166,7 +176,7 @@ class Baseline(Model):
                 ("regressor", self._kind.regressor),
             ]
         )
-        rows = features(conditions)
+        rows = self._rows(features, conditions)
         if not self._kind.grid or folds < 2:
             return 0.0, features, pipeline.fit(rows, target), chosen
         search = GridSearchCV(

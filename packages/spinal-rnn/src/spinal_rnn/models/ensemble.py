@@ -90,9 +90,15 @@ class RootEnsemble(Model):
             target: Their late responses as parts, shape (trials, 14).
 
         Raises:
-            ValueError: The two do not fit, or all trials are of one configuration.
+            ValueError: The two do not fit, all trials are of one configuration, or bursts differ in
+                their number of pulses, which no form sees.
         """
         check_target(conditions, target)
+        if len(kinds := np.unique(conditions.pulses)) > 1:
+            raise ValueError(
+                f"pulses must be the same in all trials, got {', '.join(map(str, kinds))}: root "
+                "models do not tell bursts apart; keep the trials of one kind"
+            )
         folds = self._folds(conditions)
         weight = np.ones((self.members, len(target)))
         for member in range(self.members if folds else 0):

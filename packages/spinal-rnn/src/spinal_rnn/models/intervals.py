@@ -3,7 +3,8 @@
 The expected error grows with the response, as the noise does, and with the disagreement of the
 members. How much, is fitted to the errors of trials that a member did not learn from; a quantile of
 the errors in units of the expected one then sets the coverage (split conformal prediction with a
-normalised score: Lei et al. 2018, J Am Stat Assoc 113:1094).
+normalised score: Lei et al. 2018, J Am Stat Assoc 113:1094). Most responses are small, and one
+quantile for all would cover these alone: large predictions have a quantile of their own.
 """
 
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ from spinal_rnn.scores import variance_parts
 __all__ = ["Calibration", "calibrate", "conformal_quantile"]
 
 _LEAST = 1e-6
+_LARGE = 0.2  # parts of a muscle's large response
+_BETWEEN = (0.1, 0.3)  # where one quantile passes into the other
+_FEWEST = 50  # errors that a quantile of its own needs
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,11 +32,14 @@ class Calibration:
             variance, shape (3,).
         quantile: Half-width of the interval in units of the expected error.
         level: Coverage that was asked for.
+        large_quantile: The same for predictions of a fifth of a muscle's large response and more;
+            None, as in older files, is the same for all.
     """
 
     parts: NDArray[np.float64]
     quantile: float
     level: float
+    large_quantile: float | None = None
 
     def deviation(
         self, predicted: NDArray[np.float64], spread: NDArray[np.float64]
@@ -54,7 +61,9 @@ class Calibration:
             predicted: Predictions, of any shape, which limits keep.
             spread: Standard deviation of the members' predictions, of the same shape.
         """
-        half = self.quantile * self.deviation(predicted, spread)
+        large = self.quantile if self.large_quantile is None else self.large_quantile
+        quantile = np.interp(predicted, _BETWEEN, (self.quantile, large))
+        half = quantile * self.deviation(predicted, spread)
         return np.maximum(predicted - half, 0.0), predicted + half
 
 
@@ -81,7 +90,12 @@ def calibrate(
     squares = ((target - predicted) ** 2).reshape(-1)
     parts = variance_parts(terms, squares, np.ones(len(squares)))
     relative = np.sqrt(squares / np.maximum(terms @ parts, _LEAST))
-    return Calibration(parts, conformal_quantile(relative, level), level)
+    large = predicted.reshape(-1) >= _LARGE
+    small_quantile, large_quantile = (
+        conformal_quantile(relative[part] if part.sum() >= _FEWEST else relative, level)
+        for part in (~large, large)
+    )
+    return Calibration(parts, small_quantile, level, large_quantile)
 
 
 def conformal_quantile(errors: NDArray[np.float64], level: float) -> float:

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from neuro_common.checkpoint import load_checkpoint, save_checkpoint
+from neuro_common.device import checked_device
 from neuro_common.files import FormatError
 from neuro_common.training import Point, fit
 from spinal_rnn.conditions import Conditions
@@ -63,7 +64,10 @@ class RecurrentModel(Model):
         lead_in_ms: From its first sample to the first pulse.
         mirror: The mirror image of each contact, `spinal_rnn.lead.Lead.mirror`: configurations are
             then held out of the training together with their mirror images.
-        device: Where the network is trained and run.
+        device: Where the network is trained and run: "cpu", "cuda" or "cuda:1".
+
+    Raises:
+        ValueError: Torch has no such device here.
     """
 
     def __init__(
@@ -76,7 +80,8 @@ class RecurrentModel(Model):
         device: str = "cpu",
     ) -> None:
         self.options = RecurrentOptions() if options is None else options
-        self.fs_hz, self.lead_in_ms, self.mirror, self.device = fs_hz, lead_in_ms, mirror, device
+        self.fs_hz, self.lead_in_ms, self.mirror = fs_hz, lead_in_ms, mirror
+        self.device = checked_device(device)
         self._learnt: _Learnt | None = None
 
     @property
@@ -87,6 +92,15 @@ class RecurrentModel(Model):
             NotFitted: There is none yet.
         """
         return self._known().network
+
+    @property
+    def samples(self) -> int:
+        """Of a trial, as they were learnt from.
+
+        Raises:
+            NotFitted: There is no network yet.
+        """
+        return self._known().samples
 
     @property
     def output_mv(self) -> NDArray[np.float64]:
@@ -181,7 +195,18 @@ class RecurrentModel(Model):
 
         Returns:
             Shape (trials, time, channels).
+
+        Raises:
+            ValueError: Pulse widths differ that are all alike at this sampling rate.
         """
+        width_us = conditions.pulse_width_us
+        alike = np.unique(width_us[width_us <= 1e6 / self.fs_hz])
+        if len(alike) > 1:
+            raise ValueError(
+                f"pulse_width_us must be the same in all trials, got {alike[0]:g} to "
+                f"{alike[-1]:g}: at {self.fs_hz:g} samples per s they are one sample alike; keep "
+                "the trials of one, or import at a higher rate (to_hz)"
+            )
         return encode(conditions, samples, self.fs_hz, self.lead_in_ms).astype(np.float32)
 
     def predict(self, conditions: Conditions) -> Prediction:
@@ -245,9 +270,11 @@ class RecurrentModel(Model):
             device: Where the network is to run.
 
         Raises:
+            ValueError: Torch has no such device here.
             FileNotFoundError: There is no whole model.
             FormatError: The files are damaged, of another kind, or do not belong together.
         """
+        place = checked_device(device)
         arrays, manifest = load_checkpoint(directory)
         if manifest.get("kind") != _KIND:
             raise FormatError(
@@ -271,7 +298,7 @@ class RecurrentModel(Model):
             }
             network.load_state_dict(weights)
             model._learnt = _Learnt(
-                network.to(device).eval(),
+                network.to(place).eval(),
                 Normaliser(scale),
                 float(manifest["gain"]),
                 int(manifest["channels"]),

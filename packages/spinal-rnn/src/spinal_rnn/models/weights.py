@@ -10,6 +10,7 @@ import torch
 
 from neuro_common.checkpoint import load_checkpoint, save_checkpoint
 from neuro_common.files import FormatError
+from spinal_rnn.conditions import Conditions
 from spinal_rnn.lead import Lead
 from spinal_rnn.models.anatomical import AnatomicalForm
 from spinal_rnn.models.base import NotFitted
@@ -18,7 +19,7 @@ from spinal_rnn.models.geometric import GeometricForm
 from spinal_rnn.models.intervals import Calibration
 from spinal_rnn.responses import Scale
 
-__all__ = ["FORMS", "TrainedEnsemble", "load_ensemble", "save_ensemble"]
+__all__ = ["FORMS", "TrainedEnsemble", "check_pulses", "load_ensemble", "save_ensemble"]
 
 FORMS: Mapping[str, type[AnatomicalForm] | type[GeometricForm]] = {
     "anatomical": AnatomicalForm,
@@ -46,6 +47,26 @@ class TrainedEnsemble:
     facts: Mapping[str, Any]
 
 
+def check_pulses(trained: TrainedEnsemble, conditions: Conditions) -> None:
+    """Refuse bursts of another length than were learnt from: the ensemble does not see pulses.
+
+    Args:
+        trained: The ensemble; one that does not tell what it learnt from takes any.
+        conditions: Of any trials.
+
+    Raises:
+        ValueError: A trial has another number of pulses a burst.
+    """
+    learnt = trained.facts.get("pulses")
+    other = conditions.pulses != (conditions.pulses if learnt is None else learnt)
+    if other.any():
+        trial = int(other.argmax())
+        raise ValueError(
+            f"trial {trial}: pulses must be {learnt}, as in the trials that the weights learnt "
+            f"from, got {conditions.pulses[trial]}"
+        )
+
+
 def save_ensemble(directory: str | Path, trained: TrainedEnsemble) -> None:
     """Write a trained ensemble, whole or not at all.
 
@@ -69,7 +90,8 @@ def save_ensemble(directory: str | Path, trained: TrainedEnsemble) -> None:
     intervals = None
     if model.calibration is not None:
         tensors["calibration"] = model.calibration.parts
-        intervals = {"quantile": model.calibration.quantile, "level": model.calibration.level}
+        names = ("quantile", "level", "large_quantile")
+        intervals = {name: getattr(model.calibration, name) for name in names}
     manifest = {
         "kind": _KIND,
         "form": name,

@@ -16,6 +16,9 @@ __all__ = ["FAULTS", "Session", "Trial", "assemble", "standard_units"]
 
 FAULTS = ("refuse", "drop", "fill")
 
+_ARM_MM = (0.3, 3000.0)  # of the median muscle length of any arm
+_HUGE = 1e30  # of no arm in any unit; its derivatives still fit into float32
+
 _FACTORS: Mapping[str, tuple[str, float]] = {
     "m": ("length", 1.0),
     "meters": ("length", 1.0),
@@ -131,7 +134,8 @@ def assemble(session: Session, trials: Sequence[Trial], *, faults: str = "refuse
         was dropped is in ``left_out``.
 
     Raises:
-        FormatError: No trial is left, a fault is refused, or the file makes no recording.
+        FormatError: No trial is left, a fault is refused, muscles have lengths of no arm, or the
+            file makes no recording.
         ValueError: ``faults`` is unknown.
     """
     if faults not in FAULTS:
@@ -158,6 +162,8 @@ def assemble(session: Session, trials: Sequence[Trial], *, faults: str = "refuse
     if faults == "fill":
         valid = np.arange(int(length.max())) < length[:, None]
         kinematics = {name: fill_gaps(values, valid) for name, values in kinematics.items()}
+    if "muscle_length" in kinematics:
+        _check_unit(session.source, [one.kinematics["muscle_length"] for one in good])
     events = ("movement_onset", "movement_end", "bump_onset")
     directions = ("target_direction_deg", "bump_direction_deg")
     try:
@@ -183,14 +189,26 @@ def _fault(trial: Trial, faults: str) -> str:
     if len(trial.spikes) == 0:
         return "it must last at least one bin of 10 ms, got none"
     for name, values in trial.kinematics.items():
-        finite = np.isfinite(values)
+        finite = np.isfinite(values) & (np.abs(values) < _HUGE)
         # a gap can be bridged in a channel that has a number somewhere
         mendable = finite.any(axis=0) if faults == "fill" else finite.all(axis=0)
         if not mendable.all():
             channel = int(np.flatnonzero(~mendable)[0])
-            n_bad = int((~finite[:, channel]).sum())
-            return f"{name} must be finite, got {n_bad} NaN in channel {channel}"
+            bad = values[~finite[:, channel], channel]
+            what = "NaN" if np.isnan(bad).all() else "NaN, infinite or huge numbers"
+            return f"{name} must be finite, got {len(bad)} {what} in channel {channel}"
     return ""
+
+
+def _check_unit(source: str, lengths_mm: Sequence[NDArray[Any]]) -> None:
+    low, high = _ARM_MM
+    middle = float(np.nanmedian(np.abs(np.concatenate(lengths_mm))))
+    if not low <= middle <= high:
+        raise FormatError(
+            f"{source}: muscle lengths must be those of an arm, {low:g} to {high:g} mm, but their "
+            f"median is {middle:.3g} mm: tell the unit of the file, options.muscle_unit_m=false or "
+            "true (TrialData), options.units={muscle_len: mm} (NWB)"
+        )
 
 
 def _counts(trial: Trial) -> NDArray[Any]:
@@ -198,6 +216,7 @@ def _counts(trial: Trial) -> NDArray[Any]:
     return counts
 
 
+@np.errstate(over="ignore")  # a huge number becomes infinite, as a gap to fill
 def _padded(parts: Sequence[NDArray[Any]], kind: Any = np.float32) -> NDArray[Any]:
     whole = np.zeros((len(parts), max(map(len, parts)), parts[0].shape[1]), dtype=kind)
     for place, part in enumerate(parts):

@@ -1,6 +1,7 @@
 """NWB files of the area-2 bump layout: DANDI 000127, the Neural Latents Benchmark's area2_bump."""
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro_common.extras import require
-from neuro_common.files import FormatError
+from neuro_common.files import FormatError, RunError
+from proprio_tcn._words import counted
 from proprio_tcn.movements.format import BIN_S
 from proprio_tcn.neural.binning import bin_spikes, sample_signal
-from proprio_tcn.neural.formats.assembling import Session, Trial, assemble, standard_units
+from proprio_tcn.neural.formats.assembling import FAULTS, Session, Trial, assemble, standard_units
 from proprio_tcn.neural.recording import Recording
 
 __all__ = ["read_nwb"]
@@ -51,21 +53,23 @@ def read_nwb(
         MissingExtra: pynwb is not installed.
         FileNotFoundError: There is no such file.
         FormatError: The file is no NWB, lacks trials or units, or a trial cannot be used.
+        ValueError: ``faults`` is unknown.
     """
     pynwb = require("pynwb", "nwb", "proprio-tcn")
     source = str(path)
     if not Path(path).is_file():
         raise FileNotFoundError(f"{path} must be a file, got nothing there")
+    if faults not in FAULTS:
+        raise ValueError(f"faults must be one of {', '.join(FAULTS)}, got {faults!r}")
     try:
-        reader = pynwb.NWBHDF5IO(source, "r")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise FormatError(f"{path} must be a whole NWB file, got {error}") from None
-    with reader:
-        try:
-            content = reader.read()
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise FormatError(f"{path} must be a whole NWB file, got {error}") from None
-        return _recording(source, content, dict(units or {}), faults)
+        with pynwb.NWBHDF5IO(source, "r") as reader:
+            # columns are read when they are asked for
+            return _recording(source, reader.read(), dict(units or {}), faults)
+    except RunError:
+        raise
+    # of broken bytes pynwb, hdmf and h5py let through whatever they stumble over
+    except Exception as error:
+        raise FormatError(f"{path} must be a whole NWB file, got {error}") from error
 
 
 def _recording(source: str, content: Any, told: dict[str, str], faults: str) -> Recording:
@@ -92,7 +96,8 @@ def _recording(source: str, content: Any, told: dict[str, str], faults: str) -> 
         counts = spikes[rows[place], :bins] if bins > 0 else spikes[0, :0]
         own = {name: values[place, :bins] for name, values in behaviour.items()}
         trials.append(_trial(f"trial {row}", table, int(row), counts, own))
-    left_out = [f"{len(table['start_time']) - len(order)} trials: not rewarded"]
+    unrewarded = len(table["start_time"]) - len(order)
+    left_out = [f"{counted(unrewarded, 'trial')}: not rewarded"] if unrewarded else []
     subject = content.subject.subject_id if content.subject is not None else ""
     session = Session(
         source,
@@ -101,7 +106,7 @@ def _recording(source: str, content: Any, told: dict[str, str], faults: str) -> 
         subject=str(subject or ""),
         area=_area(content),
         name=str(content.identifier),
-        left_out=left_out if len(order) < len(table["start_time"]) else [],
+        left_out=left_out,
     )
     return assemble(session, trials, faults=faults)
 
@@ -150,7 +155,7 @@ def _behaviour(
         except ValueError as error:
             raise FormatError(f"{source}, {theirs}: {error}") from None
         if ours.startswith("muscle_"):
-            muscles = _channel_names(series, values.shape[1])
+            muscles = muscles or _channel_names(series, values.shape[1])
     return found, muscles
 
 
@@ -161,9 +166,10 @@ def _times(series: Any, samples: int) -> NDArray[np.float64]:
 
 
 def _channel_names(series: Any, channels: int) -> tuple[str, ...]:
-    """Names from the comments or the description, where these list them."""
+    """Names from the comments or the description, where these list them: "columns=[a,b]"."""
     for text in (series.comments, series.description):
-        names = [one.strip(" []'\"") for one in str(text).split(",")]
+        listed = str(text).rpartition("[")[2].partition("]")[0]
+        names = [re.sub("_(len|vel|muscVel)$", "", one.strip(" '\"")) for one in listed.split(",")]
         if len(names) == channels and len(set(names)) == channels and all(names):
             return tuple(names)
     return tuple(f"muscle {number + 1}" for number in range(channels))

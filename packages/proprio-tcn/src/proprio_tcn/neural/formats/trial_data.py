@@ -96,10 +96,11 @@ def _records(path: Path, variable: str | None) -> list[Record]:
     with path.open("rb") as file:
         start = file.read(128)
     modern = start.startswith((b"MATLAB 7.3", b"\x89HDF"))
+    h5py = require("h5py", "io") if modern else None
     try:
-        variables = _read_hdf5(path) if modern else _read_mat(path)
-    # what scipy and h5py raise on files that are cut short or are something else
-    except (ValueError, TypeError, KeyError, IndexError, OSError, NotImplementedError) as error:
+        variables = _read_mat(path) if h5py is None else _read_hdf5(h5py, path)
+    # of broken bytes scipy and h5py let through whatever they stumble over
+    except Exception as error:
         raise FormatError(f"{path} must be a whole MATLAB file, got {error}") from None
     found = {name: one for name, one in variables.items() if one and isinstance(one[0], dict)}
     if variable is None and len(found) == 1:
@@ -114,12 +115,8 @@ def _records(path: Path, variable: str | None) -> list[Record]:
 
 def _read_mat(path: Path) -> dict[str, list[Any]]:
     from scipy.io import loadmat
-    from scipy.io.matlab import MatReadError
 
-    try:
-        read = loadmat(path, simplify_cells=True)
-    except MatReadError as error:
-        raise ValueError(str(error)) from None
+    read = loadmat(path, simplify_cells=True)
     return {
         name: one if isinstance(one, list) else [one]
         for name, one in ((n, _listed(v)) for n, v in read.items() if not n.startswith("__"))
@@ -133,8 +130,7 @@ def _listed(value: Any) -> Any:
     return value
 
 
-def _read_hdf5(path: Path) -> dict[str, list[Any]]:
-    h5py = require("h5py", "io")
+def _read_hdf5(h5py: Any, path: Path) -> dict[str, list[Any]]:
     with h5py.File(path, "r") as file:
         return {
             name: _structures(h5py, file, one)
@@ -213,6 +209,7 @@ def _muscles(record: Record) -> tuple[str, ...]:
     return tuple(str(one).removesuffix("_len") for one in names[columns])
 
 
+@np.errstate(over="ignore", invalid="ignore")  # what is not finite is told by `assemble`
 def _trial(
     source: str,
     name: str,
