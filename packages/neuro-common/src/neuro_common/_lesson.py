@@ -47,19 +47,16 @@ class Learner:
             group["lr"] = rate * factor * _SLOWER**self._refused
 
     def accept(self, loss: float) -> bool:
-        """Note the loss of an update; if it is a spike, go back instead."""
+        """Note the loss of an update; if it is a spike, the caller is to go back."""
         self._losses.append(loss)
-        if self._is_spike(loss):
-            self._go_back()
-            return False
-        return True
+        return not self._is_spike(loss)
 
     def score(self, update: int, scores: dict[str, float]) -> Point:
         """Note a validation."""
         if not self.points and not math.isfinite(scores["loss"]):
             raise FloatingPointError(f"the untrained loss must be finite, got {scores['loss']}")
         if self.points and self._is_spike(scores["loss"]):
-            self._go_back()
+            self.go_back()
             scores = dict(self.points[-1].scores)
         losses = self._losses or [math.nan]
         # max would let NaN through or not, by its place
@@ -99,7 +96,8 @@ class Learner:
         # "not below", because NaN is one too
         return not loss <= self.plan.spike * self.points[-1].scores["loss"]
 
-    def _go_back(self) -> None:
+    def go_back(self) -> None:
+        """Take back the state of the last validation, and learn more slowly from there."""
         weights, optimizer = deepcopy(self._safe)
         self.module.load_state_dict(weights)
         self.optimizer.load_state_dict(optimizer)
@@ -161,6 +159,9 @@ class Lesson(lightning.LightningModule):
                 torch.nn.utils.clip_grad_norm_(learner.module.parameters(), self._plan.clip_norm)
                 learner.set_rates(self._plan.rate(self._update))
                 self._optimizers()[i].step()
+        # not before: the backward pass of all learners needs their weights as they were
+        for i in set(learning) - set(accepted):
+            self.learners[i].go_back()
         self._update += 1
         mean = sum(values[i] for i in learning) / len(learning)
         self._note("train/loss", mean)
