@@ -179,3 +179,8 @@ def test_csv_that_is_broken_is_refused(tmp_path: Path, data: bytes, message: str
     path.write_bytes(data)
     with pytest.raises(FormatError, match=message):
         read_csv(path)
+
+
+def test_a_folder_is_no_csv(tmp_path: Path) -> None:
+    with pytest.raises(FormatError, match="must be a CSV text file, got a folder: name a file in"):
+        read_csv(tmp_path)

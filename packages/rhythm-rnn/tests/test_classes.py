@@ -1,5 +1,7 @@
 """Classes of units and the weights between them, by hand and against plain loops."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -14,6 +16,7 @@ from rhythm_rnn.classes import (
     composition,
     published_classes,
 )
+from rhythm_rnn.taps import Taps
 
 
 def names(labels: np.ndarray) -> list[str]:
@@ -30,7 +33,8 @@ def test_classes_by_hand() -> None:
     assert narrow == ["Tap-E", "Int-I", "Int-E", "Int-I", "Int-I", "Int-E", "Tap-I", "silent"]
 
 
-def test_published_classes_are_those_of_a_plain_loop() -> None:
+@pytest.mark.parametrize("tap_within", [0.2, 0.35])
+def test_published_classes_are_those_of_a_plain_loop(tap_within: float) -> None:
     rng = np.random.default_rng(0)
     rates, excitatory = rng.random((200, 60)), rng.random(60) < 0.8
     taps = np.array([11, 54, 101, 150])
@@ -40,9 +44,9 @@ def test_published_classes_are_those_of_a_plain_loop() -> None:
         window = list(rates[54:101, unit])
         best = window.index(max(window))
         phase = min(best, 47 - best) / 47
-        tap = 0 < phase < 0.2
+        tap = 0 < phase < tap_within
         expected.append(("Tap-" if tap else "Int-") + ("E" if excitatory[unit] else "I"))
-    found = names(published_classes(rates, taps, excitatory))
+    found = names(published_classes(rates, taps, excitatory, tap_within=tap_within))
     assert found == expected
     assert found[7].startswith("Int")
 
@@ -121,3 +125,7 @@ def test_bad_input_is_refused(beating: RateNetwork) -> None:
     (silence,) = record(beating, [-1.0], duration_s=1.0)
     with pytest.raises(ValueError, match="a network without a rhythm has no cycle"):
         classes_of(silence, excitatory_units(beating))
+    unsure = replace(silence, taps=Taps(np.arange(3.0), 12.0, "invalid", "taps every 1 ms, but 12"))
+    wanted = "cue must be one at which the network keeps a beat, got -1: taps every 1 ms, but 12"
+    with pytest.raises(ValueError, match=wanted):
+        composition([unsure], np.ones((8, 8)), excitatory_units(beating))

@@ -6,12 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from neuro_common.cli import compose
+from neuro_common.files import read_csv
 from rhythm_rnn import cli
-from rhythm_rnn.config import ReducedConfig
+from rhythm_rnn.config import EIRateConfig, ReducedConfig
+from rhythm_rnn.model import build
 from rhythm_rnn.recordings import read_drive
 from rhythm_rnn.tempo import largest_error, tempo
+from rhythm_rnn.weights import save
 
 SHORT = ("n_cycles=2", "course_cues=[0.5]", "duration_ms=100", "cycle_cues=[0.5]")
 
@@ -134,3 +138,29 @@ def test_configs_are_the_schemas_defaults() -> None:
     assert isinstance(config, dict)
     defaults = vars(ReducedConfig())
     assert {name: config[name] for name in defaults} == defaults
+
+
+@pytest.fixture
+def mute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Weights of a network that never taps, and two tempi of its own; no picture is drawn."""
+    config = EIRateConfig(units=10)
+    network = build(config, seed=0)
+    torch.nn.init.zeros_(network.get_parameter("output_weight"))
+    save(tmp_path / "mute", network, config, {"period_s": [0.4, 0.25]})
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda _, path, **__: path.touch())
+    return "weights=mute"
+
+
+def test_cues_of_a_networks_own_training_count_as_trained(mute: str) -> None:
+    words = ("duration_s=3", "discard_s=1", "cues=[0.2,0.25]", "hydra.run.dir=drive")
+    assert cli.main(["drive", mute, *words]) == 0
+    assert read_csv("drive/taps.csv")["trained"] == ["False", "True"]
+
+
+def test_the_largest_asynchrony_is_unknown_where_one_tempo_has_no_taps(
+    mute: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("repeats=1", "switch_s=[]", "noise=0", "period_s=[0.25,0.2]")
+    assert cli.main(["figures", "clicks", mute, *words]) == 0
+    assert "metric nan" in capsys.readouterr().out

@@ -66,3 +66,9 @@ def test_nothing_is_an_empty_panel() -> None:
     assert figures.asynchrony_plot(axes[0, 0], []) == []
     assert figures.switch_plot(axes[0, 1], []) == []
     assert figures.disorder_plot(axes[0, 2], []) == []
+
+
+def test_one_repeat_has_no_deviation() -> None:
+    _, axes = new_figure()
+    (alone,) = figures.asynchrony_plot(axes[0, 0], [Synchronisation(0.5, 1, np.ones((1, 2)))])
+    assert alone.lines[2][0].get_segments()[0][:, 1].tolist() == [1, 1]

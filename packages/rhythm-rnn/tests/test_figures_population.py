@@ -165,15 +165,29 @@ def test_classes_have_their_numbers_beside_them(
     assert kinds(tmp_path) == ["text"] * 3 + ["figure", "figure", "table"]
 
 
-def test_an_interval_that_is_not_valid_is_not_counted() -> None:
-    cues, means = np.array([0.2, 0.5, 0.8]), np.array([100.0, 100, 100])
-    intact = Lesion("intact", 0, 0.0, 0, cues, means, means, ("valid",) * 3)
-    verdicts = ("valid", "invalid", "no rhythm")
-    weaker = Lesion("Int-I", 0, 0.05, 3, cues, np.array([90.0, 300, np.nan]), means, verdicts)
+def test_lesions_are_told_by_cue_and_without_what_is_not_valid() -> None:
+    cues, means = np.array([0.2, 0.3, 0.5, 0.8]), np.full(4, 100.0)
+    intact = Lesion("intact", 0, 0.0, 0, cues, means, means, ("valid",) * 4)
+    verdicts = ("valid", "valid", "invalid", "no rhythm")
+    weaker = Lesion("Int-I", 0, 0.05, 3, cues, np.array([90.0, 110, 300, np.nan]), means, verdicts)
     assert lesion_summary([intact, weaker]) == [
-        "Int-I weaker by 5 %: the interval changes by -10.0 % at cue 0.2; no valid rhythm at cue "
-        "0.5, 0.8."
+        "Int-I weaker by 5 %: the interval changes by -10.0 % at cue 0.2, +10.0 % at cue 0.3; no "
+        "valid rhythm at cue 0.5, 0.8."
     ]
+
+
+def test_without_a_beat_of_the_intact_network_nothing_is_compared() -> None:
+    cues, means = np.array([0.2, 0.5]), np.array([700.0, 200])
+    intact = Lesion("intact", 0, 0.0, 0, cues, means, means, ("invalid", "valid"))
+    one = Lesion("Int-I", 0, 0.05, 3, cues, np.array([450.0, 220]), means, ("valid", "valid"))
+    assert lesion_summary([intact, one]) == [
+        "The intact network keeps no beat at cue 0.2, where lesions are not compared.",
+        "Int-I weaker by 5 %: the interval changes by +10.0 % at cue 0.5.",
+    ]
+    _, axes = new_figure()
+    uncompared, compared = lesion_plot(axes[0, 0], intact, [one])
+    assert np.isnan(uncompared.get_ydata()[0])
+    assert compared.get_ydata()[0] == pytest.approx(10)
 
 
 def test_bars_stack_to_all_units() -> None:

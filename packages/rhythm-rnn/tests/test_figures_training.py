@@ -51,3 +51,27 @@ def test_every_period_has_a_figure_with_its_numbers(tmp_path: Path) -> None:
     output = np.array(columns["output"], dtype=float)
     np.testing.assert_allclose(output, outputs[1], rtol=1e-6)
     assert float(columns["cue"][-1]) == pytest.approx(0.8)
+
+
+def test_a_curve_of_several_networks_says_that_it_is_of_the_best_at_each_point(
+    tmp_path: Path,
+) -> None:
+    trials = synchronisation_continuation([0.25], 0.05)
+    curve = {name: ["0.2", "0.1"] for name in ("step", "train_loss", "loss")}
+    outputs = trials.target[..., 0]
+    alone, together = (
+        next(iter(draw_training(told, [0.25], trials, outputs, tmp_path, stop_loss=0.1).values()))
+        for told in (curve, curve | {"loss_seed_0": ["0.3", "0.1"], "loss_seed_1": ["0.2", "0.2"]})
+    )
+    assert together == alone + (
+        " Several networks were trained: each point is of the one that was the best at that "
+        "validation, so that the line may pass from one to another; metrics.csv has the loss of "
+        "each."
+    )
+
+
+def test_a_cue_above_1_is_seen_in_the_trial_that_is_drawn() -> None:
+    trials = synchronisation_continuation([0.05], 0.05)
+    _, axes = new_figure(2, 1)
+    trial_plot(axes[:, 0], trials, 0, np.zeros(2000))
+    assert axes[1, 0].get_ylim()[1] == pytest.approx(2.2)

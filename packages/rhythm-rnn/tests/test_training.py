@@ -157,7 +157,7 @@ def test_killed_and_taken_up_it_writes_the_same_run(tmp_path: Path) -> None:
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
     assert len(read_csv(whole / "metrics.csv")["step"]) == 7
     facts = load(whole).facts
-    assert facts["seed"] == 3
+    assert (facts["seed"], facts["period_s"]) == (3, [0.25, 0.125])
     assert facts["command"].startswith("rhythm-rnn train model.units=12")
     figures = {path.name for path in (whole / "figures").glob("*.png")}
     assert figures == {"learning_curve.png", "period_250ms.png", "period_125ms.png"}

@@ -8,7 +8,7 @@ import pytest
 import torch
 from gymnasium.utils.env_checker import check_env
 
-from spinal_rnn.conditions import Conditions
+from spinal_rnn.conditions import Conditions, parse_configuration
 from spinal_rnn.control.candidates import evaluate, join
 from spinal_rnn.control.environment import StimulationEnv
 from spinal_rnn.control.limits import Limits
@@ -30,7 +30,7 @@ from spinal_rnn.control.trial_table import Trials, read_trials
 from spinal_rnn.lead import SPECIFY_565
 from spinal_rnn.models.ensemble import RootEnsemble
 from spinal_rnn.responses import measure_responses
-from spinal_rnn.simulation.simulator import draw_subject, simulate_session
+from spinal_rnn.simulation.simulator import Recorder, draw_subject, simulate_session
 
 HZ = 20.0
 LIMITS = Limits(frequencies_hz=(HZ,))
@@ -231,3 +231,40 @@ def test_environment_keeps_gymnasiums_rules_and_the_limits() -> None:
 def test_environment_of_no_trial_is_refused() -> None:
     with pytest.raises(ValueError, match="trials must be at least 1, got 0"):
         StimulationEnv(TRUTH, RRF, LIMITS, trials=0)
+
+
+def test_a_muscle_without_emg_never_responds() -> None:
+    session = simulate_session(3, "easy", recorder=Recorder(dead=("RRF",)))
+    ensemble = RootEnsemble(members=2, folds=2, updates=5)
+    surrogate = EnsembleSurrogate.fit(measure_responses(session), 20.0, ensemble)
+    strong = Conditions.of(parse_configuration("cath12_an16"), 5.0, [20.0])
+    assert not surrogate.responses(strong)[..., 8].any()
+    assert (np.delete(surrogate.responses(strong), 8, axis=2) > 0).all()
+    assert surrogate.parts(np.ones((1, 14)), strong)[0, 8] == 0
+
+
+class _Flat:
+    """Every configuration is as good as every other."""
+
+    def responses(self, conditions: object) -> np.ndarray:
+        return np.full((2, len(conditions), 14), 0.5)  # type: ignore[arg-type]
+
+    def parts(self, late_mv: np.ndarray, conditions: object) -> np.ndarray:
+        return late_mv
+
+
+def test_configurations_of_a_batch_are_apart_in_the_smoothing_that_is_asked_for() -> None:
+    limits, plan = Limits(frequencies_hz=(20.0,)), Plan(batch=5, singles=0, apart=0.3)
+    pool = np.zeros((2, 17))
+    # neighbours: alike where currents are smoothed over the whole lead, apart where they are not
+    pool[0, [4, 5]], pool[1, [4, 6]] = (-1, 1), (-1, 1)
+    found = [
+        len(
+            propose(
+                _Flat(), Selectivity((0,)), pool, limits, plan, Trials(), 2, SPECIFY_565,
+                smoothing_mm=width,
+            )
+        )
+        for width in (Doubt().smoothing_mm, 500.0)
+    ]  # fmt: skip
+    assert found == [2, 1]

@@ -1,8 +1,10 @@
 """Training, predicting and comparing, as a user types them."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from neuro_common.runs import read_csv, read_metric
@@ -20,6 +22,7 @@ from spinal_rnn.models.ensemble import RootEnsemble
 from spinal_rnn.models.geometric import GeometricForm
 from spinal_rnn.models.making import make_model
 from spinal_rnn.models.weights import load_ensemble
+from spinal_rnn.simulation.simulator import simulate_session
 
 SMALL = ["model.members=2", "model.folds=2", "model.updates=20"]
 
@@ -123,3 +126,10 @@ def test_every_model_of_the_configs_can_be_made() -> None:
         assert isinstance(made, Baseline if config is BaselineConfig else RootEnsemble)
     with pytest.raises(ValueError, match="a baseline must be one of"):
         make_model(ModelConfig("lasso"))
+
+
+def test_a_silent_session_has_no_score_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    session = simulate_session(3, "easy")
+    replace(session, emg=np.zeros_like(session.emg)).write("silent.h5")
+    assert main(["train", "session=silent.h5", "held_out=2", *SMALL]) == 0
+    assert "pooled R2 nan on the held-out configuration split" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""Recruitment curves: known ones are found again, and scipy finds the same."""
+"""Recruitment curves: known ones are found again, scipy finds the same, intervals hold them."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,13 @@ from scipy.optimize import least_squares
 
 from spinal_rnn.conditions import Conditions, configuration, stack
 from spinal_rnn.muscles import MUSCLES
-from spinal_rnn.recruitment import Curves, fit_recruitment, recruitment_table
+from spinal_rnn.recruitment import (
+    Curves,
+    _jacobian,
+    _leverage,
+    fit_recruitment,
+    recruitment_table,
+)
 
 AMPLITUDES = np.arange(1, 11) * 0.5
 KNOWN = Curves(
@@ -101,3 +107,27 @@ def test_bad_series_are_refused(amplitudes: np.ndarray, response: np.ndarray, me
 def test_bad_resampling_is_refused() -> None:
     with pytest.raises(ValueError, match="confidence in"):
         fit_recruitment(AMPLITUDES, KNOWN(AMPLITUDES), confidence=1.0)
+
+
+@pytest.mark.parametrize("grows", [False, True])
+@pytest.mark.parametrize("trials", [5, 10])
+def test_thresholds_are_covered(trials: int, grows: bool) -> None:
+    curve = Curves(*(np.full(60, x) for x in (1.0, 1.8, 4.0, 0.03)))
+    amplitudes = np.arange(1, trials + 1) * 5 / trials
+    mean = curve(amplitudes)
+    deviation = np.hypot(0.01, 0.12 * mean) if grows else 0.03
+    noisy = mean + deviation * np.random.default_rng(trials).normal(size=mean.shape)
+    fit = fit_recruitment(amplitudes, noisy, n_resamples=60)
+    truth = curve.threshold_ma
+    covered = (fit.low["threshold_ma"] <= truth) & (truth <= fit.high["threshold_ma"])
+    assert covered.mean() >= 0.82
+
+
+def test_leverages_are_those_of_the_linearised_curve() -> None:
+    x = np.log(np.linspace(0.1, 1, 9))
+    theta = np.log([[0.8, 0.5, 3.0, 1.0]])
+    theta[0, 3] = 0.05
+    (slopes,) = _jacobian(theta, x)
+    hat = slopes @ np.linalg.pinv(slopes)
+    np.testing.assert_allclose(_leverage(theta, x)[0], np.diag(hat).clip(0, 0.95), rtol=1e-5)
+    assert np.trace(hat) == pytest.approx(4)

@@ -57,6 +57,7 @@ def test_the_ceiling_is_what_the_true_mean_scores() -> None:
     assert noise.proportional.mean() == pytest.approx(0.09, rel=0.2)
     assert noise.constant.mean() == pytest.approx(0.0025, rel=0.4)
     assert noise.ceiling(noisy) == pytest.approx(pooled_r2(noisy, mean), abs=0.01)
+    assert np.isnan(noise.ceiling(np.zeros((10, 14))))
     with pytest.raises(ValueError, match="at least two conditions with repeated trials, got 0"):
         estimate_noise(conditions.take(slice(None, None, 5)), noisy[::5])
 

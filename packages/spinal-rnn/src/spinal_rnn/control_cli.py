@@ -299,7 +299,8 @@ def _best_of_session(task: _Task) -> tuple[float, str]:
         values.pulse_width_us[best],
     )
     if broken := task.limits.broken_by(trial):
-        where += f", which is not within the limits ({broken.removeprefix('trial 0: ')})"
+        rule = broken.removeprefix("trial 0: ").partition(", got ")[0]
+        where += f", which is not within the limits ({rule})"
     return float(values.value[best]), where
 
 

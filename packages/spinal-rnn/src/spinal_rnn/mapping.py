@@ -80,19 +80,22 @@ class Mapping:
     def others(self) -> NDArray[np.int64]:
         """Trials of all other configurations but its mirror image, for an honest prediction.
 
-        Their numbers, shape (others,).
+        Those with other bursts than the chosen ones are left out: a root model does not tell them
+        apart. Their numbers, shape (others,).
 
         Raises:
             ValueError: There are none.
         """
         from spinal_rnn.splits import mirror_of
 
-        group = self.responses.conditions.groups(mirror_of(self.session.lead))
-        others = np.flatnonzero(group != group[self.chosen[0]])
+        conditions, first = self.responses.conditions, self.chosen[0]
+        group = conditions.groups(mirror_of(self.session.lead))
+        alike = conditions.pulses == conditions.pulses[first]
+        others = np.flatnonzero((group != group[first]) & alike)
         if not len(others):
             raise ValueError(
-                "a model is fitted to the session's other configurations, but it has none: give "
-                "weights=none, or a session of several"
+                "a model is fitted to the session's other configurations with as many pulses a "
+                "burst, but it has none: give weights=none, or a session of several"
             )
         return others
 

@@ -107,10 +107,8 @@ def predictor(mapping: "Mapping", weights: str) -> Predictor | None:
     if weights == "fit":
         return _fit_to_others(mapping)
     model = load_model(weights)
-    if isinstance(model, HybridModel):
-        _check_sampling(model.front, session)
-    elif not isinstance(model, TrainedEnsemble):
-        _check_sampling(model, session)
+    if not isinstance(model, TrainedEnsemble):
+        _check_sampling(model.front if isinstance(model, HybridModel) else model, session)
     if isinstance(model, RecurrentModel):
         return Predictor(session, scale, waveforms=model)
     trained = responses_of(model)
@@ -136,11 +134,10 @@ def _check_sampling(model: "WaveformModel | RecurrentModel", session: Session) -
     learnt = (model.samples, model.fs_hz, model.lead_in_ms)
     recorded = (session.emg.shape[1], session.fs_hz, session.lead_in_ms)
     if learnt != recorded:
-        told = (f"{n} samples at {hz:g} Hz, the first pulse at {ms:g} ms" for n, hz, ms in
-                (recorded, learnt))  # fmt: skip
+        told = "{} samples at {:g} Hz, the first pulse at {:g} ms".format
         raise ValueError(
-            f"weights must be of trials like the session's, {next(told)}, got those of trials of "
-            f"{next(told)}: import the session so, or train on it"
+            f"weights must be of trials like the session's, {told(*recorded)}, got those of trials "
+            f"of {told(*learnt)}: import the session so, or train on it"
         )
 
 

@@ -95,7 +95,8 @@ def fit_recruitment(
     Levenberg and Marquardt's method takes all curves, starts and resamples at once. The resampling
     is a wild bootstrap: a residual stays with its trial and changes its sign alone, since noise
     grows with the response, and is enlarged by what its trial pulled the curve (HC3: MacKinnon and
-    White 1985).
+    White 1985). Of the fewest amplitudes, 5, intervals of the threshold still hold the truth nearly
+    as often as asked for, those of the slope only two times in three.
 
     Args:
         amplitude_ma: Above 0, in any order, repeats allowed, shape (trials,).

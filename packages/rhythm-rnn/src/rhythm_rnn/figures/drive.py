@@ -176,7 +176,7 @@ def _summary(table: Tempo) -> list[str]:
     which = "trained" if table.trained.any() else "positive"
     lines = [
         f"{table.valid.sum()} of {len(table.cue)} cues have a valid rhythm; the largest error at a "
-        f"{which} cue is {100 * largest_error(table):.2g} %."
+        f"{which} cue is {100 * largest_error(table):.3g} %."
     ]
     span = trusted_range(table)
     if span is not None:

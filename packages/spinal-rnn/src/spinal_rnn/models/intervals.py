@@ -18,7 +18,7 @@ from spinal_rnn.scores import variance_parts
 __all__ = ["Calibration", "calibrate", "conformal_quantile"]
 
 _LEAST = 1e-6
-_LARGE = 0.2  # parts of a muscle's large response
+_LARGE = 0.2  # part of a muscle's large response from which a prediction sets the large quantile
 _BETWEEN = (0.1, 0.3)  # where one quantile passes into the other
 _FEWEST = 50  # errors that a quantile of its own needs
 
@@ -30,10 +30,11 @@ class Calibration:
     Attributes:
         parts: Parts of the variance: constant, of the squared prediction, and of the members'
             variance, shape (3,).
-        quantile: Half-width of the interval in units of the expected error.
+        quantile: Half-width of the interval in units of the expected error, for predictions under a
+            tenth of a muscle's large response.
         level: Coverage that was asked for.
-        large_quantile: The same for predictions of a fifth of a muscle's large response and more;
-            None, as in older files, is the same for all.
+        large_quantile: The same above three tenths; in between one passes into the other. None, as
+            in older files, is ``quantile`` for all.
     """
 
     parts: NDArray[np.float64]

@@ -58,8 +58,8 @@ def check_pulses(trained: TrainedEnsemble, conditions: Conditions) -> None:
         ValueError: A trial has another number of pulses a burst.
     """
     learnt = trained.facts.get("pulses")
-    other = conditions.pulses != (conditions.pulses if learnt is None else learnt)
-    if other.any():
+    other = conditions.pulses != learnt
+    if learnt is not None and other.any():
         trial = int(other.argmax())
         raise ValueError(
             f"trial {trial}: pulses must be {learnt}, as in the trials that the weights learnt "

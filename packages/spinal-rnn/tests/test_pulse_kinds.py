@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from spinal_rnn.cli import main
 from spinal_rnn.conditions import Conditions, parse_configuration, stack
@@ -13,7 +12,6 @@ from spinal_rnn.control.gaussian_process import series_values
 from spinal_rnn.control.objectives import Selectivity
 from spinal_rnn.figures.shown import Trials
 from spinal_rnn.mapping import amplitude_grid, map_configuration
-from spinal_rnn.models.anatomical import AnatomicalForm
 from spinal_rnn.models.baselines import baseline
 from spinal_rnn.models.ensemble import RootEnsemble
 from spinal_rnn.models.recurrent import RecurrentModel
@@ -57,9 +55,17 @@ def test_a_configuration_is_drawn_with_its_commonest_pulses(session: Session) ->
     assert not set(mapping.others) & set(np.flatnonzero(of_it))
 
 
+def test_a_figures_model_is_fitted_to_trials_with_as_many_pulses(session: Session) -> None:
+    pulses = np.where(np.arange(len(session)) % 5 == 0, 2, 1)
+    mixed = replace(session, conditions=replace(session.conditions, pulses=pulses), truth={})
+    mapping, plain = map_configuration(mixed), map_configuration(session)
+    assert mapping.name == plain.name
+    assert mapping.others.tolist() == [one for one in plain.others if pulses[one] == 1]
+
+
 def test_a_figure_says_which_pulses_it_leaves_out(
     session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    capsys: pytest.CaptureFixture[str], no_drawing: None,
 ) -> None:  # fmt: skip
     monkeypatch.chdir(tmp_path)
     session.write("session.h5")
@@ -84,7 +90,9 @@ def test_curves_and_tables_are_of_one_kind_of_pulse() -> None:
     assert sorted(values.pulse_width_us) == [200, 200, 500]
 
 
-def test_root_models_refuse_bursts_that_they_do_not_see(tmp_path: Path) -> None:
+def test_root_models_refuse_bursts_that_they_do_not_see(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     one, two = series(300, 2.0), series(300, 2.0, pulses=2, name="cath5_an16")
     mixed = joined(one, two)
     with pytest.raises(ValueError, match="pulses must be the same in all trials, got 1, 2"):
@@ -101,6 +109,7 @@ def test_root_models_refuse_bursts_that_they_do_not_see(tmp_path: Path) -> None:
     )
     words = ("predict", f"weights={tmp_path}/weights", f"conditions={tmp_path}/wanted.csv")
     assert main([*words, f"hydra.run.dir={tmp_path}/run"]) == 1
+    assert "trial 0: pulses must be 2" in capsys.readouterr().err
 
 
 def test_baselines_see_pulse_widths_where_they_differ() -> None:
@@ -117,23 +126,6 @@ def test_baselines_see_pulse_widths_where_they_differ() -> None:
     other = replace(wide.conditions, pulse_width_us=np.full(len(wide.conditions), 999.0))
     np.testing.assert_array_equal(
         alone.predict(wide.conditions).values, alone.predict(other).values
-    )
-
-
-def test_weights_of_contacts_at_other_places_are_refused(
-    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
-    torch.manual_seed(0)
-    monkeypatch.chdir(tmp_path)
-    lead = replace(session.lead, name="stretched", z_mm=1.2 * session.lead.z_mm)
-    one = series(300, 2.0)
-    model = RootEnsemble(AnatomicalForm(lead), members=1, folds=1, updates=1).fit(*one)
-    save_ensemble("weights", TrainedEnsemble(model, Scale(np.ones(14)), {}))
-    session.write("session.h5")
-    assert main(["figures", "recruitment", "session=session.h5", "weights=weights"]) == 1
-    assert "contacts that lie as on Specify 5-6-5, got those of stretched" in (
-        capsys.readouterr().err
     )
 
 
