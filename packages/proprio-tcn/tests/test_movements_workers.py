@@ -28,7 +28,7 @@ def _kill_one(parts: Path) -> None:
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL on this system")
 def test_a_killed_worker_is_told_and_its_work_taken_up(tmp_path: Path) -> None:
     settings = MovementSettings(
-        arm="two_link", writers=20, shares=[0.8, 0.1, 0.1], start_points=20, max_joint_jerk=8.0
+        arm="two_link", writers=10, shares=[0.8, 0.1, 0.1], start_points=20, max_joint_jerk=8.0
     )
     folder, parts = tmp_path / "a set", tmp_path / "a set" / "parts"
     killer = Thread(target=_kill_one, args=(parts,), daemon=True)
@@ -38,8 +38,8 @@ def test_a_killed_worker_is_told_and_its_work_taken_up(tmp_path: Path) -> None:
     killer.join()
     assert f"finished shards are kept in {parts}: run the same" in str(refused.value)
     assert f"output={folder} and fewer workers, such as workers=1" in str(refused.value)
-    # 320 + 40 + 40 samples are 2 + 1 + 1 shards
-    assert 1 <= len(list(parts.glob("*.npz"))) < 4
+    # a shard for each split
+    assert 1 <= len(list(parts.glob("*.npz"))) < 3
     assert not any(split_path(folder, split).exists() for split in SPLITS)
     generate_movements(settings, TwoLinkArm(), folder)
     generate_movements(settings, TwoLinkArm(), tmp_path / "whole")

@@ -41,6 +41,13 @@ def test_trainings_that_were_told_other_things_have_no_median_together() -> None
     assert levels == [45.0, 7.0]  # each group's law
 
 
+def test_a_curve_of_one_validation_is_a_point() -> None:
+    _, axes = new_figure(1, 2)
+    assert {line.get_marker() for line in learning_curves(axes[0], [curve(1.0)], [5.0])} == {"None"}
+    *_, median = learning_curves(axes[0], [curve(1.0, points=1)], [5.0])
+    assert median.get_marker() == "."
+
+
 def test_the_numbers_of_learning_curves_name_the_seeds(tmp_path: Path) -> None:
     curves = [curve(1.0), curve(2.0, points=1)]
     _draw_curves(curves, [1.0, 1.0], tmp_path, [7, 3], ["", ""])

@@ -1,6 +1,7 @@
 """The equations as written, and the range that their mean fields never leave."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -70,12 +71,13 @@ def test_limits_are_the_zero_of_the_inward_flow() -> None:
     [
         ("spread", -0.1, r"spread must be at least 0 \(a standard deviation\), got -0.1"),
         ("coupling", math.nan, "coupling must be a finite number, got nan"),
+        ("coupling", "strong", "coupling must be a finite number, got 'strong'"),
         ("mean_current", math.inf, "mean_current must be a finite number, got inf"),
         ("dt", 0.0, r"dt must be in \(0, 0.5\] for a stable RK4 step, got 0.0"),
         ("dt", 0.6, r"dt must be in \(0, 0.5\]"),
     ],
 )
-def test_impossible_parameters_are_refused(field: str, value: float, message: str) -> None:
+def test_impossible_parameters_are_refused(field: str, value: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         BonhoefferVanDerPol(**{field: value})
 

@@ -7,7 +7,7 @@ import pytest
 
 from rldbs_env.catalogue import ENVIRONMENTS, id_of, settings_of
 from rldbs_env.controllers import CONTROLLERS, LinearFeedback, Pid, make
-from rldbs_env.models import HindmarshRose
+from rldbs_env.models import BonhoefferVanDerPol, HindmarshRose
 from rldbs_env.policy import SHIPPED, load_policy
 from rldbs_env.presets import PRESETS, preset, shipped
 from rldbs_env.protocol import Protocol, run
@@ -24,6 +24,13 @@ def test_the_defaults_suit_the_first_environment(name: str) -> None:
 def test_every_law_looks_at_the_models_window(environment: str, name: str) -> None:
     window = Protocol.on(environment).model.window
     assert preset(environment, name).window == window
+
+
+def test_laws_look_at_the_window_of_the_model_that_they_meet() -> None:
+    slow = BonhoefferVanDerPol(dt=0.1)
+    assert preset("BvdP", "linear").window == 250
+    assert preset("BvdP", "linear", model=slow).window == 500  # the same 50 time units
+    assert preset("BvdP", "linear", model=slow, window=123).window == 123
 
 
 def test_every_preset_is_of_an_environment_and_can_be_made() -> None:

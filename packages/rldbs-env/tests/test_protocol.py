@@ -317,6 +317,7 @@ def test_ensembles_are_named_once_each(ensembles: tuple[int, ...]) -> None:
     ("changes", "wanted"),
     [
         ({"ensembles": (-1,)}, r"ensemble must hold at least one seed .* at least 0, got"),
+        ({"seed": -1}, "seed must be a whole number of at least 0, got -1"),
         ({"n_neurons": 0}, "n_neurons must be a whole number of at least 1, got 0"),
         ({"transient_steps": -1}, "transient_steps must be a whole number of at least 0, got -1"),
         ({"threads": 0}, "threads must be a whole number of at least 1, got 0"),

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rldbs_env import BonhoefferVanDerPol, DBSEnv, DBSVectorEnv
+from rldbs_env import BonhoefferVanDerPol, DBSEnv, DBSVectorEnv, HindmarshRose, KuramotoGrid
+from rldbs_env.disturbances import Variety
+from rldbs_env.oscillators import Model
 from rldbs_env.rendering import Recorder
 from rldbs_env.settings import Settings
 
@@ -114,6 +116,35 @@ def test_kicks_of_several_electrodes_are_summed_and_fields_of_sensors_averaged()
     assert shown["kick"].lines[0].get_ydata()[-1] == pytest.approx(0.3)
     assert shown["mean field X"].lines[0].get_ydata()[-1] == info["mean_x"]
     assert np.ptp(shown["mean field X"].lines[0].get_ydata()[-3:]) < 0.4  # and no jump before
+
+
+@pytest.mark.parametrize(
+    ("model", "n_neurons"),
+    [(BonhoefferVanDerPol(), 20), (HindmarshRose(), 20), (KuramotoGrid(grid=(3, 3, 3)), 27)],
+)
+def test_the_portrait_holds_the_whole_rhythm(model: Model, n_neurons: int) -> None:
+    env = DBSEnv(model=model, n_neurons=n_neurons, transient_steps=2000, render_mode="rgb_array")
+    env.reset(seed=0)
+    for _ in range(20):
+        env.step(np.zeros(1, np.float32))
+    env.render()
+    shown = panels(env)
+    x, y = shown["Y"].lines[0].get_data()
+    low, high = shown["Y"].get_ylim()
+    assert low < min(y) < max(y) < high
+    assert max(y) - min(y) > 0.7 * (high - low)  # and fills it
+    assert shown["Y"].get_xlim() == shown["mean field X"].get_ylim()
+    assert shown["mean field X"].get_ylim()[0] < min(x)
+    image = shown["neuron"].images[0]
+    assert image.norm.vmax - image.norm.vmin < 5
+    if model.variables == ("phase",):
+        assert np.abs(image.get_array()).max() <= 1  # a phase grows, its cosine does not
+
+
+def test_neurons_that_an_episode_does_not_have_are_not_drawn() -> None:
+    env = env_with_pictures(variety=Variety(n_neurons=(5, 5)))
+    env.render()
+    assert np.asarray(panels(env)["neuron"].images[0].get_array()).shape[0] == 5
 
 
 def test_small_populations_are_shown_whole() -> None:

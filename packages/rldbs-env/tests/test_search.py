@@ -174,6 +174,27 @@ def test_several_share_a_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert not (tmp_path / "two" / "study.log").exists()
 
 
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"steps": 2000}, r"steps=2000 \(there 1000\)"),
+        ({"model": {"coupling": 0.1}}, r"model=\{'coupling': 0.1\} \(there \{\}\)"),
+        ({"environment": "rldbs/BvdPChargeBalanced-v0"}, "environment=rldbs/BvdPChargeBalanced-v0"),
+        ({"space": {"kick_scale": [0.1, 0.2]}}, r"space=\['kick_scale'\] \(there \['penalty'\]\)"),
+    ],
+)
+def test_trials_of_another_training_are_not_added(
+    changes: dict[str, Any], named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Trainings(monkeypatch)
+    told = {"space": {"penalty": [10.0, 20.0]}, "study": str(tmp_path)}
+    search(config(trials=1, **told), tmp_path / "one")
+    with pytest.raises(ValueError, match=f"must be of the same training, got {named}"):
+        search(config(trials=2, **told | changes), tmp_path / "two")
+    trials = search(config(trials=2, **told, seed=5, threads=2), tmp_path / "two")
+    assert len(trials) == 2  # by another seed they may be
+
+
 def test_trials_that_cannot_be_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Trainings(monkeypatch)
     space = {"algo": {"gamma": [0.9, 2.0]}}

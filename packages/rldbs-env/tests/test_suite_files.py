@@ -303,3 +303,16 @@ def test_submissions_of_several_environments_are_not_compared(
     for bad in ([submission, other], []):
         with pytest.raises(ValueError, match="at least one, all on one environment, got"):
             write_suite_report(bad, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("n_ensembles", "seed", "controller"), [(3, 0, "pid"), (5, 1, "pid"), (5, 0, "linear")]
+)
+def test_submissions_of_other_tests_are_not_compared(
+    n_ensembles: int, seed: int, controller: str, tmp_path: Path
+) -> None:
+    one = Submission("linear", {}, "rldbs/BvdP-v0", 5, 0, {})
+    other = Submission(controller, {}, "rldbs/BvdP-v0", n_ensembles, seed, {})
+    told = rf"linear \(n_ensembles=5, seed=0\); {controller} \(n_ensembles={n_ensembles}, seed="
+    with pytest.raises(ValueError, match=told):
+        write_suite_report([one, other], tmp_path)

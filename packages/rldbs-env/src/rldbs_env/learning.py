@@ -149,7 +149,8 @@ def learning_curves(
             shared = min(len(curve["step"]) for curve in mine)
             middle = np.median([curve[name][:shared] for curve in mine], axis=0)
             steps = np.divide(mine[0]["step"][:shared], 1e6)
-            lines += ax.plot(steps, middle, color=colour, linewidth=1.8, label=group)
+            point = "." if shared == 1 else None  # no line goes through one
+            lines += ax.plot(steps, middle, marker=point, color=colour, linewidth=1.8, label=group)
             if name == "s_ratio":
                 law = np.median([law for law, own in zip(laws, told, strict=True) if own == group])
                 level = "0.4" if len(names) == 1 else colour

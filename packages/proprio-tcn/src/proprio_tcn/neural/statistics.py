@@ -46,7 +46,8 @@ class Comparison:
         difference: Mean over neurons of the first's test explained variance less the second's.
         low: Lower limit of the 95 % interval over neurons and trials.
         high: Upper limit.
-        p_bootstrap: Two-sided, of the difference over its standard deviation in that bootstrap.
+        p_bootstrap: Two-sided, of the difference over its standard deviation in that bootstrap, by
+            Student's t with one degree of freedom less than trials.
         p_wilcoxon: Of the signed ranks over neurons, in these very trials: where neurons share what
             a trial happens to hold, far too small for others.
         p_holm: ``p_bootstrap`` corrected for all comparisons by Holm.
@@ -150,7 +151,7 @@ def _compared(
     scores: Sequence[LayerScore], pairs: Sequence[tuple[int, int]], n_resamples: int, seed: int
 ) -> list[Comparison]:
     """Comparisons without corrections; the draws of trials and neurons serve all pairs."""
-    from scipy.stats import norm, wilcoxon
+    from scipy.stats import t, wilcoxon
 
     means = _drawn_means(scores, n_resamples, seed)
     found = []
@@ -169,7 +170,7 @@ def _compared(
                 float(difference.mean()),
                 float(low),
                 float(high),
-                float(2 * norm.sf(far)),
+                float(2 * t.sf(far, first.trials.y.shape[0] - 1)),
                 p,
             )
         )

@@ -1,19 +1,14 @@
-"""What must be known beside a score: whose ensembles, which step, another's policy, which test."""
+"""What an evaluation notes beside its scores: whose ensembles, which step, another's policy."""
 
 import json
 from pathlib import Path
-
-import pytest
 
 from rldbs_env import BonhoefferVanDerPol
 from rldbs_env.controllers import NoControl, make
 from rldbs_env.evaluate_cli import _notes
 from rldbs_env.evaluation import Evaluation, read_evaluation
 from rldbs_env.figures import write_report
-from rldbs_env.presets import preset
 from rldbs_env.protocol import Protocol
-from rldbs_env.suite import Submission
-from rldbs_env.suite_report import write_suite_report
 
 
 def test_an_ordinary_evaluation_needs_no_note() -> None:
@@ -36,13 +31,6 @@ def test_a_rhythm_that_only_grows_is_no_measure() -> None:
     assert "hang on its 5000 steps" in note
 
 
-def test_laws_look_at_the_window_of_the_model_that_they_meet() -> None:
-    slow = BonhoefferVanDerPol(dt=0.1)
-    assert preset("BvdP", "linear").window == 250
-    assert preset("BvdP", "linear", model=slow).window == 500  # the same 50 time units
-    assert preset("BvdP", "linear", model=slow, window=123).window == 123
-
-
 def test_notes_are_kept_and_reported(tmp_path: Path) -> None:
     test = Protocol(
         n_neurons=5, ensembles=(0, 1), free_steps=1000, controlled_steps=2000, recovery_steps=250,
@@ -57,16 +45,3 @@ def test_notes_are_kept_and_reported(tmp_path: Path) -> None:
     blocks = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["blocks"]
     assert blocks[1] == {"kind": "text", "text": "No test at all."}
     assert "tuned on" not in blocks[0]["text"]
-
-
-@pytest.mark.parametrize(
-    ("n_ensembles", "seed", "controller"), [(3, 0, "pid"), (5, 1, "pid"), (5, 0, "linear")]
-)
-def test_submissions_of_other_tests_are_not_compared(
-    n_ensembles: int, seed: int, controller: str, tmp_path: Path
-) -> None:
-    one = Submission("linear", {}, "rldbs/BvdP-v0", 5, 0, {})
-    other = Submission(controller, {}, "rldbs/BvdP-v0", n_ensembles, seed, {})
-    told = rf"linear \(n_ensembles=5, seed=0\); {controller} \(n_ensembles={n_ensembles}, seed="
-    with pytest.raises(ValueError, match=told):
-        write_suite_report([one, other], tmp_path)

@@ -1,4 +1,4 @@
-"""A frozen population is no success: neither while an agent learns, nor for a search."""
+"""Validation: a frozen population is no success, while an agent learns or in a search."""
 
 import numpy as np
 import pytest
