@@ -178,7 +178,8 @@ def write_program(exportable: Exportable, path: str | os.PathLike[str]) -> float
     """Write a program of torch.export, if it runs as the network when read back.
 
     ``torch.export.load(path).module()`` is the module. Read no foreign file with it: one may hold
-    pickled objects, which run code when they are read. Ours has its example inputs in that form.
+    pickled objects, which run code when they are read. Ours has its example inputs in that form,
+    and torch 2.8 writes its weights so.
 
     Args:
         exportable: What to write.
